@@ -1,0 +1,142 @@
+// Package config reads routes.yaml into a checked Config.
+//
+// Load is the only way to a Config. It reports every fault of the file at
+// once, each with its line and column, and returns a Config only when there is
+// none: whoever holds a Config may rely on every rule that is written here.
+package config
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Config is a checked routes file. It is never changed after Load.
+type Config struct {
+	File             string         // as it was given to Load
+	Listen           []Listener     // at least one
+	TLS              TLS            //
+	TrustedProxies   []netip.Prefix // peers whose forwarding headers are believed
+	HandshakeTimeout time.Duration  // for a client's TLS hello and request head, each
+	Drain            Drain          //
+	Upstreams        []*Upstream    // in the order of the file
+	Routes           []*Route       // in the order of the file
+}
+
+// Position is a place in the routes file; both count from 1.
+type Position struct {
+	Line, Column int
+}
+
+// Listener is one address to accept clients on.
+type Listener struct {
+	Position
+	Address string // host:port
+	TLS     bool
+}
+
+// TLS says where the listeners' certificates come from.
+type TLS struct {
+	Certificates []Certificate
+}
+
+// Certificate names a pair of PEM files; relative names start at the folder
+// of the routes file.
+type Certificate struct {
+	Position
+	Cert, Key string
+}
+
+// Drain says how the process stops.
+type Drain struct {
+	Deadline time.Duration // from the signal to the exit, at most
+}
+
+// Balance is how an upstream chooses among its endpoints.
+type Balance string
+
+// The ways to choose an endpoint.
+const (
+	RoundRobin    Balance = "round_robin"
+	LeastSessions Balance = "least_sessions"
+)
+
+// Upstream is a named group of interchangeable servers.
+type Upstream struct {
+	Position
+	Name        string
+	Endpoints   []Endpoint // at least one, all different
+	Balance     Balance
+	DialTimeout time.Duration // for the connection and its TLS handshake
+}
+
+// Scheme is how an endpoint is spoken to.
+type Scheme string
+
+// The schemes of an endpoint.
+const (
+	HTTP  Scheme = "http"  // TCP
+	HTTPS Scheme = "https" // TLS over TCP, verified by the system's roots
+	Unix  Scheme = "unix"  // a unix domain socket
+)
+
+// Endpoint is one address of an upstream.
+type Endpoint struct {
+	Position
+	Scheme  Scheme
+	Address string // host:port with the port made explicit, or the path of the unix socket
+}
+
+// Relay is the way a route's frames are moved.
+type Relay string
+
+// The two relays.
+const (
+	Frames   Relay = "frames"   // usher's own: frame by frame, unchanged
+	Messages Relay = "messages" // websocketproxy: whole messages, uncompressed
+)
+
+// Route is a claim on requests: host and path to an upstream, with options.
+type Route struct {
+	Position
+	Host        string // "" for any, lower case, no port; "*.example.com" for every name below example.com
+	Path        string // in normal form: begins with a slash, ends with none unless it is "/"
+	Exact       bool   // the path itself only, not what lies below it
+	Upstream    *Upstream
+	StripPrefix string   // "" or a prefix of Path at a segment boundary, taken off towards the upstream
+	Origins     []string // "*", or serialized origins, lower case, default port left out
+	Headers     Headers
+	Relay       Relay
+	Limits      Limits
+}
+
+// Headers are changes to the request on its way to the upstream.
+type Headers struct {
+	Set    []Header
+	Remove []string // canonical names
+}
+
+// Header is one header line.
+type Header struct {
+	Name, Value string // the name is canonical
+}
+
+// Limits bound what one session may use. A route inherits what it does not
+// set from the top level of the file.
+type Limits struct {
+	MaxMessage       int64         // bytes of one message on the wire; larger ends the session with 1009
+	MaxFragments     int           // frames of one message; more ends the session with 1008
+	MessageTimeout   time.Duration // from the first byte of a message to its last
+	MaxRate          Rate          // what one client may send
+	IdleTimeout      time.Duration // without a data frame either way; 0 is never
+	HandshakeTimeout time.Duration // for the upstream's answer to the upgrade
+	WriteTimeout     time.Duration // for a peer that takes nothing of what is waiting for it
+	PingInterval     time.Duration // of silence on a leg before usher pings it; 0 is never
+	PingTimeout      time.Duration // from such a ping to any byte of the peer
+}
+
+// Rate is what may pass in a second, sustained; a burst of one second's worth
+// is allowed on top. Zero is no limit.
+type Rate struct {
+	Messages int64
+	Bytes    int64
+}

@@ -1,0 +1,77 @@
+package proxy_test
+
+import (
+	"go/build"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "usher/proxy/"
+
+// layers is policy: what each package may import from this module, and which
+// other packages (besides the standard library) it alone may import.
+// Change it only when the design changes, never to fix a build.
+var layers = map[string]struct {
+	imports []string // packages of this module
+	owns    []string // third-party modules
+	pure    bool     // works on bytes and state: no net, os or log
+}{
+	"ws":    {pure: true},
+	"http1": {pure: true},
+
+	"config":  {owns: []string{"go.yaml.in/yaml/v3"}},
+	"session": {},
+	"headers": {imports: []string{"config"}},
+	"route":   {imports: []string{"config"}},
+
+	"certs":     {imports: []string{"config"}},
+	"upstream":  {imports: []string{"config"}},
+	"forward":   {imports: []string{"headers", "route", "upstream"}},
+	"handshake": {imports: []string{"headers", "route", "session", "upstream", "ws"}},
+	"relay":     {imports: []string{"session", "ws"}, owns: []string{"golang.org/x/sys/unix"}},
+	"messages":  {imports: []string{"headers", "route", "session", "upstream", "ws"}, owns: []string{"github.com/koding/websocketproxy", "github.com/gorilla/websocket"}},
+
+	"command": {imports: []string{"", "config", "route"}, owns: []string{"golang.org/x/term"}},
+}
+
+var impure = []string{"log", "log/slog", "net", "net/http", "os"}
+
+func TestLayers(t *testing.T) {
+	entries, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if !e.IsDir() || e.Name() == "testdata" {
+			continue
+		}
+		layer, ok := layers[e.Name()]
+		if !ok {
+			t.Errorf("proxy/%s: not in the layers table", e.Name())
+			continue
+		}
+		pkg, err := build.ImportDir(e.Name(), 0)
+		if err != nil {
+			t.Errorf("proxy/%s: %v", e.Name(), err)
+			continue
+		}
+		for _, imp := range pkg.Imports {
+			switch sub, ours := strings.CutPrefix(imp, module); {
+			case ours && !slices.Contains(layer.imports, sub):
+				t.Errorf("proxy/%s must not import proxy/%s", e.Name(), sub)
+			case layer.pure && slices.Contains(impure, imp):
+				t.Errorf("proxy/%s must not import %s: it does no I/O", e.Name(), imp)
+			case !ours && strings.Contains(strings.Split(imp, "/")[0], ".") && !owned(layer.owns, imp):
+				t.Errorf("proxy/%s must not import %s", e.Name(), imp)
+			}
+		}
+	}
+}
+
+func owned(modules []string, imp string) bool {
+	return slices.ContainsFunc(modules, func(m string) bool {
+		return imp == m || strings.HasPrefix(imp, m+"/")
+	})
+}

@@ -1,0 +1,57 @@
+// Package session keeps the live sessions: who is connected, through which
+// route, to which endpoint, how much has passed, and why it ended.
+package session
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// Info is what is known of a session when it begins.
+type Info struct {
+	ID       string // the request id, also sent to the upstream
+	Route    string // route.Route.String
+	Upstream string // its name
+	Endpoint string // its address
+	Client   string // the client's address, as far as trusted proxies tell it
+	Started  time.Time
+}
+
+// Session is one relayed client connection, from its 101 to its end.
+// Registry.Open makes one; the relay that adopts it ends it, once.
+type Session struct {
+	Info // static after construction
+
+	// Written by the session's loop, read by anybody.
+	FromClient   Counters
+	FromUpstream Counters
+
+	registry *Registry
+	ended    atomic.Bool
+}
+
+// Counters count one direction of a session.
+type Counters struct {
+	Messages atomic.Uint64 // data messages whose last frame has passed
+	Bytes    atomic.Uint64 // bytes of frames, headers included
+}
+
+// End says how a session ended.
+type End struct {
+	Cause Cause
+	Code  uint16 // the first close code that was received or sent, 0 for none
+	Time  time.Time
+	Err   error // detail for the log, may be nil
+}
+
+// End takes the session off its registry and reports e there. Only the first
+// call counts: End returns false for any further one, which the registry
+// counts as a fault of ours.
+func (s *Session) End(e End) bool {
+	if !s.ended.CompareAndSwap(false, true) {
+		s.registry.duplicates.Add(1)
+		return false
+	}
+	s.registry.remove(s, e)
+	return true
+}
