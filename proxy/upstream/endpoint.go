@@ -1,0 +1,123 @@
+package upstream
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"os"
+
+	"usher/proxy/config"
+)
+
+// Endpoint is one address of an upstream.
+type Endpoint struct {
+	// Static after construction.
+	Scheme   config.Scheme
+	Address  string // host:port, or the path of a unix socket
+	network  string
+	upstream *Upstream
+	pool     *Pool
+	sessions tls.ClientSessionCache // nil without TLS
+
+	use int // sessions and requests under way; guarded by upstream.mu
+}
+
+// String returns the endpoint as the routes file has it.
+func (e *Endpoint) String() string {
+	if e.Scheme == config.Unix {
+		return "unix:" + e.Address
+	}
+	return string(e.Scheme) + "://" + e.Address
+}
+
+// Use returns how many picks of this endpoint have not been released.
+func (e *Endpoint) Use() int {
+	e.upstream.mu.Lock()
+	defer e.upstream.mu.Unlock()
+	return e.use
+}
+
+// Release gives back what Pick counted. It is called once for each pick.
+func (e *Endpoint) Release() {
+	e.upstream.mu.Lock()
+	defer e.upstream.mu.Unlock()
+	if e.use == 0 {
+		panic("upstream: endpoint released more often than picked")
+	}
+	e.use--
+}
+
+// DialError says that no connection to an endpoint came about. Its text has
+// the endpoint's address and is for logs only.
+type DialError struct {
+	Endpoint *Endpoint
+	Err      error
+}
+
+func (e *DialError) Error() string {
+	err := e.Err
+	// net repeats the address, which already stands in front.
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		err = op.Err
+	}
+	if sys, ok := errors.AsType[*os.SyscallError](err); ok {
+		err = sys.Err
+	}
+	return "dial " + e.Endpoint.Address + ": " + err.Error()
+}
+
+func (e *DialError) Unwrap() error { return e.Err }
+
+// Timeout reports whether the endpoint was too slow, rather than unreachable.
+func (e *DialError) Timeout() bool {
+	ne, ok := errors.AsType[net.Error](e.Err)
+	return ok && ne.Timeout() || errors.Is(e.Err, os.ErrDeadlineExceeded)
+}
+
+// Dial connects to the endpoint within the upstream's dial_timeout, TLS
+// included. Any error is a *DialError.
+func (e *Endpoint) Dial(ctx context.Context) (net.Conn, error) {
+	if e.upstream.dialTimeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, e.upstream.dialTimeout)
+		defer cancel()
+	}
+	// Keep-alive is off as it costs system calls for each connection, and a
+	// dead peer is found by ping_interval and by idle_timeout.
+	d := net.Dialer{KeepAlive: -1}
+	conn, err := d.DialContext(ctx, e.network, e.Address)
+	if err == nil && e.Scheme == config.HTTPS {
+		conn, err = e.startTLS(ctx, conn)
+	}
+	if err != nil {
+		return nil, &DialError{Endpoint: e, Err: err}
+	}
+	return conn, nil
+}
+
+func (e *Endpoint) startTLS(ctx context.Context, raw net.Conn) (net.Conn, error) {
+	if e.pool.Wrap != nil {
+		raw = e.pool.Wrap(raw)
+	}
+	host, _, err := net.SplitHostPort(e.Address)
+	if err != nil {
+		raw.Close()
+		return nil, err
+	}
+	conn := tls.Client(raw, &tls.Config{
+		ServerName:         host,
+		RootCAs:            e.pool.Roots,
+		MinVersion:         tls.VersionTLS12,
+		NextProtos:         []string{"http/1.1"},
+		ClientSessionCache: e.sessions,
+		// The relay hands over whole buffers: records of growing size would
+		// only add system calls.
+		DynamicRecordSizingDisabled: true,
+	})
+	if err := conn.HandshakeContext(ctx); err != nil {
+		raw.Close()
+		return nil, err
+	}
+	return conn, nil
+}
