@@ -1,0 +1,144 @@
+// Package headers decides which headers of a request go to an upstream, and
+// whom usher believes about where the request comes from.
+package headers
+
+import (
+	"encoding/hex"
+	"math/rand/v2"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// maxRequestID is the longest request id that is taken from a trusted peer:
+// enough for any id in use, and short enough for a log line.
+const maxRequestID = 128
+
+// Rules say whom to believe.
+type Rules struct {
+	// Trusted are the peers whose forwarding headers are believed, such as
+	// the addresses of a load balancer in front of usher.
+	Trusted []netip.Prefix
+}
+
+// Sender is who sent a request, as far as usher believes it.
+type Sender struct {
+	Peer    netip.Addr // the other end of the connection; invalid if it is no IP
+	Trusted bool       // the peer may speak for others
+	Client  netip.Addr // the peer, or whom a trusted peer speaks for
+	Host    string     // the host that the client asked for
+	Proto   string     // "http" or "https", on the client's side
+	ID      string     // the request id
+}
+
+// Sender returns who sent r.
+func (rules Rules) Sender(r *http.Request) Sender {
+	s := Sender{Peer: peer(r.RemoteAddr), Host: r.Host, Proto: "http"}
+	if r.TLS != nil {
+		s.Proto = "https"
+	}
+	s.Client = s.Peer
+	s.Trusted = rules.trusts(s.Peer)
+	if s.Trusted {
+		rules.believe(&s, r.Header)
+	}
+	if s.ID == "" {
+		s.ID = newID()
+	}
+	return s
+}
+
+// Address returns the client's address for logs, "unknown" if it has none.
+func (s Sender) Address() string {
+	if !s.Client.IsValid() {
+		return "unknown"
+	}
+	return s.Client.String()
+}
+
+func peer(address string) netip.Addr {
+	ap, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return netip.Addr{} // a unix socket has no address to believe in
+	}
+	return ap.Addr().Unmap().WithZone("") // a zone means something on this machine only
+}
+
+func (rules Rules) trusts(a netip.Addr) bool {
+	return slices.ContainsFunc(rules.Trusted, func(p netip.Prefix) bool {
+		return p.Contains(a)
+	})
+}
+
+// believe takes over what a trusted peer says.
+func (rules Rules) believe(s *Sender, h http.Header) {
+	s.Client = rules.client(s.Peer, h["X-Forwarded-For"])
+	if v := h["X-Forwarded-Host"]; len(v) == 1 && v[0] != "" {
+		s.Host, _, _ = strings.Cut(v[0], ",")
+	}
+	if v := h["X-Forwarded-Proto"]; len(v) == 1 && (v[0] == "http" || v[0] == "https") {
+		s.Proto = v[0]
+	}
+	if v := h["X-Request-Id"]; len(v) == 1 && validID(v[0]) {
+		s.ID = v[0]
+	}
+}
+
+// client walks X-Forwarded-For from its end: each trusted peer vouches for the
+// entry before it, and what stands before the first that is not trusted may
+// have been written by anybody.
+func (rules Rules) client(peer netip.Addr, lines []string) netip.Addr {
+	found := peer
+	for _, line := range slices.Backward(lines) {
+		for _, entry := range slices.Backward(strings.Split(line, ",")) {
+			a, ok := forwardedAddr(strings.TrimSpace(entry))
+			if !ok {
+				return found
+			}
+			found = a
+			if !rules.trusts(a) {
+				return found
+			}
+		}
+	}
+	return found
+}
+
+// forwardedAddr reads an entry of X-Forwarded-For; some proxies add the port.
+func forwardedAddr(s string) (netip.Addr, bool) {
+	if a, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil {
+		return a.Unmap(), true
+	}
+	ap, err := netip.ParseAddrPort(s)
+	return ap.Addr().Unmap(), err == nil
+}
+
+func validID(id string) bool {
+	if id == "" || len(id) > maxRequestID {
+		return false
+	}
+	for i := range len(id) {
+		if !idByte(id[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// idByte admits what ids are made of and what is safe in a log, a header and a
+// shell.
+func idByte(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
+		strings.IndexByte("-._~+/=:@", c) >= 0
+}
+
+// newID makes an id that is unique, not secret: nothing is derived from it.
+func newID() string {
+	var b [16]byte
+	hi, lo := rand.Uint64(), rand.Uint64()
+	for i := range 8 {
+		b[i], b[8+i] = byte(hi>>(8*i)), byte(lo>>(8*i))
+	}
+	return hex.EncodeToString(b[:])
+}
