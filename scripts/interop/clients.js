@@ -1,0 +1,104 @@
+'use strict';
+
+// Socket.IO clients of three generations, behind one way to use them.
+
+const assert = require('node:assert/strict');
+const { agent } = require('./usher');
+
+const libraries = {
+  '2.x': require('socket.io-client-2'),
+  '3.x': require('socket.io-client-3').io,
+  '4.x': require('socket.io-client').io,
+};
+
+const transports = {
+  polling: ['polling'],
+  websocket: ['websocket'],
+  upgrade: ['polling', 'websocket'],
+};
+
+// kinds is every generation with every way to connect.
+exports.kinds = Object.keys(libraries).flatMap((version) =>
+  Object.keys(transports).map((transport) => ({ version, transport })),
+);
+
+// open makes a client of this kind for the service at base, such as
+// http://127.0.0.1:8080/main, that is not connected yet.
+exports.open = function open(t, { version, transport }, base, options = {}) {
+  const { origin, pathname } = new URL(base);
+  const socket = libraries[version](origin, {
+    path: `${pathname === '/' ? '' : pathname}/socket.io`,
+    transports: transports[transport],
+    agent: agent(),
+    forceNew: true,
+    reconnectionDelay: 50,
+    reconnectionDelayMax: 200,
+    ...options,
+  });
+  t.after(() => socket.close());
+  return socket;
+};
+
+// connect opens a client and waits until it is connected, by the transport
+// that its kind ends with.
+exports.connect = async function connect(t, kind, base, options) {
+  const socket = exports.open(t, kind, base, options);
+  await connected(socket);
+  if (kind.transport === 'upgrade') {
+    await upgraded(socket);
+  }
+  assert.equal(exports.transport(socket), kind.transport === 'polling' ? 'polling' : 'websocket');
+  return socket;
+};
+
+// namespace joins another namespace over the same connection.
+exports.namespace = async function namespace(t, socket, name, options) {
+  const joined = socket.io.socket(name, options);
+  t.after(() => joined.close());
+  await connected(joined);
+  return joined;
+};
+
+exports.transport = (socket) => socket.io.engine.transport.name;
+
+// call emits an event and returns the first argument of its acknowledgement.
+exports.call = (socket, event, ...args) =>
+  within(`the answer to ${event}`, (resolve) => socket.emit(event, ...args, resolve));
+
+// next waits for an event from the server.
+exports.next = (socket, event) =>
+  within(`the event ${event}`, (resolve) => socket.once(event, (...args) => resolve(args[0])));
+
+exports.connected = connected;
+
+function connected(socket) {
+  if (socket.connected) {
+    return Promise.resolve();
+  }
+  return within('connect', (resolve, reject) => {
+    socket.once('connect', resolve);
+    socket.once('connect_error', reject);
+    socket.once('error', (err) => reject(new Error(String(err)))); // a refused namespace, in 2.x
+  });
+}
+
+function upgraded(socket) {
+  return within('the upgrade to websocket', (resolve) => {
+    if (exports.transport(socket) === 'websocket') {
+      resolve();
+    }
+    socket.io.engine.once('upgrade', resolve);
+  });
+}
+
+// within is a promise that gives up after a while and says what did not come.
+function within(what, begin) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`${what} did not come within 10 s`)), 10_000);
+    const end = (settle) => (value) => {
+      clearTimeout(timer);
+      settle(value);
+    };
+    begin(end(resolve), end(reject));
+  });
+}

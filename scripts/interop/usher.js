@@ -1,0 +1,152 @@
+'use strict';
+
+// usher in front of a test's upstreams.
+//
+// The binary is what the environment's USHER names, or ./usher at the top of
+// the repository. With USHER=direct there is no usher at all: the clients get
+// the upstreams' own addresses. A test that fails like this is wrong itself.
+
+const assert = require('node:assert/strict');
+const { spawn } = require('node:child_process');
+const fs = require('node:fs');
+const http = require('node:http');
+const net = require('node:net');
+const os = require('node:os');
+const path = require('node:path');
+const { exit } = require('./processes');
+
+const binary = process.env.USHER ?? path.join(__dirname, '..', '..', 'usher');
+
+exports.direct = binary === 'direct';
+
+// front puts usher in front of upstreams, given as { name: port }. Each gets two
+// routes: by path, /name, which is taken off, and by host, name.localhost.
+// Whatever route has is added to every route, such as limits.
+exports.front = async function front(t, upstreams, route = {}) {
+  if (exports.direct) {
+    return new Front(upstreams, (name) => upstreams[name], '');
+  }
+  const port = await freePort();
+  const file = writeRoutes(t, port, upstreams, route);
+  const child = spawn(binary, ['--routes', file, 'run'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const usher = { child, exited: exit(child), log: '' };
+  child.stdout.on('data', (chunk) => (usher.log += chunk));
+  child.stderr.on('data', (chunk) => (usher.log += chunk));
+  const front = new Front(upstreams, () => port, '/', usher);
+  t.after(() => front.stop());
+  await answers(port, usher);
+  return front;
+};
+
+class Front {
+  #stopped;
+
+  constructor(upstreams, portOf, slash, usher) {
+    this.usher = usher;
+    this.portOf = portOf;
+    this.slash = slash;
+    this.names = Object.keys(upstreams);
+  }
+
+  // byPath and byHost are the two addresses of an upstream, without a slash at
+  // the end. The names of the latter are resolved by exports.agent only.
+  byPath(name) {
+    return `http://127.0.0.1:${this.portOf(name)}${this.slash && `/${name}`}`;
+  }
+
+  byHost(name) {
+    return `http://${name}.localhost:${this.portOf(name)}`;
+  }
+
+  // stop ends usher as an operator would, and returns its last log line with
+  // the counters. It may be called again.
+  stop() {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop() {
+    if (!this.usher) {
+      return undefined;
+    }
+    const { child, exited } = this.usher;
+    child.kill('SIGTERM');
+    const hung = setTimeout(() => child.kill('SIGQUIT'), 20_000);
+    const { code, signal } = await exited;
+    clearTimeout(hung);
+    assert.deepEqual({ code, signal }, { code: 0, signal: null }, `usher's end:\n${this.usher.log}`);
+    const last = this.logged('stopped').at(-1);
+    assert.ok(last, `usher's log has no line with msg "stopped":\n${this.usher.log}`);
+    assert.equal(last.duplicate_claims, 0, 'duplicate claims');
+    return last;
+  }
+
+  // logged returns usher's log lines with this message.
+  logged(msg) {
+    return this.usher.log
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line))
+      .filter((line) => line.msg === msg);
+  }
+}
+
+// agent resolves every name to the loopback address, so that a test can have
+// hosts of its own.
+exports.agent = () =>
+  new http.Agent({
+    lookup: (host, options, done) =>
+      options.all ? done(null, [{ address: '127.0.0.1', family: 4 }]) : done(null, '127.0.0.1', 4),
+  });
+
+function writeRoutes(t, port, upstreams, route) {
+  const names = Object.keys(upstreams);
+  const routes = {
+    listen: `127.0.0.1:${port}`,
+    upstreams: Object.fromEntries(names.map((name) => [name, `http://127.0.0.1:${upstreams[name]}`])),
+    routes: names.flatMap((name) => [
+      { path: `/${name}`, upstream: name, strip_prefix: `/${name}`, ...route },
+      { host: `${name}.localhost`, path: '/', upstream: name, ...route },
+    ]),
+  };
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'usher-interop-'));
+  t.after(() => fs.rmSync(folder, { recursive: true }));
+  const file = path.join(folder, 'routes.yaml');
+  fs.writeFileSync(file, JSON.stringify(routes, null, 2)); // JSON is YAML
+  return file;
+}
+
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = net.createServer().once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+// answers waits until usher accepts connections.
+async function answers(port, usher) {
+  let ended;
+  usher.exited.then(({ code, signal }) => (ended = `usher ended with ${code ?? signal}:\n`));
+  usher.child.once('error', (err) => (ended = `usher did not start: ${err.message}\n`));
+  for (const deadline = Date.now() + 10_000; Date.now() < deadline; ) {
+    if (ended) {
+      throw new Error(ended + usher.log);
+    }
+    if (await accepts(port)) {
+      return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new Error(`usher does not listen on port ${port}:\n${usher.log}`);
+}
+
+function accepts(port) {
+  return new Promise((resolve) => {
+    const socket = net.connect(port, '127.0.0.1');
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
+}
