@@ -33,3 +33,7 @@ func (c *Checker) Skip(n int64) {
 		c.endFrame()
 	}
 }
+
+// Remaining returns how many payload bytes of the current data frame are still
+// to come: given no more than them, Next stops between two frames.
+func (c *Checker) Remaining() int64 { return c.left }
