@@ -63,7 +63,7 @@ exports.transport = (socket) => socket.io.engine.transport.name;
 
 // call emits an event and returns the first argument of its acknowledgement.
 exports.call = (socket, event, ...args) =>
-  within(`the answer to ${event}`, (resolve) => socket.emit(event, ...args, resolve));
+  whileConnected(socket, `the answer to ${event}`, (resolve) => socket.emit(event, ...args, resolve));
 
 // next waits for an event from the server.
 exports.next = (socket, event) =>
@@ -83,11 +83,23 @@ function connected(socket) {
 }
 
 function upgraded(socket) {
-  return within('the upgrade to websocket', (resolve) => {
+  return whileConnected(socket, 'the upgrade to websocket', (resolve) => {
     if (exports.transport(socket) === 'websocket') {
       resolve();
     }
     socket.io.engine.once('upgrade', resolve);
+  });
+}
+
+// whileConnected is within for what a lost connection makes impossible.
+function whileConnected(socket, what, begin) {
+  return within(what, (resolve, reject) => {
+    const lost = (reason) => reject(new Error(`${reason} instead of ${what}`));
+    socket.once('disconnect', lost);
+    begin((value) => {
+      socket.off('disconnect', lost);
+      resolve(value);
+    });
   });
 }
 

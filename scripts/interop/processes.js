@@ -46,7 +46,8 @@ exports.services = async function services(t, ...names) {
 exports.ports = (started) =>
   Object.fromEntries(Object.entries(started).map(([name, { port }]) => [name, port]));
 
-// forFile stands for t where something lives as long as the file's tests.
+// forFile stands for t where something lives as long as the file's tests. It is
+// called at the file's top: within a hook, after means after the hook.
 exports.forFile = function forFile() {
   const last = [];
   after(async () => {
