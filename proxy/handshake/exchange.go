@@ -1,0 +1,140 @@
+package handshake
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"slices"
+	"time"
+
+	"usher/proxy/headers"
+	"usher/proxy/session"
+)
+
+// buffers are for one head each way. Handshakes are short, so a few are shared
+// by all.
+type buffers struct{ out, in []byte }
+
+func (h *Handler) getBuffers() *buffers {
+	if b, ok := h.buffers.Get().(*buffers); ok {
+		return b
+	}
+	return &buffers{out: make([]byte, 0, firstRead), in: make([]byte, 0, firstRead)}
+}
+
+// exchange has the upstream answer its half and passes the outcome to the
+// client. An error means that the client was told nothing yet.
+func (h *Handler) exchange(w http.ResponseWriter, r *http.Request, c *Claim) error {
+	endpoint, conn, err := c.Upstream.Dial(r.Context())
+	if err != nil {
+		return err
+	}
+	taken := false
+	defer func() { // also when the answer's body breaks off, which panics
+		if !taken {
+			conn.Close()
+			endpoint.Release()
+		}
+	}()
+	b := h.getBuffers()
+	defer h.buffers.Put(b)
+	p := Pair{Upstream: conn, Release: endpoint.Release, Route: c.Route, EngineIO: c.EngineIO}
+	if taken, err = h.settle(w, r, c, b, &p); !taken {
+		return err
+	}
+	p.Session = h.Sessions.Open(session.Info{
+		ID: c.Sender.ID, Route: c.Route.String(), Upstream: c.Upstream.Name,
+		Endpoint: endpoint.Address, Client: c.Sender.Address(), Started: time.Now(),
+	})
+	h.Adopt(p)
+	return nil
+}
+
+// settle asks the upstream, verifies its answer and tells the client. If taken,
+// the client has its 101 and p both connections.
+func (h *Handler) settle(w http.ResponseWriter, r *http.Request, c *Claim, b *buffers, p *Pair) (taken bool, err error) {
+	key := newKey()
+	a, err := h.ask(r, c, b, p.Upstream, key)
+	if err != nil {
+		return false, err
+	}
+	timeout := c.Route.Limits.HandshakeTimeout
+	if a.status != http.StatusSwitchingProtocols {
+		return false, pass(w, r, p.Upstream, b.in, timeout)
+	}
+	g, err := a.verify(key, c.offer)
+	if err != nil {
+		return false, badAnswer(err)
+	}
+	p.Deflate = g.deflate != nil
+	p.FromUpstream = slices.Clone(b.in[a.head:])
+	b.out = a.append101(b.out[:0], c.offer.key, g)
+	return h.tell(w, b.out, timeout, p)
+}
+
+// ask sends usher's half of the handshake and reads the answer. When the client
+// goes away, the waiting ends.
+func (h *Handler) ask(r *http.Request, c *Claim, b *buffers, conn net.Conn, key string) (answer, error) {
+	setDeadline(conn, c.Route.Limits.HandshakeTimeout)
+	stop := context.AfterFunc(r.Context(), func() { conn.SetDeadline(time.Unix(1, 0)) })
+	b.out = appendRequest(b.out[:0], h.Headers, r, c, key)
+	_, err := conn.Write(b.out)
+	var a answer
+	if err == nil {
+		b.in, a, err = readAnswer(conn, b.in[:0])
+	}
+	if !stop() {
+		return a, context.Cause(r.Context())
+	}
+	if err != nil {
+		return a, badAnswer(err)
+	}
+	return a, nil
+}
+
+// tell takes the client's connection over and writes its 101, in one piece.
+func (h *Handler) tell(w http.ResponseWriter, head []byte, timeout time.Duration, p *Pair) (taken bool, err error) {
+	client, rw, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return false, &Error{Status: http.StatusInternalServerError, Reason: Fault, Rule: "connection cannot be taken over", Err: err}
+	}
+	if n := rw.Reader.Buffered(); n > 0 {
+		early, _ := rw.Reader.Peek(n)
+		p.FromClient = slices.Clone(early)
+	}
+	setDeadline(client, timeout)
+	if _, err := client.Write(head); err != nil {
+		client.Close()
+		h.counters.refusals[Gone].Add(1)
+		return false, nil // nobody is there to be told
+	}
+	// From here on the relay's own timers count.
+	client.SetDeadline(time.Time{})
+	p.Upstream.SetDeadline(time.Time{})
+	p.Client = client
+	return true, nil
+}
+
+func setDeadline(conn net.Conn, timeout time.Duration) {
+	if timeout > 0 {
+		conn.SetDeadline(time.Now().Add(timeout))
+	} else {
+		conn.SetDeadline(time.Time{})
+	}
+}
+
+// badAnswer is for an upstream that is not to be understood, or too slow.
+func badAnswer(err error) error {
+	if ne, ok := errors.AsType[net.Error](err); ok && ne.Timeout() {
+		return &Error{Status: http.StatusGatewayTimeout, Reason: Timeout, Rule: "upstream took too long to answer", Err: err}
+	}
+	return &Error{Status: http.StatusBadGateway, Reason: Answer, Rule: "upstream gave no valid answer to the upgrade", Err: err}
+}
+
+// passes reports whether a header of the upstream's answer goes to the client
+// as it is: neither one of the connection nor one that usher writes itself.
+func passes(name string, nominated []string) bool {
+	name = http.CanonicalHeaderKey(name)
+	return !headers.HopByHop(name) && !ownHeader(name) && !hasToken(nominated, name)
+}

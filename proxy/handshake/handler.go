@@ -1,0 +1,113 @@
+// Package handshake answers an upgrade request: it checks the client's half,
+// has the upstream answer its own, verifies that answer, and only then tells
+// the client 101. What follows is frames, and no longer this package's matter.
+//
+// The order is a promise: everything that can be refused without an upstream is
+// refused before one is contacted, and whoever is not verified is never given
+// the client's bytes.
+package handshake
+
+import (
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+
+	"usher/proxy/headers"
+	"usher/proxy/route"
+	"usher/proxy/session"
+	"usher/proxy/upstream"
+)
+
+// Handler serves every request of the listeners: upgrades itself, the rest
+// through Forward. The server's ConnContext must be this package's.
+type Handler struct {
+	// Static after construction; all are required but Log, which may be nil.
+	Table     *route.Table
+	Upstreams *upstream.Pool
+	Sessions  *session.Registry
+	Headers   headers.Rules
+	Log       *slog.Logger
+
+	// Adopt takes ownership of both connections of the pair; nothing of the
+	// handshake touches them again.
+	Adopt func(Pair)
+	// Messages serves a claim whose route says "relay: messages". Everything
+	// that can be checked without an upstream has been checked.
+	Messages func(w http.ResponseWriter, r *http.Request, c Claim)
+	// Forward serves a request that is no upgrade.
+	Forward func(w http.ResponseWriter, r *http.Request, m route.Match)
+
+	counters counters
+	buffers  sync.Pool // of *buffers
+}
+
+// ServeHTTP finds the route of a request and serves it.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	sender := h.Headers.Sender(r)
+	if err := h.serve(w, r, sender); err != nil {
+		h.refuse(w, r, sender, err)
+	}
+}
+
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, sender headers.Sender) error {
+	path, query, err := target(r)
+	if err != nil {
+		return err
+	}
+	upgrade := len(r.Header["Upgrade"]) > 0
+	var o offer
+	if upgrade {
+		if o, err = checkUpgrade(r); err != nil {
+			return err
+		}
+	}
+	m, err := h.Table.Match(r.Host, path)
+	if err != nil {
+		return err
+	}
+	if !upgrade {
+		h.Forward(w, r, m)
+		return nil
+	}
+	if err := checkOrigin(r.Header["Origin"], sender.Host, m.Route.Origins); err != nil {
+		return err
+	}
+	if err := h.claim(r); err != nil {
+		return err
+	}
+	c := Claim{
+		Route: m.Route, Upstream: h.Upstreams.Get(m.Route.Upstream.Name),
+		Path: m.UpstreamPath(), Query: query, Sender: sender,
+		EngineIO: speaksEngineIO(query), offer: o,
+	}
+	if m.Route.Relay == "messages" {
+		h.Messages(w, r, c)
+		return nil
+	}
+	return h.exchange(w, r, &c)
+}
+
+// target splits a request's target. The form with a host in it is refused, as
+// no browser sends it to a proxy that it does not know of, and its host would
+// compete with the Host header.
+func target(r *http.Request) (path, query string, err error) {
+	switch {
+	case r.Method == http.MethodConnect || r.Method == http.MethodTrace:
+		return "", "", refusal(http.StatusMethodNotAllowed, Method, "method %s is not served", r.Method)
+	case !strings.HasPrefix(r.RequestURI, "/"):
+		return "", "", refusal(http.StatusBadRequest, Path, "request target must begin with a slash (RFC 9112, 3.2.1)")
+	case strings.IndexFunc(r.RequestURI, unsafe) >= 0:
+		return "", "", refusal(http.StatusBadRequest, Path, "request target has a character that must be escaped (RFC 3986, 2)")
+	}
+	path, query, _ = strings.Cut(r.RequestURI, "?")
+	return path, query, nil
+}
+
+func unsafe(c rune) bool { return c <= ' ' || c == 0x7f || c == '#' }
+
+// speaksEngineIO reports whether a query has the parameter by which an
+// Engine.IO client tells its protocol.
+func speaksEngineIO(query string) bool {
+	return strings.HasPrefix(query, "EIO=") || strings.Contains(query, "&EIO=")
+}

@@ -1,0 +1,127 @@
+package handshake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"usher/proxy/headers"
+	"usher/proxy/route"
+	"usher/proxy/upstream"
+)
+
+// Error is a refusal: what the client is told, and what only the log is told.
+type Error struct {
+	Status int
+	Reason Reason
+	Rule   string // names the broken rule, to the client; nothing internal
+	Hint   string // what the operator may do about it; for the log
+	Err    error  // the cause; for the log
+}
+
+func (e *Error) Error() string {
+	if e.Err != nil {
+		return e.Rule + ": " + e.Err.Error()
+	}
+	return e.Rule
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+func refusal(status int, reason Reason, format string, args ...any) *Error {
+	return &Error{Status: status, Reason: reason, Rule: fmt.Sprintf(format, args...)}
+}
+
+// Refuse turns err into a short plain answer, counts it and logs it. It is the
+// one place that does, for plain requests too. The answer must not have begun.
+func (h *Handler) Refuse(w http.ResponseWriter, r *http.Request, err error) {
+	h.refuse(w, r, h.Headers.Sender(r), err)
+}
+
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, s headers.Sender, err error) {
+	e := asError(r, err)
+	h.counters.refusals[e.Reason].Add(1)
+	h.logRefusal(r, s, e)
+	head := w.Header()
+	clear(head)
+	head.Set("Content-Type", "text/plain; charset=utf-8")
+	head.Set("X-Content-Type-Options", "nosniff")
+	head.Set("Cache-Control", "no-store")
+	switch e.Status {
+	case http.StatusMethodNotAllowed:
+		head.Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
+	case http.StatusUpgradeRequired:
+		head.Set("Sec-WebSocket-Version", "13")
+	case http.StatusServiceUnavailable:
+		head.Set("Retry-After", "1")
+	}
+	// What stands behind a refused request may not be one: a client that asked
+	// for another protocol may have begun to speak it.
+	if r.ProtoMajor == 1 && (r.Header["Upgrade"] != nil || r.ContentLength != 0 || e.Status == http.StatusBadRequest) {
+		head.Set("Connection", "close")
+	}
+	body := strconv.Itoa(e.Status) + " " + strings.ToLower(http.StatusText(e.Status)) + ": " + e.Rule + "\n"
+	head.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(e.Status)
+	if r.Method != http.MethodHead {
+		w.Write([]byte(body)) //nolint:errcheck // a client that does not listen is not our concern
+	}
+}
+
+// logRefusal leaves out the query and all headers but Host: they hold secrets.
+func (h *Handler) logRefusal(r *http.Request, s headers.Sender, e *Error) {
+	if h.Log == nil {
+		return
+	}
+	level := slog.LevelInfo
+	if e.Status >= 500 {
+		level = slog.LevelWarn
+	}
+	path, _, _ := strings.Cut(r.RequestURI, "?")
+	attrs := []slog.Attr{
+		slog.Int("status", e.Status), slog.String("reason", e.Reason.String()),
+		slog.String("rule", e.Rule), slog.String("id", s.ID), slog.String("client", s.Address()),
+		slog.String("host", r.Host), slog.String("path", path),
+	}
+	if e.Hint != "" {
+		attrs = append(attrs, slog.String("hint", e.Hint))
+	}
+	if e.Err != nil {
+		attrs = append(attrs, slog.Any("err", e.Err))
+	}
+	h.Log.LogAttrs(r.Context(), level, "request refused", attrs...)
+}
+
+// asError finds the answer to an error of any package behind a request.
+func asError(r *http.Request, err error) *Error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e
+	}
+	status, reason, rule := http.StatusBadGateway, Answer, "upstream gave no valid answer"
+	netErr, isNet := errors.AsType[net.Error](err)
+	dialErr, isDial := errors.AsType[*upstream.DialError](err)
+	switch {
+	case errors.Is(err, route.ErrPath):
+		status, reason, rule = http.StatusBadRequest, Path, "path has no safe normal form"
+	case errors.Is(err, route.ErrNoRoute):
+		status, reason, rule = http.StatusNotFound, NoRoute, "no route takes this path"
+	case errors.Is(err, route.ErrNoHost):
+		status, reason, rule = http.StatusMisdirectedRequest, NoHost, "no route takes this host"
+	case r.Context().Err() != nil || errors.Is(err, context.Canceled):
+		reason, rule = Gone, "client went away"
+	case errors.Is(err, upstream.ErrNoEndpoint):
+		status, reason, rule = http.StatusServiceUnavailable, Endpoint, "no endpoint of the upstream may be used"
+	case isDial && dialErr.Timeout():
+		status, reason, rule = http.StatusGatewayTimeout, Timeout, "upstream took too long to connect"
+	case isDial:
+		reason, rule = Dial, "upstream cannot be reached"
+	case isNet && netErr.Timeout():
+		status, reason, rule = http.StatusGatewayTimeout, Timeout, "upstream took too long to answer"
+	}
+	return &Error{Status: status, Reason: reason, Rule: rule, Err: err}
+}

@@ -1,0 +1,61 @@
+package handshake
+
+import "sync/atomic"
+
+// Reason is why a request was refused. The set is fixed: it is a metric label.
+type Reason uint8
+
+// The reasons, in the order in which a request meets them.
+const (
+	Method    Reason = iota // not one that is served, or not GET for an upgrade
+	Path                    // no safe normal form
+	Upgrade                 // not a valid upgrade to websocket
+	Version                 // not version 13 of the protocol
+	Key                     // Sec-WebSocket-Key
+	NoRoute                 // no route takes host and path
+	NoHost                  // no route takes the host
+	Origin                  // not allowed by the route
+	Duplicate               // the connection was claimed before: a fault of ours
+	Fault                   // another fault of ours
+	Endpoint                // no endpoint may be used
+	Dial                    // no connection to the upstream
+	Timeout                 // the upstream was too slow
+	Answer                  // the upstream's answer breaks a rule
+	Gone                    // the client went away
+	reasonCount
+)
+
+// String returns the reason as it stands in logs and metrics.
+func (r Reason) String() string {
+	names := [reasonCount]string{
+		"method", "path", "upgrade", "version", "key", "no_route", "no_host", "origin",
+		"duplicate", "fault", "no_endpoint", "dial", "timeout", "answer", "client_gone",
+	}
+	return names[r]
+}
+
+type counters struct {
+	claims     atomic.Uint64
+	duplicates atomic.Uint64
+	refusals   [reasonCount]atomic.Uint64
+}
+
+// Stats is what a Handler has counted since it began.
+type Stats struct {
+	Claims          uint64
+	DuplicateClaims uint64            // always 0, or usher is broken
+	Refusals        map[string]uint64 // by reason; all reasons are there
+}
+
+// Stats returns the numbers.
+func (h *Handler) Stats() Stats {
+	s := Stats{
+		Claims:          h.counters.claims.Load(),
+		DuplicateClaims: h.counters.duplicates.Load(),
+		Refusals:        make(map[string]uint64, reasonCount),
+	}
+	for r := range reasonCount {
+		s.Refusals[r.String()] = h.counters.refusals[r].Load()
+	}
+	return s
+}

@@ -1,0 +1,101 @@
+package handshake
+
+import (
+	"encoding/base64"
+	"net/http"
+	"net/textproto"
+	"slices"
+	"strings"
+)
+
+// offer is what the client proposes in its half of the handshake, checked.
+type offer struct {
+	key        string
+	protocols  []string
+	extensions []deflate // permessage-deflate, in the client's order of preference
+}
+
+// checkUpgrade checks a request with an Upgrade header: it must be the client's
+// half of a handshake (RFC 6455, 4.2.1) and nothing else, as an upstream that
+// was asked for another protocol would make a tunnel of the connection.
+func checkUpgrade(r *http.Request) (offer, error) {
+	up := r.Header["Upgrade"]
+	switch {
+	case len(up) != 1 || !strings.EqualFold(up[0], "websocket"):
+		return offer{}, badUpgrade("Upgrade must be websocket and nothing else")
+	case r.Method != http.MethodGet:
+		return offer{}, refusal(http.StatusBadRequest, Method, "an upgrade must be a GET request (RFC 6455, 4.1)")
+	case r.ProtoMajor != 1 || r.ProtoMinor != 1:
+		return offer{}, badUpgrade("an upgrade must be of HTTP/1.1 (RFC 9110, 7.8)")
+	case !hasToken(r.Header["Connection"], "upgrade"):
+		return offer{}, badUpgrade("Connection must have the upgrade token (RFC 6455, 4.1)")
+	case r.ContentLength != 0 || len(r.TransferEncoding) > 0:
+		return offer{}, badUpgrade("an upgrade must have no body")
+	case len(r.Header["Origin"]) > 1:
+		return offer{}, badUpgrade("Origin must stand once")
+	}
+	if v := r.Header["Sec-Websocket-Version"]; len(v) != 1 || v[0] != "13" {
+		return offer{}, refusal(http.StatusUpgradeRequired, Version, "Sec-WebSocket-Version must be 13, once")
+	}
+	key := r.Header["Sec-Websocket-Key"]
+	if len(key) != 1 || !validKey(key[0]) {
+		return offer{}, refusal(http.StatusBadRequest, Key, "Sec-WebSocket-Key must be 16 bytes of base64, once (RFC 6455, 4.1)")
+	}
+	return checkOffer(key[0], r.Header)
+}
+
+func checkOffer(key string, h http.Header) (offer, error) {
+	protocols, ok := parseProtocols(h["Sec-Websocket-Protocol"])
+	if !ok {
+		return offer{}, badUpgrade("Sec-WebSocket-Protocol must be a list of distinct tokens (RFC 6455, 4.1)")
+	}
+	extensions, ok := parseExtensions(h["Sec-Websocket-Extensions"])
+	if !ok {
+		return offer{}, badUpgrade("Sec-WebSocket-Extensions must be a list of extensions (RFC 6455, 9.1)")
+	}
+	return offer{key: key, protocols: protocols, extensions: deflateOffers(extensions)}, nil
+}
+
+func badUpgrade(rule string) *Error {
+	return &Error{Status: http.StatusBadRequest, Reason: Upgrade, Rule: rule}
+}
+
+// validKey reports whether a key is the base64 of 16 bytes, in its one form.
+func validKey(key string) bool {
+	var b [18]byte
+	if len(key) != 24 {
+		return false
+	}
+	n, err := base64.StdEncoding.Strict().Decode(b[:], []byte(key))
+	return err == nil && n == 16
+}
+
+// hasToken reports whether a list header has a token, in any case.
+func hasToken(lines []string, token string) bool {
+	for _, line := range lines {
+		for t := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(textproto.TrimString(t), token) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// parseProtocols reads the subprotocols that a client offers. An empty header
+// is sent by some old clients and offers none.
+func parseProtocols(lines []string) (list []string, ok bool) {
+	for _, line := range lines {
+		if textproto.TrimString(line) == "" {
+			continue
+		}
+		for p := range strings.SplitSeq(line, ",") {
+			p = textproto.TrimString(p)
+			if !isToken(p) || slices.Contains(list, p) {
+				return nil, false
+			}
+			list = append(list, p)
+		}
+	}
+	return list, true
+}
