@@ -1,0 +1,90 @@
+package relay
+
+import (
+	"time"
+
+	"usher/proxy/session"
+	"usher/proxy/ws"
+)
+
+func newPair(s *session.Session, o *Options, release func()) *pair {
+	p := &pair{session: s, options: o, release: release, index: -1}
+	for i := range p.legs {
+		l := &p.legs[i]
+		l.pair, l.peer, l.side = p, &p.legs[1-i], side(i)
+		l.socket = noSocket
+	}
+	return p
+}
+
+// fail ends a pair that never came to a loop.
+func (p *pair) fail(err error) {
+	p.legs[client].socket.close()
+	p.legs[upstream].socket.close()
+	p.session.End(session.End{Cause: session.Cause{Side: session.Usher, Event: session.Failed}, Err: err, Time: time.Now()})
+	p.release()
+}
+
+// adopt takes p in. What was read behind the handshakes passes first.
+func (lp *loop) adopt(p *pair, early ...[]byte) {
+	if lp.ended {
+		p.fail(ErrClosed)
+		return
+	}
+	for i := range p.legs {
+		if err := lp.poller.add(&p.legs[i]); err != nil {
+			for j := range i {
+				lp.poller.remove(&p.legs[j])
+			}
+			p.fail(err)
+			return
+		}
+	}
+	lp.pairs[p] = struct{}{}
+	p.passed = lp.now
+	for i := range p.legs {
+		p.legs[i].heard = lp.now
+	}
+	for i := range p.legs {
+		lp.welcome(&p.legs[i], early[i])
+	}
+	if lp.stopping {
+		lp.sayShutdown(p)
+	}
+	lp.tick(p)
+}
+
+// welcome passes on what was read from l before its loop had it.
+func (lp *loop) welcome(l *leg, early []byte) {
+	for len(early) > 0 {
+		held := copy(lp.buffer, l.held)
+		n := copy(lp.buffer[held:], early)
+		early = early[n:]
+		lp.pass(l, lp.buffer[:held+n], n)
+	}
+	if l.tls != nil { // records that came with the last one of the handshake
+		if err := lp.decrypt(l, nil, nil); err != nil {
+			lp.lost(l, err)
+		}
+	}
+}
+
+// shutdown ends every pair in good order and has the loop end when the last is
+// over, at cutAt at the latest.
+func (lp *loop) shutdown(cutAt time.Duration) {
+	lp.stopping = true
+	lp.stopAt = cutAt
+	for p := range lp.pairs {
+		lp.sayShutdown(p)
+		lp.tick(p)
+	}
+}
+
+func (lp *loop) sayShutdown(p *pair) {
+	why := farewell{ws.CodeGoingAway, "usher is shutting down"}
+	closing := p.closing()
+	lp.quit(p, session.Cause{Side: session.Usher, Event: session.Shutdown}, why)
+	if !closing || lp.stopAt < p.cutAt {
+		lp.cutBy(p, lp.stopAt)
+	}
+}

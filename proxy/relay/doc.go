@@ -1,0 +1,53 @@
+// Package relay moves frames between the two legs of each session, from the
+// moment both handshakes are done until both sockets are closed.
+//
+// # Ownership
+//
+// A Group has a few loops. Adopt gives both sockets of a session to one of
+// them, and from then on only that loop's goroutine touches them: there are no
+// locks behind the mailbox. Others speak to a loop by posting to its mailbox;
+// a wake-up is sent only if none is under way.
+//
+// # One turn
+//
+// Each turn takes the time once, empties the mailbox, asks the poller what
+// became ready (without blocking while there is work left), moves bytes, and
+// runs the timers that are due. A leg that never stops sending gets a bounded
+// share of the turn and is continued in the next.
+//
+// # Bytes
+//
+//   - What a leg sends is read into the loop's one buffer, checked by a
+//     ws.Checker, and written to the other leg straight from there. Payload
+//     bytes are never changed.
+//   - The bytes of an incomplete header or control frame are held back, 138 at
+//     most: what breaks a rule was never forwarded.
+//   - What the other leg does not take is copied into its output, and its peer
+//     is not read again until that is gone: the high watermark is one buffer,
+//     the low one is nothing.
+//   - usher's own frames (ping, close) are inserted only between two frames.
+//   - Long payloads that need no look are moved by splice(2) where both legs
+//     are plain sockets.
+//
+// # Events
+//
+// The poller is edge-triggered: a leg remembers that it is readable until a
+// read comes back short. An event names a slot and its generation, so that one
+// meant for a socket that is gone is dropped. On Linux the poller is epoll;
+// elsewhere, and with the build tag "portable", a goroutine for each leg waits
+// in Go's own poller.
+//
+// # TLS
+//
+// A tls.Conn over a Conn (see NewConn) is adopted like any other. Its
+// ciphertext is read by the loop and fed to it by hand; a read that finds no
+// whole record returns a temporary error, after which crypto/tls goes on where
+// it stopped. A test holds crypto/tls to that.
+//
+// # The end
+//
+// A session ends once. The first thing that goes wrong is its cause; whoever
+// is still there gets a Close frame as soon as the frame that is being sent to
+// it is complete; each socket is closed when both Close frames have passed, or
+// when closeTimeout is over.
+package relay

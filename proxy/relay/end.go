@@ -1,0 +1,131 @@
+package relay
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"usher/proxy/session"
+	"usher/proxy/ws"
+)
+
+// closeTimeout is how long a peer may take to answer a Close frame.
+const closeTimeout = 5 * time.Second
+
+// begin makes cause the one that p ends for, unless it has one already.
+func (lp *loop) begin(p *pair, cause session.Cause, code ws.Code, err error) {
+	if p.code == 0 {
+		p.code = code
+	}
+	if p.closing() {
+		return
+	}
+	p.cause, p.err = cause, err
+	lp.cutBy(p, lp.now+closeTimeout)
+}
+
+// cutBy sets when what is left of p is closed without more ado.
+func (lp *loop) cutBy(p *pair, at time.Duration) {
+	p.cutAt = at
+	lp.timers.schedule(p, at)
+}
+
+// quit ends p in good order: both legs are told why.
+func (lp *loop) quit(p *pair, cause session.Cause, why farewell) {
+	if p.closing() {
+		return
+	}
+	lp.begin(p, cause, why.code, nil)
+	lp.tell(&p.legs[client], why)
+	lp.tell(&p.legs[upstream], why)
+}
+
+// broke ends l's pair because l broke a rule of the protocol.
+func (lp *loop) broke(l *leg, err error) {
+	why, event := farewell{ws.CodeProtocolError, err.Error()}, session.Protocol
+	if pe, ok := errors.AsType[*ws.ProtocolError](err); ok {
+		why = farewell{pe.Code, pe.Rule}
+		if pe.Code == ws.CodeTooBig || pe.Code == ws.CodePolicy {
+			event = session.TooBig
+		}
+	}
+	lp.refuse(l, event, why, err)
+}
+
+// overRate ends l's pair because l sent more than it may.
+func (lp *loop) overRate(l *leg) {
+	lp.refuse(l, session.Rate, farewell{ws.CodePolicy, "more than max_rate was sent"}, nil)
+}
+
+// refuse ends l's pair because of what l sent. l is told the code that says so
+// and the upstream likewise; a client is not blamed for what its upstream did.
+func (lp *loop) refuse(l *leg, event session.Event, why farewell, err error) {
+	lp.begin(l.pair, session.Cause{Side: l.side.of(), Event: event}, why.code, err)
+	l.set(ignored | broken)
+	lp.tell(l, why)
+	why.reason = string(l.side.of()) + ": " + why.reason
+	if l.side == upstream {
+		why.code = ws.CodeInternal
+	}
+	lp.tell(l.peer, why)
+}
+
+// abandon ends l's pair because l does not react. It is not worth a Close
+// frame; its peer is told.
+func (lp *loop) abandon(l *leg, event session.Event, what string) {
+	why := lp.goneWords(l, what)
+	lp.begin(l.pair, session.Cause{Side: l.side.of(), Event: event}, why.code, nil)
+	lp.closeLeg(l)
+	lp.tell(l.peer, why)
+}
+
+// lost notes that nothing more comes from l: err is io.EOF or what broke it.
+func (lp *loop) lost(l *leg, err error) {
+	l.set(finished)
+	l.unset(readable)
+	why := lp.goneWords(l, "connection lost")
+	if p := l.pair; p.closing() && p.code != 0 {
+		why.code = p.code // l went without answering what its peer said
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	lp.begin(l.pair, session.Cause{Side: l.side.of(), Event: session.Lost}, why.code, err)
+	lp.tell(l.peer, why)
+}
+
+// goneWords is what the peer of l is told when l is gone.
+func (lp *loop) goneWords(l *leg, what string) farewell {
+	code := ws.CodeGoingAway
+	if l.side == upstream {
+		code = ws.CodeInternal
+	}
+	return farewell{code, fmt.Sprintf("%s: %s", l.side.of(), what)}
+}
+
+// tell sends l a Close frame, now or as soon as the frame on its way is
+// complete. If that can never be, l is closed when it has taken what waits.
+func (lp *loop) tell(l *leg, why farewell) {
+	if l.is(sentClose | finished | closed) {
+		return
+	}
+	if !l.is(dueClose) {
+		l.set(dueClose)
+		l.words = &why
+	}
+	switch {
+	case l.atBoundary():
+		lp.sendClose(l)
+	case l.peer.is(ignored | finished | closed):
+		l.set(cutting)
+	}
+}
+
+// sendClose sends the Close frame that l is due.
+func (lp *loop) sendClose(l *leg) {
+	l.unset(dueClose)
+	payload := ws.AppendClose(lp.scratch[:0], l.words.code, l.words.reason)
+	lp.sendFrame(l, ws.Close, payload)
+	l.set(sentClose)
+}

@@ -1,0 +1,31 @@
+package relay
+
+// freelist keeps buffers for what slow legs have not taken.
+type freelist struct {
+	large [][]byte
+}
+
+const (
+	smallOutput = 4 << 10 // up to here a buffer is made to measure
+	keptOutputs = 32
+)
+
+// take returns an empty buffer for n bytes.
+func (f *freelist) take(n int) []byte {
+	if n <= smallOutput {
+		return make([]byte, 0, n)
+	}
+	if k := len(f.large); k > 0 && n <= cap(f.large[k-1]) {
+		b := f.large[k-1]
+		f.large = f.large[:k-1]
+		return b
+	}
+	return make([]byte, 0, max(n, bufferSize))
+}
+
+// give takes a buffer back.
+func (f *freelist) give(b []byte) {
+	if cap(b) >= bufferSize && len(f.large) < keptOutputs {
+		f.large = append(f.large, b[:0])
+	}
+}

@@ -1,0 +1,277 @@
+package relay
+
+import (
+	"bytes"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"usher/proxy/session"
+	"usher/proxy/ws"
+)
+
+// harness is one loop that is turned by hand, with the time passed in.
+type harness struct {
+	t        *testing.T
+	loop     *loop
+	now      time.Duration
+	registry *session.Registry
+	ends     []session.End
+	released int
+}
+
+func newHarness(t *testing.T) *harness {
+	t.Helper()
+	lp, err := newLoop()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &harness{t: t, loop: lp, now: time.Second}
+	h.registry = session.NewRegistry(func(_ *session.Session, e session.End) { h.ends = append(h.ends, e) })
+	t.Cleanup(func() {
+		lp.shutdown(0)
+		h.step()
+		lp.pipes.close()
+		lp.poller.close()
+	})
+	return h
+}
+
+// step turns the loop until nothing happens any more.
+func (h *harness) step() {
+	for quiet := 0; quiet < 2; {
+		woken := h.loop.poller.wait(eventDelay, h.loop.noted)
+		quiet++
+		if woken || len(h.loop.ready) > 0 {
+			quiet = 0
+		}
+		h.loop.turn(h.now, woken)
+	}
+}
+
+// advance lets d pass.
+func (h *harness) advance(d time.Duration) {
+	h.now += d
+	h.step()
+}
+
+// advanceToTimer lets pass what is left until the next timer, and returns it.
+func (h *harness) advanceToTimer() time.Duration {
+	h.t.Helper()
+	due, ok := h.loop.timers.next()
+	if !ok {
+		h.t.Fatal("no timer is set")
+	}
+	d := due - h.now
+	h.advance(d)
+	return d
+}
+
+// wantEnd fails unless exactly one session has ended since, for cause.
+func (h *harness) wantEnd(cause string, code uint16) {
+	h.t.Helper()
+	if len(h.ends) != 1 {
+		h.t.Fatalf("got %d ended sessions, want 1", len(h.ends))
+	}
+	if got := h.ends[0]; got.Cause.String() != cause || got.Code != code {
+		h.t.Errorf("got end %v with code %d, want %s with %d", got.Cause, got.Code, cause, code)
+	}
+	if h.released != 1 {
+		h.t.Errorf("got %d releases, want 1", h.released)
+	}
+	if n := len(h.loop.pairs); n != 0 {
+		h.t.Errorf("got %d pairs left in the loop, want 0", n)
+	}
+	h.ends, h.released = nil, 0
+}
+
+func (h *harness) wantOpen() {
+	h.t.Helper()
+	if len(h.ends) != 0 {
+		h.t.Fatalf("got a session ended by %v, want it open", h.ends[0].Cause)
+	}
+}
+
+// peer is what stands at the other end of a leg.
+type peer struct {
+	t    *testing.T
+	side side
+	conn net.Conn      // the test's end
+	raw  *net.UnixConn // under conn
+	got  []byte        // read and not yet expected
+	end  error
+}
+
+// adopt gives the loop a new session between two peers.
+func (h *harness) adopt(o *Options) (c, u *peer) {
+	h.t.Helper()
+	c, cl := h.newPeer(client)
+	u, ul := h.newPeer(upstream)
+	h.adoptLegs(o, cl, ul)
+	return c, u
+}
+
+func (h *harness) adoptLegs(o *Options, c, u Leg) {
+	h.t.Helper()
+	s := h.registry.Open(session.Info{ID: "test"})
+	p := newPair(s, o, func() { h.released++ })
+	for i, l := range []Leg{c, u} {
+		if err := p.legs[i].init(l.Conn); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+	h.loop.now = h.now
+	h.loop.adopt(p, c.Early, u.Early)
+	h.step()
+}
+
+func (h *harness) newPeer(s side) (*peer, Leg) {
+	h.t.Helper()
+	ours, theirs := socketpair(h.t)
+	return &peer{t: h.t, side: s, conn: theirs, raw: theirs}, Leg{Conn: ours}
+}
+
+func socketpair(t *testing.T) (a, b *net.UnixConn) {
+	t.Helper()
+	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var conns [2]*net.UnixConn
+	for i, fd := range fds {
+		f := os.NewFile(uintptr(fd), "socketpair")
+		c, err := net.FileConn(f)
+		f.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		conns[i] = c.(*net.UnixConn)
+		t.Cleanup(func() { c.Close() })
+	}
+	return conns[0], conns[1]
+}
+
+// newTLSPeer is newPeer with TLS between, after the handshake.
+func (h *harness) newTLSPeer(s side, version uint16) (*peer, Leg) {
+	h.t.Helper()
+	ours, theirs := socketpair(h.t)
+	server, cl := testTLS(h.t)
+	server.MaxVersion, server.DynamicRecordSizingDisabled = version, true
+	cl.DynamicRecordSizingDisabled = true
+	var a, b *tls.Conn
+	if s == client {
+		a, b = tls.Server(NewConn(ours), server), tls.Client(theirs, cl)
+	} else {
+		a, b = tls.Client(NewConn(ours), cl), tls.Server(theirs, server)
+	}
+	done := make(chan error, 1)
+	go func() { done <- b.Handshake() }()
+	if err := a.Handshake(); err != nil {
+		h.t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		h.t.Fatal(err)
+	}
+	return &peer{t: h.t, side: s, conn: b, raw: theirs}, Leg{Conn: a}
+}
+
+// frame returns a whole frame as p would send it.
+func (p *peer) frame(op ws.Opcode, payload string) []byte {
+	var key *[4]byte
+	if p.side == client {
+		key = &[4]byte{1, 2, 3, 4}
+	}
+	return ws.AppendFrame(nil, op, []byte(payload), key)
+}
+
+func (p *peer) write(b []byte) {
+	p.t.Helper()
+	p.conn.SetWriteDeadline(time.Now().Add(5 * time.Second))
+	if _, err := p.conn.Write(b); err != nil {
+		p.t.Fatalf("%s writes: %v", p.side.of(), err)
+	}
+}
+
+func (p *peer) send(op ws.Opcode, payload string) {
+	p.t.Helper()
+	p.write(p.frame(op, payload))
+}
+
+// sendClose sends a Close frame.
+func (p *peer) sendClose(code ws.Code, reason string) {
+	p.t.Helper()
+	p.send(ws.Close, string(ws.AppendClose(nil, code, reason)))
+}
+
+// fill reads all that has arrived.
+func (p *peer) fill() {
+	buf := make([]byte, 1<<20)
+	for p.end == nil {
+		p.conn.SetReadDeadline(time.Now().Add(readPatience))
+		n, err := p.conn.Read(buf)
+		p.got = append(p.got, buf[:n]...)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return
+		}
+		p.end = err
+	}
+}
+
+// readPatience is for what has been written already.
+const readPatience = 2 * time.Millisecond
+
+// next takes one frame off what has arrived.
+func (p *peer) next(why string) (ws.Header, []byte) {
+	p.t.Helper()
+	h, n, err := ws.ParseHeader(p.got)
+	if err == nil && (n == 0 || len(p.got) < n+int(h.Length)) {
+		p.fill()
+		h, n, err = ws.ParseHeader(p.got)
+	}
+	if err != nil || n == 0 || len(p.got) < n+int(h.Length) {
+		p.t.Fatalf("%s: %s got %d bytes (%v, %v), want a whole frame", why, p.side.of(), len(p.got), err, p.end)
+	}
+	payload := bytes.Clone(p.got[n : n+int(h.Length)])
+	p.got = p.got[n+int(h.Length):]
+	if h.Masked != (p.side == upstream) {
+		p.t.Errorf("%s: %s got a frame with masked %t", why, p.side.of(), h.Masked)
+	}
+	ws.Mask(payload, h.Key, 0)
+	return h, payload
+}
+
+func (p *peer) wantFrame(why string, op ws.Opcode, payload string) {
+	p.t.Helper()
+	h, got := p.next(why)
+	if h.Opcode != op || string(got) != payload {
+		p.t.Errorf("%s: %s got %s %.80q, want %s %.80q", why, p.side.of(), h.Opcode, got, op, payload)
+	}
+}
+
+func (p *peer) wantClose(why string, code ws.Code, reason string) {
+	p.t.Helper()
+	p.wantFrame(why, ws.Close, string(ws.AppendClose(nil, code, reason)))
+}
+
+// wantIdle fails if anything has arrived.
+func (p *peer) wantIdle(why string) {
+	p.t.Helper()
+	p.fill()
+	if len(p.got) > 0 || p.end != nil {
+		p.t.Errorf("%s: %s got %d bytes (%v), want nothing", why, p.side.of(), len(p.got), p.end)
+	}
+}
+
+// wantEOF fails unless the connection has ended with nothing left to read.
+func (p *peer) wantEOF(why string) {
+	p.t.Helper()
+	p.fill()
+	if len(p.got) > 0 || !errors.Is(p.end, io.EOF) {
+		p.t.Errorf("%s: %s got %d bytes and %v, want the end of the connection", why, p.side.of(), len(p.got), p.end)
+	}
+}

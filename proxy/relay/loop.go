@@ -1,0 +1,154 @@
+package relay
+
+import (
+	"runtime"
+	"time"
+
+	"usher/proxy/ws"
+)
+
+// loop owns the pairs that were given to it. Everything but the mailbox
+// belongs to its goroutine.
+type loop struct {
+	// static after construction
+	poller *poller
+	epoch  time.Time // times of the loop count from here
+	noted  func(*leg, events)
+
+	mail mailbox // shared
+
+	// owned by the loop
+	now      time.Duration // when the turn began
+	timers   timers
+	ready    []*leg // to serve in the next turn
+	serving  []*leg // those of this turn
+	posts    []post // the mailbox's other slice
+	pairs    map[*pair]struct{}
+	stopping bool          // the loop ends with its last pair; new ones are sent away
+	stopAt   time.Duration // when that is at the latest
+	ended    bool          // it has ended: only posts are left
+
+	buffer  []byte // what a leg sent, plain, behind room for what was held
+	cipher  []byte // what a TLS leg sent
+	sealed  []byte // what is to be written to a TLS leg
+	frame   []byte // a control frame of usher's own
+	scratch [ws.MaxControlPayload]byte
+	outputs freelist
+	pipes   pipes
+}
+
+// bufferSize is how much is read from a leg at once, and thereby how much may
+// wait for its peer.
+const bufferSize = 64 << 10
+
+// maxHeld is more than a leg ever holds back.
+const maxHeld = 256
+
+func newLoop() (*loop, error) {
+	p, err := newPoller()
+	if err != nil {
+		return nil, err
+	}
+	lp := &loop{
+		poller: p,
+		epoch:  time.Now(),
+		pairs:  make(map[*pair]struct{}),
+		buffer: make([]byte, maxHeld+bufferSize),
+		cipher: make([]byte, bufferSize),
+	}
+	lp.noted = lp.note
+	return lp, nil
+}
+
+// run turns until the loop is stopped and has no pairs left. Its goroutine
+// keeps its thread: one that moves between threads pays for it at each wake-up.
+func (lp *loop) run() {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	for !lp.stopping || len(lp.pairs) > 0 {
+		woken := lp.poller.wait(lp.patience(), lp.noted)
+		lp.turn(time.Since(lp.epoch), woken)
+	}
+	lp.ended = true
+	for _, p := range lp.mail.close() {
+		p(lp)
+	}
+	lp.pipes.close()
+	lp.poller.close()
+}
+
+// post has p run by the loop in one of its next turns; false if the loop has
+// ended. It may be called by anybody.
+func (lp *loop) post(p post) bool {
+	wake, ok := lp.mail.put(p)
+	if wake {
+		lp.poller.wake()
+	}
+	return ok
+}
+
+// patience is how long the next turn may wait for an event; negative is for
+// ever.
+func (lp *loop) patience() time.Duration {
+	if len(lp.ready) > 0 {
+		return 0
+	}
+	due, ok := lp.timers.next()
+	if !ok {
+		return -1
+	}
+	return max(0, due-lp.now)
+}
+
+// note takes an event down for the turn.
+func (lp *loop) note(l *leg, e events) {
+	if e&canRead != 0 {
+		l.set(readable)
+	}
+	if e&willEnd != 0 {
+		l.set(ending)
+	}
+	lp.enqueue(l)
+}
+
+// enqueue has l served in the next turn.
+func (lp *loop) enqueue(l *leg) {
+	if !l.is(queued) {
+		l.set(queued)
+		lp.ready = append(lp.ready, l)
+	}
+}
+
+// turn does all that is to do at now: what was posted, what became ready, what
+// is due.
+func (lp *loop) turn(now time.Duration, woken bool) {
+	lp.now = now
+	if woken {
+		lp.posts = lp.mail.take(lp.posts[:0])
+		for i, p := range lp.posts {
+			p(lp)
+			lp.posts[i] = nil
+		}
+	}
+	lp.serving, lp.ready = lp.ready, lp.serving[:0]
+	for i, l := range lp.serving {
+		l.unset(queued)
+		lp.serve(l)
+		lp.serving[i] = nil
+	}
+	for p := lp.timers.expired(now); p != nil; p = lp.timers.expired(now) {
+		lp.tick(p)
+	}
+}
+
+// serve moves what can be moved from and to l.
+func (lp *loop) serve(l *leg) {
+	if l.is(closed) {
+		return
+	}
+	if l.backlogged() {
+		lp.flush(l)
+	}
+	lp.pump(l)
+	lp.settle(l.pair)
+}

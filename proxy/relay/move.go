@@ -1,0 +1,140 @@
+package relay
+
+import (
+	"errors"
+
+	"usher/proxy/ws"
+)
+
+// readsATurn is how often one leg is read in one turn at most, so that one
+// that never stops sending does not starve the others.
+const readsATurn = 4
+
+// pump reads from l and passes it on, while there is something to read and the
+// peer takes it.
+func (lp *loop) pump(l *leg) {
+	for range readsATurn {
+		if !l.is(readable) || l.is(finished|closed) || l.peer.backlogged() {
+			return
+		}
+		if n := lp.spliceable(l); n > 0 {
+			lp.splice(l, n)
+			continue
+		}
+		lp.read(l)
+	}
+	if l.is(readable) && !l.is(finished|closed) && !l.peer.backlogged() {
+		lp.enqueue(l)
+	}
+}
+
+// read reads once from l's socket and passes on what came.
+func (lp *loop) read(l *leg) {
+	held := copy(lp.buffer, l.held)
+	into := lp.buffer[held : held+bufferSize]
+	if l.tls != nil {
+		into = lp.cipher
+	}
+	n, err := l.socket.read(into)
+	if n < len(into) && !l.is(ending) {
+		// A short read of a stream has emptied it (epoll(7)): its next byte
+		// is another event.
+		l.unset(readable)
+		lp.poller.awaitReadable(l)
+	}
+	if errors.Is(err, errNothing) {
+		l.unset(readable)
+		lp.poller.awaitReadable(l)
+		return
+	}
+	if n > 0 {
+		l.heard = lp.now
+	}
+	if l.tls != nil {
+		err = lp.decrypt(l, into[:n], err)
+	} else if n > 0 {
+		lp.pass(l, lp.buffer[:held+n], n)
+	}
+	if err != nil {
+		lp.lost(l, err)
+	}
+}
+
+// pass checks p, which begins with the bytes that l had held back and of which
+// fresh ones are new, and passes on to the peer what may pass.
+func (lp *loop) pass(l *leg, p []byte, fresh int) {
+	to, rules := l.peer, l.pair.options.rules(l.side)
+	l.held = nil
+	from, at := 0, 0 // p[from:at] is to be sent
+	for at < len(p) && !l.is(ignored) {
+		q := p[at:]
+		if to.is(dueClose) { // stop where the frame ends
+			q = q[:min(int64(len(q)), l.check.Remaining())]
+		}
+		n, kind, err := l.check.Next(&rules, q)
+		at += n
+		if err != nil {
+			lp.send(to, p[from:at])
+			lp.broke(l, err)
+			return
+		}
+		if kind == ws.Control {
+			frame := l.check.Control(p[at:], &lp.scratch)
+			if !lp.control(l, frame) {
+				lp.send(to, p[from:at])
+				from = at + frame.Size
+			}
+			at += frame.Size
+		}
+		if to.is(dueClose) && l.check.Boundary() {
+			lp.send(to, p[from:at])
+			from = at
+			lp.sendClose(to)
+		}
+		if kind == ws.Short {
+			lp.send(to, p[from:at])
+			l.held = append(l.held, p[at:]...)
+			from = at
+			break
+		}
+	}
+	if from < at {
+		lp.send(to, p[from:at])
+	}
+	if l.is(ignored) {
+		to.set(sentClose)
+	}
+	lp.account(l, fresh)
+}
+
+// account counts what came from l: fresh bytes and the messages they ended.
+func (lp *loop) account(l *leg, fresh int) {
+	p := l.pair
+	counters := &p.session.FromClient
+	if l.side == upstream {
+		counters = &p.session.FromUpstream
+	}
+	messages := l.check.Messages() - l.counted
+	l.counted += messages
+	counters.Bytes.Add(uint64(fresh))
+	if messages > 0 {
+		counters.Messages.Add(uint64(messages))
+	}
+	lp.clockMessage(l, messages > 0)
+	if l.side == client && !p.spent.spend(p.options, lp.now, int(messages), fresh) {
+		lp.overRate(l)
+	}
+}
+
+// clockMessage starts the time of a message that is open, or stops it.
+func (lp *loop) clockMessage(l *leg, ended bool) {
+	switch {
+	case !l.check.Open():
+		l.began = 0
+	case ended || l.began == 0:
+		l.began = max(lp.now, 1)
+		if t := l.pair.options.MessageTimeout; t > 0 {
+			lp.timers.schedule(l.pair, l.began+t)
+		}
+	}
+}

@@ -1,0 +1,104 @@
+package relay
+
+import (
+	"errors"
+
+	"usher/proxy/ws"
+)
+
+// send passes p on to l, unless its end has been announced to it.
+func (lp *loop) send(l *leg, p []byte) {
+	if len(p) == 0 || l.is(sentClose|closed) {
+		return
+	}
+	l.pair.passed = lp.now
+	lp.write(l, p)
+}
+
+// sendFrame sends a control frame of usher's own. It must stand between two
+// frames.
+func (lp *loop) sendFrame(l *leg, op ws.Opcode, payload []byte) {
+	var key *[4]byte
+	if l.side == upstream { // there usher is the client
+		key = newKey()
+	}
+	lp.frame = ws.AppendFrame(lp.frame[:0], op, payload, key)
+	lp.write(l, lp.frame)
+}
+
+// write writes p to l, encrypted if l is a TLS leg.
+func (lp *loop) write(l *leg, p []byte) {
+	if l.tls != nil {
+		lp.writeTLS(l, p)
+		return
+	}
+	lp.put(l, p)
+}
+
+// put writes p to l's socket and queues what that does not take.
+func (lp *loop) put(l *leg, p []byte) {
+	if l.is(deaf | closed) {
+		return
+	}
+	if !l.backlogged() {
+		n, err := l.socket.write(p)
+		if p = p[n:]; len(p) == 0 {
+			return
+		}
+		if !errors.Is(err, errNothing) {
+			lp.fail(l)
+			return
+		}
+		l.moved = lp.now
+		lp.poller.awaitWritable(l)
+		if t := l.pair.options.WriteTimeout; t > 0 {
+			lp.timers.schedule(l.pair, lp.now+t)
+		}
+	}
+	if l.output == nil {
+		l.output = lp.outputs.take(len(p))
+	}
+	l.output = append(l.output, p...)
+}
+
+// flush writes what waits for l. When it is all gone, the peer is read again.
+func (lp *loop) flush(l *leg) {
+	err := lp.flushPipe(l)
+	if err == nil && l.sent < len(l.output) {
+		var n int
+		n, err = l.socket.write(l.output[l.sent:])
+		if l.sent += n; n > 0 {
+			l.moved = lp.now
+		}
+	}
+	switch {
+	case err == nil:
+		lp.drop(l)
+		lp.enqueue(l.peer)
+	case errors.Is(err, errNothing):
+		lp.poller.awaitWritable(l)
+	default:
+		lp.fail(l)
+	}
+}
+
+// fail notes that nothing can be written to l any more. What it sent before it
+// went may still be read, so reading tells how it ended.
+func (lp *loop) fail(l *leg) {
+	l.set(deaf | readable | ending)
+	lp.drop(l)
+	lp.enqueue(l)
+	lp.enqueue(l.peer)
+}
+
+// drop forgets what waits for l.
+func (lp *loop) drop(l *leg) {
+	if l.output != nil {
+		lp.outputs.give(l.output)
+		l.output, l.sent = nil, 0
+	}
+	if l.pipe != nil {
+		lp.pipes.discard(l.pipe)
+		l.pipe = nil
+	}
+}

@@ -1,0 +1,49 @@
+package relay
+
+import (
+	"time"
+
+	"usher/proxy/session"
+	"usher/proxy/ws"
+)
+
+// pair is a session and its two legs.
+//
+// It is in one of three states:
+//
+//   - relaying: neither leg has ended; cause is zero.
+//   - closing: cause says why. Close frames are on their way, and what is left
+//     is cut at cutAt.
+//   - over: both sockets are closed, and the session has ended.
+type pair struct {
+	// static after adoption
+	session *session.Session
+	options *Options
+	legs    [2]leg // by side
+	pingID  uint64 // payload of usher's own pings, so that their pongs are known; 0 before the first
+	release func() // called once when over
+
+	// relaying
+	passed time.Duration // when a frame last passed, either way
+	spent  bucket        // what the client has used of its rate
+
+	// closing
+	cause session.Cause
+	err   error
+	code  ws.Code       // the first close code either way
+	cutAt time.Duration // when what is left is closed without more ado
+
+	// timer
+	due   time.Duration // when the loop looks at the pair again, 0 for never
+	index int           // in the loop's heap, -1 if not there
+}
+
+// farewell is the content of a Close frame of usher's own.
+type farewell struct {
+	code   ws.Code
+	reason string
+}
+
+func (p *pair) closing() bool { return p.cause != session.Cause{} }
+
+func (p *pair) over() bool { return p.legs[client].is(closed) && p.legs[upstream].is(closed) }

@@ -1,0 +1,121 @@
+//go:build linux && !portable
+
+package relay
+
+import (
+	"os"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// poller tells which legs became readable or writable, by epoll. Both
+// directions are registered once, edge-triggered.
+type poller struct {
+	epoll  int
+	wakeup int // an eventfd; written to by anybody
+	slots  slots
+	events [256]unix.EpollEvent
+}
+
+const wakeupSlot = ^uint32(0)
+
+func newPoller() (*poller, error) {
+	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, os.NewSyscallError("epoll_create1", err)
+	}
+	wakeup, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		unix.Close(epoll)
+		return nil, os.NewSyscallError("eventfd", err)
+	}
+	p := &poller{epoll: epoll, wakeup: wakeup}
+	err = p.register(wakeup, unix.EPOLLIN|unix.EPOLLET, wakeupSlot, 0)
+	if err != nil {
+		p.close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// add begins to report on l.
+func (p *poller) add(l *leg) error {
+	slot, generation := p.slots.take(l)
+	l.waiting = [2]uint32{slot, generation}
+	err := p.register(l.socket.fd, unix.EPOLLIN|unix.EPOLLOUT|unix.EPOLLRDHUP|unix.EPOLLET, slot, generation)
+	if err != nil {
+		p.slots.free(slot)
+	}
+	return err
+}
+
+// remove ends it. The socket must be closed next, which takes it off epoll.
+func (p *poller) remove(l *leg) { p.slots.free(l.waiting[0]) }
+
+// awaitReadable and awaitWritable are for pollers that are not edge-triggered.
+func (p *poller) awaitReadable(*leg) {}
+func (p *poller) awaitWritable(*leg) {}
+
+// wait calls ready for each leg with an event, waiting for one no longer than
+// timeout; a negative one is for ever. woken tells whether wake was called. It
+// first asks without blocking, and by the raw system call: only a call that
+// will sleep is worth telling Go's scheduler of.
+func (p *poller) wait(timeout time.Duration, ready func(*leg, events)) (woken bool) {
+	n, _, e := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.epoll), uintptr(unsafe.Pointer(&p.events[0])), uintptr(len(p.events)), 0, 0, 0)
+	if e != 0 {
+		n = 0
+	}
+	if n == 0 && timeout != 0 {
+		k, err := unix.EpollWait(p.epoll, p.events[:], milliseconds(timeout))
+		if err == nil {
+			n = uintptr(k)
+		}
+	}
+	for i := range p.events[:n] {
+		e := &p.events[i]
+		if uint32(e.Fd) == wakeupSlot {
+			var count [8]byte
+			unix.Read(p.wakeup, count[:])
+			woken = true
+		} else if l := p.slots.get(uint32(e.Fd), uint32(e.Pad)); l != nil {
+			ready(l, eventsOf(e.Events))
+		} // else the socket is gone, and with it its slot's generation
+	}
+	return woken
+}
+
+func eventsOf(mask uint32) (what events) {
+	if mask&(unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		what |= canRead
+	}
+	if mask&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		what |= willEnd
+	}
+	return what
+}
+
+// wake makes a wait that is under way, or the next one, return.
+func (p *poller) wake() {
+	one := [8]byte{1}
+	unix.Write(p.wakeup, one[:])
+}
+
+func (p *poller) close() {
+	unix.Close(p.wakeup)
+	unix.Close(p.epoll)
+}
+
+func (p *poller) register(fd int, what uint32, slot, generation uint32) error {
+	e := unix.EpollEvent{Events: what, Fd: int32(slot), Pad: int32(generation)}
+	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(p.epoll, unix.EPOLL_CTL_ADD, fd, &e))
+}
+
+// milliseconds rounds up, so that a timer is due when the wait is over.
+func milliseconds(d time.Duration) int {
+	if d < 0 {
+		return -1
+	}
+	return int((d + time.Millisecond - 1) / time.Millisecond)
+}

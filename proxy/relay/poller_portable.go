@@ -1,0 +1,147 @@
+//go:build !linux || portable
+
+package relay
+
+import (
+	"sync"
+	"time"
+)
+
+// poller tells which legs became readable or writable, with a goroutine for
+// each leg that waits in Go's own poller. It is slower than one of the
+// system's, and runs everywhere.
+type poller struct {
+	slots   slots
+	waiters sync.WaitGroup
+	bell    chan struct{} // has room for one
+
+	mu     sync.Mutex
+	events []event // guarded by mu
+	woken  bool    // guarded by mu
+	spare  []event // the loop's
+	watch  map[uint32]*watcher
+}
+
+type event struct {
+	slot, generation uint32
+	what             events
+}
+
+// watcher waits for one leg.
+type watcher struct {
+	poller           *poller
+	socket           socket
+	slot, generation uint32
+	read, write      chan struct{} // each has room for one: wait once more
+}
+
+func newPoller() (*poller, error) {
+	return &poller{bell: make(chan struct{}, 1), watch: make(map[uint32]*watcher)}, nil
+}
+
+// add begins to report on l.
+func (p *poller) add(l *leg) error {
+	slot, generation := p.slots.take(l)
+	l.waiting = [2]uint32{slot, generation}
+	w := &watcher{
+		poller: p, socket: l.socket, slot: slot, generation: generation,
+		read: make(chan struct{}, 1), write: make(chan struct{}, 1),
+	}
+	p.watch[slot] = w
+	p.waiters.Go(w.reading)
+	p.waiters.Go(w.writing)
+	w.read <- struct{}{}
+	return nil
+}
+
+// remove ends it. The socket must be closed next, which ends every wait.
+func (p *poller) remove(l *leg) {
+	w := p.watch[l.waiting[0]]
+	delete(p.watch, l.waiting[0])
+	close(w.read)
+	close(w.write)
+	p.slots.free(l.waiting[0])
+}
+
+// awaitReadable asks for an event when l may be read again.
+func (p *poller) awaitReadable(l *leg) { again(p.watch[l.waiting[0]].read) }
+
+// awaitWritable asks for an event when l may be written to again.
+func (p *poller) awaitWritable(l *leg) { again(p.watch[l.waiting[0]].write) }
+
+func again(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// wait calls ready for each leg with an event, waiting for one no longer than
+// timeout; a negative one is for ever. woken tells whether wake was called.
+func (p *poller) wait(timeout time.Duration, ready func(*leg, events)) (woken bool) {
+	if timeout != 0 {
+		p.sleep(timeout)
+	}
+	p.mu.Lock()
+	events := p.events
+	p.events, woken, p.woken = p.spare[:0], p.woken, false
+	p.mu.Unlock()
+	for _, e := range events {
+		if l := p.slots.get(e.slot, e.generation); l != nil {
+			ready(l, e.what)
+		}
+	}
+	p.spare = events
+	return woken
+}
+
+func (p *poller) sleep(timeout time.Duration) {
+	if timeout < 0 {
+		<-p.bell
+		return
+	}
+	t := time.NewTimer(timeout)
+	defer t.Stop()
+	select {
+	case <-p.bell:
+	case <-t.C:
+	}
+}
+
+// wake makes a wait that is under way, or the next one, return.
+func (p *poller) wake() {
+	p.mu.Lock()
+	p.woken = true
+	p.mu.Unlock()
+	again(p.bell)
+}
+
+func (p *poller) close() { p.waiters.Wait() }
+
+func (w *watcher) report(what events) {
+	p := w.poller
+	p.mu.Lock()
+	p.events = append(p.events, event{w.slot, w.generation, what})
+	p.mu.Unlock()
+	again(p.bell)
+}
+
+// reading reports once for each time it is asked. A question that crosses with
+// a report leads to one report too many, which does no harm.
+func (w *watcher) reading() {
+	for range w.read {
+		if w.socket.raw.Read(isReadable) != nil {
+			return // closed
+		}
+		w.report(canRead)
+	}
+}
+
+func (w *watcher) writing() {
+	for range w.write {
+		if w.socket.raw.Write(isWritable) != nil {
+			return
+		}
+		w.report(0)
+	}
+}

@@ -1,0 +1,63 @@
+package relay
+
+import "usher/proxy/session"
+
+// settle closes the sockets of p that have nothing more to do, and ends the
+// session when both are closed.
+func (lp *loop) settle(p *pair) {
+	if !p.closing() {
+		return
+	}
+	for i := range p.legs {
+		l := &p.legs[i]
+		switch {
+		case l.is(closed) || l.backlogged() && !l.is(finished|deaf):
+		case l.is(finished|cutting) || l.is(sentClose) && l.is(ignored) && !l.is(broken):
+			lp.closeLeg(l)
+		case l.is(sentClose) && l.is(broken) && !l.is(shut):
+			// Closing now, with input unread, would reset the connection
+			// and take the Close frame with it.
+			l.set(shut)
+			l.socket.shutdown()
+		}
+	}
+	if p.over() {
+		lp.finish(p)
+		return
+	}
+	if p.legs[client].is(sentClose|closed) && p.legs[upstream].is(sentClose|closed) && p.cutAt > lp.now+closeTimeout {
+		lp.cutBy(p, lp.now+closeTimeout)
+	}
+}
+
+// cut closes what is left of p.
+func (lp *loop) cut(p *pair) {
+	lp.closeLeg(&p.legs[client])
+	lp.closeLeg(&p.legs[upstream])
+}
+
+// closeLeg closes l's socket.
+func (lp *loop) closeLeg(l *leg) {
+	if l.is(closed) {
+		return
+	}
+	if l.tls != nil && !l.is(deaf) && !l.backlogged() {
+		lp.sayGoodbye(l)
+	}
+	lp.drop(l)
+	lp.poller.remove(l)
+	l.socket.close()
+	l.set(closed)
+	l.held = nil
+}
+
+// finish takes p off the loop and ends its session.
+func (lp *loop) finish(p *pair) {
+	if _, ok := lp.pairs[p]; !ok {
+		return
+	}
+	delete(lp.pairs, p)
+	lp.timers.drop(p)
+	p.session.End(session.End{Cause: p.cause, Code: uint16(p.code), Time: lp.epoch.Add(lp.now), Err: p.err})
+	p.release()
+}

@@ -1,0 +1,49 @@
+package relay
+
+// events is what a poller has to say of a leg, besides that it may be written
+// to again.
+type events uint8
+
+const (
+	canRead events = 1 << iota
+	willEnd        // the input's end is behind what can be read
+)
+
+// slots numbers the legs for the poller. A number is used again, with another
+// generation, so that an event that was on its way to a former leg is known.
+type slots struct {
+	entries []slot
+	unused  []uint32
+}
+
+type slot struct {
+	leg        *leg
+	generation uint32
+}
+
+func (s *slots) take(l *leg) (number, generation uint32) {
+	if n := len(s.unused); n > 0 {
+		number = s.unused[n-1]
+		s.unused = s.unused[:n-1]
+	} else {
+		number = uint32(len(s.entries))
+		s.entries = append(s.entries, slot{})
+	}
+	e := &s.entries[number]
+	e.leg = l
+	e.generation++
+	return number, e.generation
+}
+
+func (s *slots) get(number, generation uint32) *leg {
+	if int(number) >= len(s.entries) || s.entries[number].generation != generation {
+		return nil
+	}
+	return s.entries[number].leg
+}
+
+func (s *slots) free(number uint32) {
+	s.entries[number].leg = nil
+	s.entries[number].generation++
+	s.unused = append(s.unused, number)
+}

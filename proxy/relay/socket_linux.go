@@ -1,0 +1,98 @@
+//go:build linux && !portable
+
+package relay
+
+import (
+	"io"
+	"net"
+	"os"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// socket is a descriptor of our own: Go's poller does not know it.
+type socket struct {
+	fd int
+}
+
+var noSocket = socket{-1}
+
+// takeSocket makes a socket of c and closes c, whatever comes of it.
+func takeSocket(c net.Conn) (socket, error) {
+	defer c.Close()
+	sc, ok := c.(syscall.Conn)
+	if !ok {
+		return noSocket, errNoSocket(c)
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return noSocket, err
+	}
+	// A duplicate leaves Go's poller when c is closed. File and Fd would
+	// change the blocking mode of both.
+	fd := -1
+	var dupErr error
+	err = raw.Control(func(old uintptr) {
+		fd, dupErr = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 0)
+	})
+	if err == nil {
+		err = dupErr
+	}
+	if err != nil {
+		return noSocket, os.NewSyscallError("dup", err)
+	}
+	return socket{fd}, nil
+}
+
+// read reads what is there: io.EOF at the end, errNothing if it would block.
+//
+// The raw system calls here and below do not tell Go's scheduler: on a
+// descriptor that never blocks it would only cost time.
+func (s socket) read(p []byte) (int, error) {
+	for {
+		n, _, e := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(s.fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), 0, 0, 0)
+		switch {
+		case e == unix.EINTR:
+		case e == unix.EAGAIN:
+			return 0, errNothing
+		case e != 0:
+			return 0, os.NewSyscallError("read", e)
+		case n == 0 && len(p) > 0:
+			return 0, io.EOF
+		default:
+			return int(n), nil
+		}
+	}
+}
+
+// write writes what the socket takes; n < len(p) only with an error, which is
+// errNothing if the rest would block.
+func (s socket) write(p []byte) (n int, err error) {
+	for n < len(p) {
+		k, _, e := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(s.fd), uintptr(unsafe.Pointer(&p[n])), uintptr(len(p)-n), unix.MSG_NOSIGNAL, 0, 0)
+		switch {
+		case e == unix.EINTR:
+		case e == unix.EAGAIN:
+			return n, errNothing
+		case e != 0:
+			return n, os.NewSyscallError("write", e)
+		case n+int(k) < len(p):
+			return n + int(k), errNothing
+		default:
+			return len(p), nil
+		}
+	}
+	return n, nil
+}
+
+// shutdown ends the output: the peer reads the end of file.
+func (s socket) shutdown() { unix.Shutdown(s.fd, unix.SHUT_WR) }
+
+// close closes s. The kernel takes a closed descriptor off every poller.
+func (s socket) close() {
+	if s.fd >= 0 {
+		unix.Close(s.fd)
+	}
+}

@@ -1,0 +1,145 @@
+//go:build linux && !portable
+
+package relay
+
+import (
+	"errors"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// spliceMin is the rest of a frame from which on it is worth to move its
+// payload inside the kernel.
+const spliceMin = 2 * bufferSize
+
+// pipe carries payload between two sockets.
+type pipe struct {
+	from, to int // descriptors: read and write end
+	holds    int // bytes
+}
+
+// pipes keeps empty pipes.
+type pipes struct {
+	empty []*pipe
+}
+
+const (
+	pipeSize  = 1 << 20
+	keptPipes = 4
+)
+
+func (ps *pipes) take() (*pipe, error) {
+	if n := len(ps.empty); n > 0 {
+		p := ps.empty[n-1]
+		ps.empty = ps.empty[:n-1]
+		return p, nil
+	}
+	var fds [2]int
+	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+		return nil, os.NewSyscallError("pipe2", err)
+	}
+	// Best effort: a user over the system's limit keeps the default size.
+	_, _ = unix.FcntlInt(uintptr(fds[1]), unix.F_SETPIPE_SZ, pipeSize)
+	return &pipe{from: fds[0], to: fds[1]}, nil
+}
+
+// give takes an empty pipe back.
+func (ps *pipes) give(p *pipe) {
+	if len(ps.empty) < keptPipes {
+		ps.empty = append(ps.empty, p)
+		return
+	}
+	ps.discard(p)
+}
+
+// discard closes a pipe with what it holds.
+func (ps *pipes) discard(p *pipe) {
+	unix.Close(p.from)
+	unix.Close(p.to)
+}
+
+func (ps *pipes) close() {
+	for _, p := range ps.empty {
+		ps.discard(p)
+	}
+}
+
+// spliceable returns how many bytes that come next from l may pass unseen; 0
+// if it is not worth it.
+func (lp *loop) spliceable(l *leg) int64 {
+	n := l.check.Opaque()
+	if n < spliceMin || l.tls != nil || l.peer.tls != nil || l.is(ignored) || l.peer.is(sentClose|deaf|closed) {
+		return 0
+	}
+	return n
+}
+
+// splice moves up to n payload bytes from l to its peer. They pass unchanged:
+// a client's masked frame is a valid masked frame for the upstream.
+func (lp *loop) splice(l *leg, n int64) {
+	p, err := lp.pipes.take()
+	if err != nil {
+		lp.read(l) // no descriptors left: through the buffer, then
+		return
+	}
+	k, err := splice(l.socket.fd, p.to, int(min(n, pipeSize)))
+	if err != nil {
+		lp.pipes.give(p)
+		if errors.Is(err, errNothing) {
+			l.unset(readable)
+			return
+		}
+		lp.lost(l, err)
+		return
+	}
+	l.heard, l.pair.passed = lp.now, lp.now
+	l.check.Skip(int64(k))
+	p.holds = k
+	l.peer.pipe = p
+	l.peer.moved = lp.now
+	lp.flush(l.peer)
+	if t := l.pair.options.WriteTimeout; t > 0 && l.peer.backlogged() {
+		lp.timers.schedule(l.pair, lp.now+t)
+	}
+	if l.peer.is(dueClose) && l.check.Boundary() {
+		lp.sendClose(l.peer)
+	}
+	lp.account(l, k)
+}
+
+// flushPipe writes what l's pipe holds: errNothing if l does not take it all.
+func (lp *loop) flushPipe(l *leg) error {
+	for p := l.pipe; p != nil; {
+		n, err := splice(p.from, l.socket.fd, p.holds)
+		if err != nil {
+			return err
+		}
+		l.moved = lp.now
+		if p.holds -= n; p.holds == 0 {
+			l.pipe = nil
+			lp.pipes.give(p)
+			return nil
+		}
+	}
+	return nil
+}
+
+// splice moves up to n bytes: io.EOF at the end, errNothing if it would block.
+func splice(from, to, n int) (int, error) {
+	for {
+		k, _, e := unix.RawSyscall6(unix.SYS_SPLICE, uintptr(from), 0, uintptr(to), 0, uintptr(n), unix.SPLICE_F_MOVE|unix.SPLICE_F_NONBLOCK)
+		switch {
+		case e == unix.EINTR:
+		case e == unix.EAGAIN:
+			return 0, errNothing
+		case e != 0:
+			return 0, os.NewSyscallError("splice", e)
+		case k == 0:
+			return 0, io.EOF
+		default:
+			return int(k), nil
+		}
+	}
+}

@@ -1,0 +1,67 @@
+package relay
+
+import "errors"
+
+// decrypt passes on what raw, ciphertext from l that ends with end, holds. It
+// returns the end of l's input, or nil if there may be more.
+func (lp *loop) decrypt(l *leg, raw []byte, end error) error {
+	if errors.Is(end, errNothing) {
+		end = nil
+	}
+	l.conn.in, l.conn.end = raw, end
+	for {
+		held := copy(lp.buffer, l.held)
+		n, err := lp.readTLS(l, lp.buffer[held:held+bufferSize])
+		if n > 0 {
+			lp.pass(l, lp.buffer[:held+n], n)
+		}
+		if err != nil {
+			l.conn.in = nil // of the loop's buffer: not to be kept
+			if errors.Is(err, errNothing) {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+// readTLS reads plaintext until p is full or there is an error, errNothing if
+// a record is incomplete.
+func (lp *loop) readTLS(l *leg, p []byte) (n int, err error) {
+	lp.sealed = lp.sealed[:0]
+	l.conn.out = &lp.sealed
+	for n < len(p) && err == nil {
+		var k int
+		k, err = l.tls.Read(p[n:])
+		n += k
+	}
+	lp.sendSealed(l) // what crypto/tls answers by itself, such as a key update
+	return n, err
+}
+
+// writeTLS writes p to the TLS leg l.
+func (lp *loop) writeTLS(l *leg, p []byte) {
+	lp.sealed = lp.sealed[:0]
+	l.conn.out = &lp.sealed
+	if _, err := l.tls.Write(p); err != nil {
+		lp.fail(l) // of crypto/tls itself: the Conn under it takes everything
+	}
+	lp.sendSealed(l)
+}
+
+// sayGoodbye writes the alert that ends a TLS stream (RFC 8446, 6.1).
+func (lp *loop) sayGoodbye(l *leg) {
+	lp.sealed = lp.sealed[:0]
+	l.conn.out = &lp.sealed
+	if err := l.tls.CloseWrite(); err != nil {
+		lp.fail(l)
+	}
+	lp.sendSealed(l)
+}
+
+func (lp *loop) sendSealed(l *leg) {
+	l.conn.out = nil
+	if len(lp.sealed) > 0 {
+		lp.put(l, lp.sealed)
+	}
+}
