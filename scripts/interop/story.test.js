@@ -66,7 +66,7 @@ function visitAll(t, baseOf, milliseconds, processes) {
 // visit connects, asks, verifies and leaves, again and again.
 async function visit(t, kind, base, until, want, result) {
   while (Date.now() < until) {
-    const socket = await connect(t, kind, base, { reconnection: false });
+    const socket = await connect(t, kind, base, { reconnection: false, timeout: 3_000 });
     result.connections++;
     result.upgrades += kind.transport === 'polling' ? 0 : 1;
     const { service, pid } = await call(socket, 'whoami');

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"strings"
+)
+
+const fuzzTime = "3s"
+
+// fuzzAll runs every fuzz target for a short while. A target that fails leaves
+// its input in testdata/fuzz, where it becomes a test.
+func fuzzAll(ctx context.Context, t *tally) {
+	// With -race, since that is what the tests before were built with.
+	list := command(ctx, "go", "test", "-race", "-json", "-list", "^Fuzz", "./...")
+	out, err := list.Output()
+	if err != nil {
+		t.fail("go test -list ^Fuzz", err.Error())
+		return
+	}
+	for _, target := range fuzzTargets(out) {
+		t.fuzz(ctx, target)
+	}
+}
+
+type fuzzTarget struct {
+	pkg, name string
+}
+
+// fuzzTargets reads the output of "go test -json -list".
+func fuzzTargets(out []byte) []fuzzTarget {
+	var all []fuzzTarget
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var e goEvent
+		if d.Decode(&e) != nil {
+			return all
+		}
+		if name := strings.TrimSpace(e.Output); strings.HasPrefix(name, "Fuzz") {
+			all = append(all, fuzzTarget{e.Package, name})
+		}
+	}
+}
+
+func (t *tally) fuzz(ctx context.Context, target fuzzTarget) {
+	c := command(ctx, "go", "test", "-run", "^$", "-fuzz", "^"+target.name+"$",
+		"-fuzztime", fuzzTime, "-fuzzminimizetime", "1s", target.pkg)
+	if out, err := c.CombinedOutput(); err != nil {
+		t.fail(target.pkg+"."+target.name, string(out)+err.Error())
+		return
+	}
+	t.passed++
+}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+)
+
+const modules = "scripts/node_modules/.package-lock.json" // npm writes it last
+
+// checkTools looks for what must be there and installs what apt can.
+func checkTools(ctx context.Context, t *tally) {
+	for _, tool := range []struct{ name, why string }{
+		{"node", "Node 20 or newer runs the services and clients"},
+		{"npm", "npm installs their packages"},
+	} {
+		if _, err := exec.LookPath(tool.name); err != nil {
+			t.fail(tool.name, err.Error()+": "+tool.why)
+			continue
+		}
+		t.passed++
+	}
+	t.compiler(ctx)
+}
+
+// compiler is for the race detector alone.
+func (t *tally) compiler(ctx context.Context) {
+	if _, err := exec.LookPath("gcc"); err == nil {
+		t.passed++
+		return
+	}
+	apt := [][]string{
+		{"apt-get", "update", "-qq"},
+		{"apt-get", "install", "-qq", "-y", "--no-install-recommends", "gcc", "libc6-dev"},
+	}
+	for _, args := range apt {
+		c := environment(command(ctx, args[0], args[1:]...), "DEBIAN_FRONTEND=noninteractive")
+		if out, err := c.CombinedOutput(); err != nil {
+			t.fail("gcc", fmt.Sprintf("the race detector needs it\n%s%s: %v", out, c, err))
+			return
+		}
+	}
+	t.passed++
+}
+
+// installPackages makes scripts/node_modules what the lock file says, unless it
+// is already.
+func installPackages(ctx context.Context, t *tally) {
+	lock, err := os.Stat("scripts/package-lock.json")
+	if err != nil {
+		t.fail("lock file", err.Error())
+		return
+	}
+	if installed, err := os.Stat(modules); err == nil && installed.ModTime().After(lock.ModTime()) {
+		t.passed++
+		return
+	}
+	c := command(ctx, "npm", "ci", "--silent")
+	c.Dir = "scripts"
+	if out, err := c.CombinedOutput(); err != nil {
+		t.fail("npm ci", fmt.Sprintf("%s%v", out, err))
+		return
+	}
+	t.passed++
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+)
+
+// tally counts what one step has checked.
+type tally struct {
+	passed   int
+	failures []failure
+}
+
+// failure is one check or test that did not pass.
+type failure struct {
+	name, details string
+}
+
+func (t *tally) fail(name, details string) {
+	t.failures = append(t.failures, failure{name, details})
+}
+
+// String returns the counts, without those that are zero.
+func (t *tally) String() string {
+	switch {
+	case len(t.failures) == 0:
+		return fmt.Sprintf("%d passed", t.passed)
+	case t.passed == 0:
+		return fmt.Sprintf("%d failed", len(t.failures))
+	default:
+		return fmt.Sprintf("%d passed, %d failed", t.passed, len(t.failures))
+	}
+}
+
+// check counts a command as one check: it passes if the command succeeds and
+// prints nothing.
+func (t *tally) check(name string, c *exec.Cmd) {
+	out, err := c.CombinedOutput()
+	switch {
+	case err != nil:
+		t.fail(name, fmt.Sprintf("%s%s: %v", out, c, err))
+	case len(bytes.TrimSpace(out)) > 0:
+		t.fail(name, string(out))
+	default:
+		t.passed++
+	}
+}
+
+// command is a process that an interrupt of ours ends, with what it started.
+func command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	c := exec.CommandContext(ctx, name, args...)
+	c.Env = os.Environ()
+	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
+	c.WaitDelay = 5 * time.Second
+	return c
+}
+
+// environment adds NAME=value pairs to a command's environment.
+func environment(c *exec.Cmd, pairs ...string) *exec.Cmd {
+	c.Env = append(c.Env, pairs...)
+	return c
+}
