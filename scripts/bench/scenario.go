@@ -1,0 +1,90 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// scenario is one way to use a proxy.
+type scenario struct {
+	name  string
+	title string
+	extra bool // only when asked for
+	slow  bool // repeated -idle-rounds times at most
+	run   func(t *trial) ([]value, error)
+}
+
+// metric is one figure of a scenario; less is better in all of them.
+type metric struct {
+	name   string
+	digits int // after the point
+}
+
+func (m metric) format(v float64) string { return fmt.Sprintf("%.*f", m.digits, v) }
+
+// value is what a trial yields for a metric.
+type value struct {
+	metric metric
+	value  float64
+}
+
+var (
+	perRoundTrip = metric{"µs CPU per round trip", 1}
+	perGiB       = metric{"s CPU per GiB", 2}
+	perMessage   = metric{"µs CPU per message", 1}
+	perHandshake = metric{"µs CPU per handshake", 0}
+	perSocket    = metric{"KiB resident per socket", 1}
+	whileIdle    = metric{"ms CPU in 10 s", 1}
+	median       = metric{"µs latency, p50", 0}
+	tail         = metric{"µs latency, p99", 0}
+)
+
+const kib, mib, gib = 1 << 10, 1 << 20, 1 << 30
+
+// scenarios is all that can be run, in the order of the report.
+func scenarios() []scenario {
+	return []scenario{
+		{name: "echo128x64", title: "echo, 128 B text, 64 sockets", run: echo{64, smallMessage, opText}.run},
+		{name: "echo128x1000", title: "echo, 128 B text, 1,000 sockets", run: echo{1000, smallMessage, opText}.run},
+		{name: "rate5000x500", title: "5,000 messages a second, 128 B text, 500 sockets", run: rate{500, 5000}.run},
+		{name: "fanout1000", title: "fan-out from the upstream, 128 B text, 1,000 sockets", run: fanout{1000}.run},
+		{name: "echo1k", title: "echo, 1 KiB text, 64 sockets", run: echo{64, kib, opText}.run},
+		{name: "echo16k", title: "echo, 16 KiB binary, 64 sockets", run: echo{64, 16 * kib, opBinary}.run},
+		{name: "echo1m", title: "echo, 1 MiB binary, 8 sockets", run: echo{8, mib, opBinary}.run},
+		{name: "echo16ktext", title: "echo, 16 KiB text, 64 sockets", run: echo{64, 16 * kib, opText}.run, extra: true},
+		{name: "echo1mtext", title: "echo, 1 MiB text, 8 sockets", run: echo{8, mib, opText}.run, extra: true},
+		{name: "handshake", title: "connect, upgrade, disconnect", run: handshakes{}.run},
+		{name: "idle9000", title: "9,000 idle sockets", run: idle{9000}.run, slow: true},
+	}
+}
+
+func scenarioNames() string {
+	var names []string
+	for _, s := range scenarios() {
+		if s.extra {
+			s.name += "*"
+		}
+		names = append(names, s.name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// pickScenarios finds what the command line names.
+func pickScenarios(text string) ([]scenario, error) {
+	all := scenarios()
+	if text == "" {
+		return slices.DeleteFunc(all, func(s scenario) bool { return s.extra }), nil
+	}
+	var picked []scenario
+	for name := range strings.SplitSeq(text, ",") {
+		i := slices.IndexFunc(all, func(s scenario) bool { return s.name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("unknown scenario %q: have %s", name, scenarioNames())
+		}
+		picked = append(picked, all[i])
+	}
+	return picked, nil
+}

@@ -1,0 +1,174 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// trial is one proxy, freshly started, under one scenario.
+type trial struct {
+	ctx      context.Context
+	length   lengths
+	dialer   *dialer
+	upstream *upstreamControl
+	process  *process // the one measured: the proxy, or the upstream of "direct"
+	cost     cost     // of the measured part
+}
+
+// cost is what the measured part of a trial took, on all sides.
+type cost struct {
+	proxy    usage
+	upstream usage
+	load     time.Duration
+	wall     time.Duration
+}
+
+// trialLimit is how long a trial may take beside the time it is asked to.
+const trialLimit = 60 * time.Second
+
+var errTooLong = errors.New("the trial took too long and was stopped")
+
+// newTrial starts an upstream and x, and waits until x relays.
+func newTrial(ctx context.Context, x *proxy, how transport, id *identity, dir string, all *ports) (*trial, error) {
+	t := &trial{ctx: ctx}
+	var err error
+	if t.upstream, err = startUpstream(dir); err != nil {
+		return nil, err
+	}
+	address := t.upstream.address
+	t.process = t.upstream.process
+	if !x.direct {
+		if address, err = all.next(); err == nil {
+			err = t.startProxy(x, how, id, dir, address)
+		}
+	}
+	if err == nil {
+		var config *tls.Config
+		if how == overTLS {
+			config = id.client()
+		}
+		t.dialer, err = newDialer(address, config)
+	}
+	if err == nil {
+		err = t.waitReady()
+	}
+	if err != nil {
+		t.stop()
+		return nil, err
+	}
+	return t, nil
+}
+
+func (t *trial) startProxy(x *proxy, how transport, id *identity, dir, listen string) error {
+	dir = filepath.Join(dir, "proxy")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	p, err := x.start(place{dir: dir, listen: listen, upstream: t.upstream.address, secure: how == overTLS,
+		cert: id.cert, key: id.key, both: id.both})
+	if err == nil {
+		t.process = p
+	}
+	return err
+}
+
+// waitReady opens and closes one socket through the proxy.
+func (t *trial) waitReady() error {
+	buf := make([]byte, 4096)
+	for {
+		k, err := t.dialer.dial(pathEcho, buf)
+		if err == nil {
+			k.Close()
+			return t.upstream.waitOpen(t.ctx, 0)
+		}
+		if t.process.exited() {
+			return fmt.Errorf("ended before it was ready: %s", t.process.lastWords())
+		}
+		select {
+		case <-t.ctx.Done():
+			return fmt.Errorf("not ready: %w: %s", err, t.process.lastWords())
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// kill ends whatever a call of the trial may hang in.
+func (t *trial) kill() {
+	t.process.kill()
+	t.upstream.kill()
+}
+
+func (t *trial) stop() {
+	if t.process != nil {
+		t.process.stop()
+	}
+	t.upstream.stop()
+	t.upstream.release()
+}
+
+// measured does work and takes what it costs.
+func (t *trial) measured(work func() error) error {
+	before, err := t.now()
+	if err != nil {
+		return err
+	}
+	if err := work(); err != nil {
+		return err
+	}
+	after, err := t.now()
+	if err != nil {
+		return err
+	}
+	t.cost = cost{
+		proxy:    after.proxy.minus(before.proxy),
+		upstream: after.upstream.minus(before.upstream),
+		load:     after.load - before.load,
+		wall:     after.wall - before.wall,
+	}
+	if t.cost.wall <= 0 {
+		return errors.New("nothing was measured")
+	}
+	return nil
+}
+
+// epoch is what readings of wall time are relative to.
+var epoch = time.Now()
+
+// now reads all clocks.
+func (t *trial) now() (c cost, err error) {
+	pids, err := family(t.process.cmd.Process.Pid)
+	if err != nil {
+		return c, err
+	}
+	if c.proxy, err = cpu(pids); err != nil {
+		return c, err
+	}
+	if c.upstream, err = cpu([]int{t.upstream.cmd.Process.Pid}); err != nil {
+		return c, err
+	}
+	var self unix.Rusage
+	if err = unix.Getrusage(unix.RUSAGE_SELF, &self); err != nil {
+		return c, err
+	}
+	c.load = time.Duration(self.Utime.Nano() + self.Stime.Nano())
+	c.wall = time.Since(epoch)
+	return c, nil
+}
+
+// resident is the proxy's memory.
+func (t *trial) resident() (int64, error) {
+	pids, err := family(t.process.cmd.Process.Pid)
+	if err != nil {
+		return 0, err
+	}
+	return resident(pids)
+}
