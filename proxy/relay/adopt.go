@@ -28,7 +28,7 @@ func (p *pair) fail(err error) {
 // adopt takes p in. What was read behind the handshakes passes first.
 func (lp *loop) adopt(p *pair, early ...[]byte) {
 	if lp.ended {
-		p.fail(ErrClosed)
+		lp.refuseAdoption(p, ErrClosed)
 		return
 	}
 	for i := range p.legs {
@@ -36,7 +36,7 @@ func (lp *loop) adopt(p *pair, early ...[]byte) {
 			for j := range i {
 				lp.poller.remove(&p.legs[j])
 			}
-			p.fail(err)
+			lp.refuseAdoption(p, err)
 			return
 		}
 	}
@@ -52,6 +52,12 @@ func (lp *loop) adopt(p *pair, early ...[]byte) {
 		lp.sayShutdown(p)
 	}
 	lp.tick(p)
+}
+
+// refuseAdoption ends a pair that was given to lp but cannot be taken in.
+func (lp *loop) refuseAdoption(p *pair, err error) {
+	lp.load.Add(-1)
+	p.fail(err)
 }
 
 // welcome passes on what was read from l before its loop had it.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"runtime"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"usher/proxy/session"
@@ -13,7 +12,6 @@ import (
 // Group is the loops of a process, one for each processor.
 type Group struct {
 	loops []*loop
-	next  atomic.Uint32
 	done  sync.WaitGroup
 }
 
@@ -44,10 +42,22 @@ func (g *Group) Adopt(s *session.Session, c, u Leg, o *Options, release func()) 
 		p.fail(firstOf(errC, errU))
 		return
 	}
-	lp := g.loops[int(g.next.Add(1))%len(g.loops)]
+	lp := g.choose()
+	lp.load.Add(1)
 	if !lp.post(func(lp *loop) { lp.adopt(p, c.Early, u.Early) }) {
-		p.fail(ErrClosed)
+		lp.refuseAdoption(p, ErrClosed)
 	}
+}
+
+// choose returns a loop with fewest sessions.
+func (g *Group) choose() *loop {
+	best := g.loops[0]
+	for _, lp := range g.loops[1:] {
+		if lp.load.Load() < best.load.Load() {
+			best = lp
+		}
+	}
+	return best
 }
 
 // Shutdown tells every peer that usher is going away, with a Close frame

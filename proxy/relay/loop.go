@@ -2,6 +2,7 @@ package relay
 
 import (
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"usher/proxy/ws"
@@ -15,7 +16,8 @@ type loop struct {
 	epoch  time.Time // times of the loop count from here
 	noted  func(*leg, events)
 
-	mail mailbox // shared
+	mail mailbox      // shared
+	load atomic.Int64 // sessions that were given to the loop and are not over; read by anybody
 
 	// owned by the loop
 	now      time.Duration // when the turn began

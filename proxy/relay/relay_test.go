@@ -75,7 +75,8 @@ func TestBigMessages(t *testing.T) {
 					from, to := dir[0], dir[1]
 					done := make(chan struct{})
 					go func() { defer close(done); from.send(op, payload) }()
-					for len(to.got) < len(payload) {
+					size := len(from.frame(op, payload))
+					for len(to.got) < size {
 						h.step()
 						to.fill()
 					}

@@ -57,6 +57,7 @@ func (lp *loop) finish(p *pair) {
 		return
 	}
 	delete(lp.pairs, p)
+	lp.load.Add(-1)
 	lp.timers.drop(p)
 	p.session.End(session.End{Cause: p.cause, Code: uint16(p.code), Time: lp.epoch.Add(lp.now), Err: p.err})
 	p.release()
