@@ -23,9 +23,23 @@ func (h *Handler) getBuffers() *buffers {
 	return &buffers{out: make([]byte, 0, firstRead), in: make([]byte, 0, firstRead)}
 }
 
+// Exchange finishes the handshake of a claim that was given to Messages. No
+// extension is offered to the upstream, as the messages relay speaks none. The
+// caller owns the pair; if ok is false there is none, and the client has been
+// answered.
+func (h *Handler) Exchange(w http.ResponseWriter, r *http.Request, c Claim) (p Pair, ok bool) {
+	c.offer.extensions = nil
+	err := h.exchange(w, r, &c, func(made Pair) { p, ok = made, true })
+	if err != nil {
+		h.refuse(w, r, c.Sender, err)
+	}
+	return p, ok
+}
+
 // exchange has the upstream answer its half and passes the outcome to the
-// client. An error means that the client was told nothing yet.
-func (h *Handler) exchange(w http.ResponseWriter, r *http.Request, c *Claim) error {
+// client; adopt gets the pair if that is a 101. An error means that the client
+// was told nothing yet.
+func (h *Handler) exchange(w http.ResponseWriter, r *http.Request, c *Claim, adopt func(Pair)) error {
 	endpoint, conn, err := c.Upstream.Dial(r.Context())
 	if err != nil {
 		return err
@@ -47,7 +61,7 @@ func (h *Handler) exchange(w http.ResponseWriter, r *http.Request, c *Claim) err
 		ID: c.Sender.ID, Route: c.Route.String(), Upstream: c.Upstream.Name,
 		Endpoint: endpoint.Address, Client: c.Sender.Address(), Started: time.Now(),
 	})
-	h.Adopt(p)
+	adopt(p)
 	return nil
 }
 

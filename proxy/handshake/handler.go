@@ -33,7 +33,8 @@ type Handler struct {
 	// handshake touches them again.
 	Adopt func(Pair)
 	// Messages serves a claim whose route says "relay: messages". Everything
-	// that can be checked without an upstream has been checked.
+	// that can be checked without an upstream has been checked; Exchange does
+	// the rest.
 	Messages func(w http.ResponseWriter, r *http.Request, c Claim)
 	// Forward serves a request that is no upgrade.
 	Forward func(w http.ResponseWriter, r *http.Request, m route.Match)
@@ -85,7 +86,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, sender headers.S
 		h.Messages(w, r, c)
 		return nil
 	}
-	return h.exchange(w, r, &c)
+	return h.exchange(w, r, &c, h.Adopt)
 }
 
 // target splits a request's target. The form with a host in it is refused, as
