@@ -33,7 +33,9 @@ var layers = map[string]struct {
 	"relay":     {imports: []string{"session", "ws"}, owns: []string{"golang.org/x/sys/unix"}},
 	"messages":  {imports: []string{"headers", "route", "session", "upstream", "ws"}, owns: []string{"github.com/koding/websocketproxy", "github.com/gorilla/websocket"}},
 
-	"command": {imports: []string{"", "config", "route"}, owns: []string{"golang.org/x/term"}},
+	"demo":    {imports: []string{"", "config", "ws"}},
+	"doctor":  {imports: []string{"ws"}},
+	"command": {imports: []string{"", "config", "demo", "doctor", "route"}, owns: []string{"golang.org/x/term"}},
 }
 
 var impure = []string{"log", "log/slog", "net", "net/http", "os"}
