@@ -31,7 +31,7 @@ var layers = map[string]struct {
 	"forward":   {imports: []string{"headers", "route", "upstream"}},
 	"handshake": {imports: []string{"headers", "route", "session", "upstream", "ws"}},
 	"relay":     {imports: []string{"session", "ws"}, owns: []string{"golang.org/x/sys/unix"}},
-	"messages":  {imports: []string{"headers", "route", "session", "upstream", "ws"}, owns: []string{"github.com/koding/websocketproxy", "github.com/gorilla/websocket"}},
+	"messages":  {imports: []string{"handshake", "route", "session", "ws"}, owns: []string{"github.com/koding/websocketproxy", "github.com/gorilla/websocket"}},
 
 	"demo":    {imports: []string{"", "config", "ws"}},
 	"doctor":  {imports: []string{"ws"}},

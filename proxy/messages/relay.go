@@ -1,0 +1,120 @@
+// Package messages is the relay for routes that say "relay: messages": whole
+// messages, in one frame each and without compression, for an upstream that is
+// too old for fragments or permessage-deflate.
+//
+// The messages are put together by github.com/koding/websocketproxy, which
+// knows nothing of limits, deadlines or close codes and has a handshake of its
+// own. So it is given two connections that know all of that (see leg): its
+// handshakes end in memory, the real one having been made before; it sees data
+// frames only, checked; and it never sees a connection fail. Control frames,
+// limits, times and the end are this package's.
+package messages
+
+import (
+	"context"
+	"net/http"
+	"sync"
+
+	"usher/proxy/handshake"
+)
+
+// Exchange finishes the handshake of a claim; see handshake.Handler.Exchange.
+type Exchange func(w http.ResponseWriter, r *http.Request, c handshake.Claim) (handshake.Pair, bool)
+
+// Relay serves the sessions of all routes that say "relay: messages".
+type Relay struct {
+	// static after construction
+	exchange Exchange
+	pump     pump
+	stopping context.Context // done when Shutdown begins
+	stop     context.CancelFunc
+
+	mu   sync.Mutex
+	live map[*pair]struct{} // guarded by mu
+	done sync.WaitGroup     // requests that are served
+}
+
+// NewRelay returns a relay without sessions.
+func NewRelay(exchange Exchange) *Relay {
+	r := &Relay{exchange: exchange, pump: newPump(), live: make(map[*pair]struct{})}
+	r.stopping, r.stop = context.WithCancel(context.Background())
+	return r
+}
+
+// ServeHTTP makes the handshake of c and serves the session that comes of it,
+// until it has ended.
+func (r *Relay) ServeHTTP(w http.ResponseWriter, req *http.Request, c handshake.Claim) {
+	if r.enter() {
+		defer r.done.Done()
+	}
+	if made, ok := r.meet(w, req, c); ok {
+		r.serve(made)
+	}
+}
+
+// meet makes the handshake, which Shutdown cancels.
+func (r *Relay) meet(w http.ResponseWriter, req *http.Request, c handshake.Claim) (handshake.Pair, bool) {
+	ctx, cancel := context.WithCancel(req.Context())
+	defer cancel()
+	defer context.AfterFunc(r.stopping, cancel)()
+	if r.stopping.Err() != nil {
+		cancel() // for sure, and before an upstream is contacted
+	}
+	return r.exchange(w, req.WithContext(ctx), c)
+}
+
+// enter counts a request that Shutdown will wait for, unless it has begun.
+func (r *Relay) enter() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stopping.Err() != nil {
+		return false
+	}
+	r.done.Add(1)
+	return true
+}
+
+// serve relays between the connections of made until the session has ended.
+func (r *Relay) serve(made handshake.Pair) {
+	p := newPair(made)
+	p.start()
+	r.mu.Lock()
+	r.live[p] = struct{}{}
+	stopping := r.stopping.Err() != nil
+	r.mu.Unlock()
+	if stopping {
+		r.done.Go(p.shutdown)
+	}
+	r.pump.run(p)
+	p.fail() // does nothing if the session has ended, as it should have
+	r.mu.Lock()
+	delete(r.live, p)
+	r.mu.Unlock()
+}
+
+// Shutdown tells every peer that usher is going away, with a Close frame
+// between two frames, and waits until all sockets are closed; what is left
+// when ctx ends is cut.
+func (r *Relay) Shutdown(ctx context.Context) error {
+	r.each((*pair).shutdown)
+	over := make(chan struct{})
+	go func() { r.done.Wait(); close(over) }() // ends, as the sessions do
+	select {
+	case <-over:
+		return nil
+	case <-ctx.Done():
+		r.each((*pair).cut)
+		<-over
+		return context.Cause(ctx)
+	}
+}
+
+// each calls do for all live sessions at once, as it may wait for a peer.
+func (r *Relay) each(do func(*pair)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stop()
+	for p := range r.live {
+		r.done.Go(func() { do(p) })
+	}
+}

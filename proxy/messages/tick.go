@@ -1,0 +1,96 @@
+package messages
+
+import (
+	"fmt"
+	"time"
+
+	"usher/proxy/session"
+	"usher/proxy/ws"
+)
+
+// never is later than any time of a session.
+var never = time.Unix(1<<40, 0)
+
+// wake makes the pair look at its clocks at t, or before.
+func (p *pair) wake(t time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.timer == nil || p.cause != (session.Cause{}) || !t.Before(p.due) && p.due.After(time.Now()) {
+		return
+	}
+	p.due = t
+	p.timer.Reset(time.Until(t))
+}
+
+// tick acts on the clocks that have run out, and sets the timer for the next.
+func (p *pair) tick() {
+	now := time.Now()
+	due := earliest(p.tickIdle(now), p.client.tick(now), p.upstream.tick(now))
+	if due.Before(never) {
+		p.wake(due)
+	}
+}
+
+func earliest(times ...time.Time) time.Time {
+	first := never
+	for _, t := range times {
+		if t.Before(first) {
+			first = t
+		}
+	}
+	return first
+}
+
+// tickIdle ends a session that was idle for too long and returns when it will
+// be.
+func (p *pair) tickIdle(now time.Time) time.Time {
+	timeout := p.route.Limits.IdleTimeout
+	if timeout <= 0 {
+		return never
+	}
+	passed, _ := p.passed.get()
+	due := passed.Add(timeout)
+	if !now.Before(due) {
+		p.quit(session.Idle, farewell{ws.CodeGoingAway, fmt.Sprintf("nothing passed for %v", timeout)})
+	}
+	return due
+}
+
+// tick ends a session of which l finishes or answers nothing, and returns when
+// the next of its times comes.
+func (l *leg) tick(now time.Time) time.Time {
+	due := never
+	if timeout := l.pair.route.Limits.MessageTimeout; timeout > 0 {
+		if began, running := l.began.get(); running {
+			due = began.Add(timeout)
+			if !now.Before(due) && !l.pair.closing() {
+				why := fmt.Sprintf("message was not complete after %v", timeout)
+				l.pair.refuse(l, session.Stalled, farewell{ws.CodePolicy, why}, nil)
+			}
+		}
+	}
+	if l.ping > 0 && !l.pair.closing() {
+		due = earliest(due, l.tickPing(now))
+	}
+	return due
+}
+
+// tickPing pings l if it has been quiet for too long, and ends the session if
+// it did not answer.
+func (l *leg) tickPing(now time.Time) time.Time {
+	timeout := l.pair.route.Limits.PingTimeout
+	heard, _ := l.heard.get()
+	if pinged, _ := l.pinged.get(); pinged.After(heard) {
+		due := pinged.Add(timeout)
+		if !now.Before(due) {
+			l.pair.abandon(l, session.Silent, fmt.Sprintf("did not answer a ping within %v", timeout))
+		}
+		return due
+	}
+	if due := heard.Add(l.ping); now.Before(due) {
+		return due
+	}
+	l.pinged.set(now)
+	l.sendControl(ws.Ping, l.pair.pingID[:])
+	return now.Add(timeout)
+}
