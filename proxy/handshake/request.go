@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/sha1"
 	"encoding/base64"
+	"maps"
 	"net/http"
 	"strings"
 
@@ -31,7 +32,7 @@ func newKey() string {
 
 // appendRequest writes usher's half of the handshake with the upstream.
 func appendRequest(b []byte, rules headers.Rules, r *http.Request, c *Claim, key string) []byte {
-	h := r.Header // nobody else reads it any more: it is changed in place
+	h := maps.Clone(r.Header) // a refusal still looks at what the client sent
 	rules.Apply(h, c.Sender, c.Route.Headers)
 	b = append(b, "GET "...)
 	b = append(b, c.Path...)
