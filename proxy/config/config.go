@@ -20,6 +20,7 @@ type Config struct {
 	Drain            Drain          //
 	Upstreams        []*Upstream    // in the order of the file
 	Routes           []*Route       // in the order of the file
+	Warnings         Errors         // what is allowed but unwise, nil if nothing
 }
 
 // Position is a place in the routes file; both count from 1.
@@ -100,10 +101,10 @@ type Route struct {
 	Position
 	Host        string // "" for any, lower case, no port; "*.example.com" for every name below example.com
 	Path        string // in normal form: begins with a slash, ends with none unless it is "/"
-	Exact       bool   // the path itself only, not what lies below it
+	Exact       bool   // the path itself only, with or without a slash at its end, not what lies below it
 	Upstream    *Upstream
 	StripPrefix string   // "" or a prefix of Path at a segment boundary, taken off towards the upstream
-	Origins     []string // "*", or serialized origins, lower case, default port left out
+	Origins     []string // "*" alone, or serialized origins, lower case, default port left out
 	Headers     Headers
 	Relay       Relay
 	Limits      Limits

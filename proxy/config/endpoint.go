@@ -1,0 +1,77 @@
+package config
+
+import (
+	"net"
+	"path"
+	"strings"
+)
+
+// maxUnixPath is what fits into a socket address everywhere; Linux has 108
+// bytes with the NUL at the end, others 104.
+const maxUnixPath = 103
+
+// endpoint reads http://HOST:PORT, https://HOST:PORT or unix:/PATH.
+func (l *loader) endpoint(w word) (Endpoint, bool) {
+	e := Endpoint{Position: w.Position}
+	scheme, rest, ok := strings.Cut(w.text, ":")
+	switch e.Scheme = Scheme(strings.ToLower(scheme)); {
+	case ok && e.Scheme == Unix:
+		e.Address, ok = l.unixPath(w, rest)
+		return e, ok
+	case ok && (e.Scheme == HTTP || e.Scheme == HTTPS) && strings.HasPrefix(rest, "//"):
+		e.Address, ok = l.authority(w, e.Scheme, rest[2:])
+		return e, ok
+	case ok && (e.Scheme == "ws" || e.Scheme == "wss") && strings.HasPrefix(rest, "//"):
+		l.errorf(w.Position, "an endpoint takes WebSocket and HTTP alike%s", w.instead("http"+strings.TrimSuffix(w.text[2:], "/")))
+	case isAuthority(w.text):
+		l.errorf(w.Position, "endpoint %s has no scheme%s", w, w.instead("http://"+w.text))
+	default:
+		l.errorf(w.Position, "an endpoint must be http://HOST:PORT, https://HOST:PORT or unix:/PATH")
+	}
+	return e, false
+}
+
+func (l *loader) unixPath(w word, name string) (string, bool) {
+	// "unix:///run/x.sock" is the same as "unix:/run/x.sock".
+	name = strings.TrimPrefix(name, "//")
+	switch {
+	case !strings.HasPrefix(name, "/") || name == "/":
+		l.errorf(w.Position, `endpoint %s must name its socket by an absolute path, such as "unix:/run/main.sock"`, w)
+	case strings.ContainsAny(name, "\x00\n"):
+		l.errorf(w.Position, "endpoint %s holds a control character", w)
+	case len(path.Clean(name)) > maxUnixPath:
+		l.errorf(w.Position, "endpoint %s is too long: the path of a socket has at most %d bytes", w, maxUnixPath)
+	default:
+		return path.Clean(name), true
+	}
+	return "", false
+}
+
+// authority returns host:port. What stands in front of an @ may be a password:
+// it is not shown.
+func (l *loader) authority(w word, scheme Scheme, s string) (string, bool) {
+	if strings.Contains(s, "@") {
+		l.errorf(w.Position, "an endpoint has no user name and password: use headers.set with Authorization")
+		return "", false
+	}
+	if i := strings.IndexAny(s, "/?#"); i >= 0 {
+		part := map[byte]string{'/': "path", '?': "query", '#': "fragment"}[s[i]]
+		l.errorf(w.Position, "endpoint %s has a %s, but the route decides about that%s", w, part, w.instead(string(scheme)+"://"+s[:i]))
+		return "", false
+	}
+	host, port, err := net.SplitHostPort(s)
+	if err != nil {
+		host, port = strings.TrimSuffix(strings.TrimPrefix(s, "["), "]"), map[Scheme]string{HTTP: "80", HTTPS: "443"}[scheme]
+	}
+	address := net.JoinHostPort(host, port)
+	if !isHost(host) || !isPort(port, 1) || (s != address && s+":"+port != address) {
+		l.errorf(w.Position, "endpoint %s must name HOST or HOST:PORT behind %s://", w, scheme)
+		return "", false
+	}
+	return strings.ToLower(address), true
+}
+
+func isAuthority(s string) bool {
+	host, port, err := net.SplitHostPort(s)
+	return err == nil && isHost(host) && isPort(port, 1)
+}

@@ -1,0 +1,118 @@
+package config
+
+import (
+	"net/textproto"
+	"strings"
+)
+
+var headersKeys = []string{"set", "remove"}
+
+func (l *loader) headers(v value) Headers {
+	var h Headers
+	o, ok := l.object(v, "in headers", headersKeys)
+	if !ok {
+		return h
+	}
+	first := make(map[string]Position)
+	for _, p := range l.pairs(o.field("set")) {
+		p.value.name = "header " + p.key.text
+		w, ok := l.word(p.value)
+		name, valid := l.headerName(p.key, first)
+		if !ok || !valid || !l.headerValue(name, w) {
+			continue
+		}
+		h.Set = append(h.Set, Header{Name: name, Value: w.text})
+	}
+	for _, item := range l.oneOrMore(o.field("remove"), "a header to remove") {
+		w, ok := l.text(item)
+		if !ok {
+			continue
+		}
+		switch name, ok := l.headerName(w, first); {
+		case ok && name == "Host":
+			l.errorf(w.Position, "header %s cannot be removed: every request has one", w)
+		case ok:
+			h.Remove = append(h.Remove, name)
+		}
+	}
+	return h
+}
+
+// headerName returns the canonical name, unless it stands in first already or
+// is not the file's to change.
+func (l *loader) headerName(w word, first map[string]Position) (string, bool) {
+	name := textproto.CanonicalMIMEHeaderKey(w.text)
+	at, twice := first[name]
+	switch why := ownership(name); {
+	case !isToken(w.text):
+		l.errorf(w.Position, "header name %s holds a character that no header name may have, or none", w)
+	case why != "":
+		l.errorf(w.Position, "header %s cannot be changed: %s", w, why)
+	case twice:
+		l.errorf(w.Position, "header %s stands here a second time: the first is at %s", w, l.where(at))
+	default:
+		first[name] = w.Position
+		return name, true
+	}
+	return "", false
+}
+
+// ownership says why a header is not the file's to change, "" if it is.
+func ownership(name string) string {
+	// Servers after CGI's model read every odd character as a dash.
+	twin := textproto.CanonicalMIMEHeaderKey(strings.Map(dashed, name))
+	switch twin {
+	case "Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection",
+		"Te", "Trailer", "Transfer-Encoding", "Upgrade", "Http2-Settings":
+		return "it belongs to one connection, not to the request"
+	case "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "Forwarded", "X-Request-Id":
+		return "usher sets it"
+	case "Content-Length", "Expect":
+		return "it belongs to the request's body"
+	}
+	if strings.HasPrefix(twin, "Sec-Websocket-") {
+		return "it belongs to the handshake"
+	}
+	return ""
+}
+
+func dashed(r rune) rune {
+	if r < 0x80 && (isLetter(byte(r)) || isDigit(byte(r))) {
+		return r
+	}
+	return '-'
+}
+
+// isToken: RFC 9110, 5.6.2.
+func isToken(s string) bool {
+	return s != "" && strings.Trim(s, hostLetters+"!#$%&'*+.^`|~") == ""
+}
+
+// headerValue checks what is never shown: it may be a secret.
+func (l *loader) headerValue(name string, w word) bool {
+	switch {
+	case strings.ContainsFunc(w.text, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }):
+		l.errorf(w.Position, "%s holds a control character or a line end", w.name)
+		return false
+	case strings.Trim(w.text, " \t") != w.text:
+		l.errorf(w.Position, "%s begins or ends with a space", w.name)
+		return false
+	case name == "Host" && NormalHost(w.text) == "":
+		l.errorf(w.Position, "header Host must be HOST or HOST:PORT, not %s", w)
+		return false
+	case !w.secret && isSecret(name):
+		l.warnf(w.Position, "%s is written out in a file that everybody may read: use ${NAME}, or take the permission away", w.name)
+	}
+	return true
+}
+
+// isSecret guesses from a header's name.
+func isSecret(name string) bool {
+	name = strings.ToLower(name)
+	for _, part := range []string{"authorization", "cookie", "password", "secret", "token", "api-key"} {
+		if strings.Contains(name, part) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,109 @@
+package config
+
+import (
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+var listenerKeys = []string{"address", "tls"}
+
+// listeners reads one listener or a list of them.
+func (l *loader) listeners(v value, fallback string) []Listener {
+	if !v.given() {
+		return []Listener{{Position: Position{1, 1}, Address: fallback}}
+	}
+	var list []Listener
+	first := make(map[string]Position)
+	for _, item := range l.oneOrMore(v, "a listener") {
+		one := Listener{Position: item.used}
+		address := item
+		if item.node.ShortTag() == "!!map" {
+			o, _ := l.object(item, "in a listener", listenerKeys)
+			address = l.required(o, "address", "in this listener")
+			l.bool(o.field("tls"), &one.TLS)
+		}
+		if w, ok := l.text(address); ok && l.listenAddress(w) {
+			one.Address = w.text
+			if at, ok := first[w.text]; ok && !strings.HasSuffix(w.text, ":0") {
+				l.errorf(w.Position, "address %s stands here a second time: the first is at %s", w, l.where(at))
+			}
+			first[w.text] = w.Position
+		}
+		list = append(list, one)
+	}
+	return list
+}
+
+func (l *loader) listenAddress(w word) bool {
+	host, port, err := net.SplitHostPort(w.text)
+	if err != nil || !isPort(port, 0) || (host != "" && !isHost(host)) {
+		l.errorf(w.Position, `%s must be HOST:PORT, such as "127.0.0.1:8080" or ":8080", not %s`, w.name, w)
+		return false
+	}
+	return true
+}
+
+// isPort says whether s is a port number, without leading zeros: two spellings
+// of one address would pass for two addresses.
+func isPort(s string, least int) bool {
+	n, err := strconv.Atoi(s)
+	return err == nil && least <= n && n <= 65535 && strconv.Itoa(n) == s
+}
+
+// isHost says whether s is an IP address, without brackets, or a name.
+func isHost(s string) bool {
+	if strings.Contains(s, ":") {
+		a, err := netip.ParseAddr(s)
+		return err == nil && a.Zone() == ""
+	}
+	if s == "" || len(s) > maxHost {
+		return false
+	}
+	for label := range strings.SplitSeq(s, ".") {
+		if label == "" || len(label) > 63 || !isLabel(label) {
+			return false
+		}
+	}
+	return true
+}
+
+func isLabel(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; !isLetter(c) && !isDigit(c) && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return true
+}
+
+const (
+	maxHost     = 253 // RFC 1035, 2.3.4, as text
+	hostLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
+)
+
+// trusted reads the peers whose forwarding headers are believed.
+func (l *loader) trusted(v value) []netip.Prefix {
+	var list []netip.Prefix
+	for _, item := range l.oneOrMore(v, "a trusted proxy") {
+		w, ok := l.text(item)
+		if !ok {
+			continue
+		}
+		if a, err := netip.ParseAddr(w.text); err == nil && a.Zone() == "" {
+			a = a.Unmap()
+			list = append(list, netip.PrefixFrom(a, a.BitLen()))
+			continue
+		}
+		switch p, err := netip.ParsePrefix(w.text); {
+		case err != nil || p.Addr().Is4In6():
+			l.errorf(w.Position, `%s must be an address or a network such as "10.0.0.0/8", not %s`, w.name, w)
+		case p != p.Masked():
+			l.errorf(w.Position, "network %s has bits behind its length%s", w, w.instead(p.Masked().String()))
+		default:
+			list = append(list, p)
+		}
+	}
+	return list
+}

@@ -1,0 +1,115 @@
+package config
+
+import (
+	"fmt"
+	"io"
+	"os"
+)
+
+// maxFile bounds what a mistaken file name, such as a log, can cost.
+const maxFile = 1 << 20
+
+// Load reads and checks the routes file of that name. The error is an Errors
+// unless the file could not be read at all.
+func Load(file string) (*Config, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, err
+	}
+	c, err := Parse(file, text, os.LookupEnv)
+	if err != nil {
+		return nil, err
+	}
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o004 == 0 {
+		c.Warnings = nil // nobody but its owner and group can read the secrets
+	}
+	return c, nil
+}
+
+// Parse checks text, the content of a routes file. file only names it in
+// errors and in the result; env tells the variables that ${NAME} may name, none
+// if it is nil.
+// The error is always an Errors.
+func Parse(file string, text []byte, env func(string) (string, bool)) (*Config, error) {
+	if env == nil {
+		env = func(string) (string, bool) { return "", false }
+	}
+	l := &loader{file: file, env: env, claims: make(claims)}
+	c := &Config{File: file}
+	if root, ok := l.document(text); ok {
+		l.top(root, c)
+	}
+	if len(l.errors) > 0 {
+		return nil, l.errors.sorted()
+	}
+	return c, nil
+}
+
+// loader is one reading of one file. Its methods report what is wrong and go
+// on, so that every fault is found at once.
+type loader struct {
+	file string
+	env  func(string) (string, bool)
+
+	errors   Errors
+	warnings Errors
+	claims   claims
+	visited  int  // values walked, those behind aliases each time
+	stopped  bool // there were too many; what is missing now is not the file's fault
+}
+
+func (l *loader) errorf(at Position, format string, args ...any) {
+	if !l.stopped {
+		l.errors = append(l.errors, l.fault(at, format, args))
+	}
+}
+
+func (l *loader) warnf(at Position, format string, args ...any) {
+	l.warnings = append(l.warnings, l.fault(at, format, args))
+}
+
+func (l *loader) fault(at Position, format string, args []any) *Error {
+	return &Error{File: l.file, Position: at, Text: fmt.Sprintf(format, args...)}
+}
+
+// where names a place for use within an error's text.
+func (l *loader) where(at Position) string {
+	return fmt.Sprintf("%s:%d:%d", l.file, at.Line, at.Column)
+}
+
+var fileKeys = append([]string{
+	"listen", "tls", "trusted_proxies", "drain", "dial_timeout", "upstreams", "routes",
+}, limitKeys...)
+
+func (l *loader) top(root value, c *Config) {
+	o, ok := l.object(root, "at the top level", fileKeys)
+	if !ok {
+		return
+	}
+	d := defaults()
+	c.Drain, c.TrustedProxies = l.drain(o.field("drain"), d.drain), l.trusted(o.field("trusted_proxies"))
+	c.TLS = l.tls(o.field("tls"))
+	c.Listen = l.listeners(o.field("listen"), d.listen)
+	l.wantCertificates(o.field("tls"), c.Listen)
+
+	limits := l.limits(o, d.limits)
+	c.HandshakeTimeout = limits.HandshakeTimeout
+	l.duration(o.field("dial_timeout"), positive, &d.dialTimeout)
+	c.Upstreams = l.upstreams(o, d)
+	c.Routes = l.routes(o, limits, c.Upstreams)
+	c.Warnings = l.warnings.sorted()
+}
+
+func (l *loader) drain(v value, d Drain) Drain {
+	if o, ok := l.object(v, "in drain", drainKeys); ok {
+		l.duration(o.field("deadline"), positive, &d.Deadline)
+	}
+	return d
+}
+
+var drainKeys = []string{"deadline"}

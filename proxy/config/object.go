@@ -1,0 +1,111 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// object is a mapping whose keys are known.
+type object struct {
+	value
+	keys   []string
+	fields map[string]value
+	meant  map[string]bool // keys that are misspelled
+}
+
+// field returns the value of a key, the zero value if the file does not have it.
+func (o object) field(key string) value {
+	if !slices.Contains(o.keys, key) {
+		panic("config: key " + key + " is in no table")
+	}
+	return o.fields[key]
+}
+
+// object reads a mapping and reports keys that are not in the list. place says
+// where the keys stand: "in a route".
+func (l *loader) object(v value, place string, keys []string) (object, bool) {
+	o := object{value: v, keys: keys, fields: make(map[string]value), meant: make(map[string]bool)}
+	if !v.given() || !l.want(v, "!!map") {
+		return o, false
+	}
+	for _, p := range l.pairs(v) {
+		if !slices.Contains(keys, p.key.text) {
+			near := nearest(p.key.text, keys)
+			o.meant[near] = true
+			l.errorf(p.key.Position, "unknown key %s %s%s", p.key, place, didYouMean(near))
+			continue
+		}
+		o.fields[p.key.text] = p.value
+	}
+	return o, true
+}
+
+// required returns a field that must be there.
+func (l *loader) required(o object, key, place string) value {
+	v := o.field(key)
+	if !v.given() && o.given() && !o.meant[key] {
+		l.errorf(o.Position, "%s is missing %s", key, place)
+	}
+	return v
+}
+
+// nearest returns the name of the list that is probably meant, or "".
+func nearest(got string, list []string) string {
+	best, distance := "", 3
+	for _, name := range list {
+		if d := edits(strings.ToLower(got), name); d < distance && d < len(name)/2+1 {
+			best, distance = name, d
+		}
+	}
+	return best
+}
+
+func didYouMean(name string) string {
+	if name == "" {
+		return ""
+	}
+	return fmt.Sprintf(": did you mean %q?", name)
+}
+
+// edits counts the letters to insert, delete, replace or swap with the next to
+// get from a to b. Far apart is far apart: it does not count beyond 3.
+func edits(a, b string) int {
+	if len(a)-len(b) > 3 || len(b)-len(a) > 3 {
+		return 3
+	}
+	above := make([]int, len(b)+1)
+	row := make([]int, len(b)+1)
+	next := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		next[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			next[j+1] = min(row[j]+cost, row[j+1]+1, next[j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				next[j+1] = min(next[j+1], above[j-1]+1)
+			}
+		}
+		above, row, next = row, next, above
+	}
+	return row[len(b)]
+}
+
+// enumerate returns "a, b or c", each quoted.
+func enumerate(names []string) string {
+	quoted := make([]string, len(names))
+	for i, n := range names {
+		quoted[i] = fmt.Sprintf("%q", n)
+	}
+	last := len(quoted) - 1
+	if last < 1 {
+		return strings.Join(quoted, "")
+	}
+	return strings.Join(quoted[:last], ", ") + " or " + quoted[last]
+}

@@ -1,0 +1,119 @@
+package config
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+var routeKeys = append([]string{
+	"host", "path", "exact", "upstream", "strip_prefix", "origins", "headers", "relay",
+}, limitKeys...)
+
+func (l *loader) routes(o object, inherited Limits, upstreams []*Upstream) []*Route {
+	known := make(map[string]*Upstream, len(upstreams))
+	for _, u := range upstreams {
+		known[u.Name] = u
+	}
+	var list []*Route
+	for _, item := range l.items(l.required(o, "routes", "at the top level"), "a route") {
+		if o, ok := l.object(item, "in a route", routeKeys); ok {
+			list = append(list, l.route(o, inherited, known))
+		}
+	}
+	return list
+}
+
+func (l *loader) route(o object, inherited Limits, upstreams map[string]*Upstream) *Route {
+	r := &Route{Position: o.used, Path: "/", Relay: Frames}
+	r.Host = l.host(o.field("host"))
+	if v := o.field("path"); v.given() {
+		r.Path = l.path(v)
+	}
+	l.bool(o.field("exact"), &r.Exact)
+	r.Upstream = l.target(l.required(o, "upstream", "in this route"), upstreams)
+	r.StripPrefix = l.strip(o.field("strip_prefix"), r.Path)
+	r.Origins = l.origins(o.field("origins"))
+	r.Headers = l.headers(o.field("headers"))
+	choice(l, o.field("relay"), &r.Relay, Frames, Messages)
+	r.Limits = l.limits(o, inherited)
+	l.claim(o, r)
+	return r
+}
+
+func (l *loader) target(v value, upstreams map[string]*Upstream) *Upstream {
+	w, ok := l.text(v)
+	if !ok {
+		return nil
+	}
+	u := upstreams[w.text]
+	switch {
+	case u != nil || len(upstreams) == 0: // if there are none, that is reported already
+	case !w.secret && strings.Contains(w.text, ":"):
+		l.errorf(w.Position, "a route names its upstream: define it in upstreams and write its name here")
+	default:
+		l.errorf(w.Position, "upstream %s is not defined%s", w, w.didYouMean(upstreams))
+	}
+	return u
+}
+
+func (w word) didYouMean(upstreams map[string]*Upstream) string {
+	if w.secret {
+		return ""
+	}
+	names := slices.Sorted(maps.Keys(upstreams))
+	return didYouMean(nearest(w.text, names))
+}
+
+// path reads a route's path; "" if it is wrong.
+func (l *loader) path(v value) string {
+	w, ok := l.text(v)
+	if !ok {
+		return ""
+	}
+	normal, err := NormalPath(w.text)
+	trimmed := trimSlash(normal)
+	switch {
+	case !strings.HasPrefix(w.text, "/"):
+		l.errorf(w.Position, "%s %s does not begin with a slash", w.name, w)
+	case strings.ContainsAny(w.text, "*{}"):
+		l.errorf(w.Position, "%s %s looks like a pattern: a path takes what lies below it without one", w.name, w)
+	case err != nil:
+		l.errorf(w.Position, "%s %s has no safe form: %v", w.name, w, err)
+	case strings.Contains(normal, ";"), strings.Contains(normal, "%3B"):
+		l.errorf(w.Position, `%s %s must not hold a ";": some servers cut a path there`, w.name, w)
+	case LoosePath(trimmed) != trimmed:
+		l.errorf(w.Position, "%s %s is not in normal form%s", w.name, w, w.instead(LoosePath(trimmed)))
+	case trimmed != trimSlash(w.text):
+		l.errorf(w.Position, "%s %s is not in normal form%s", w.name, w, w.instead(trimmed))
+	default:
+		return trimmed
+	}
+	return ""
+}
+
+func trimSlash(p string) string {
+	if p == "/" {
+		return p
+	}
+	return strings.TrimSuffix(p, "/")
+}
+
+// strip reads strip_prefix for a route with that path.
+func (l *loader) strip(v value, path string) string {
+	if !v.given() {
+		return ""
+	}
+	prefix := l.path(v)
+	switch {
+	case prefix == "" || path == "":
+		return ""
+	case prefix == "/":
+		l.errorf(v.Position, "strip_prefix must be more than a slash: there is nothing to take off")
+	case path != prefix && !strings.HasPrefix(path, prefix+"/"):
+		l.errorf(v.Position, "strip_prefix %q is no prefix of this route's path at a segment boundary", v.node.Value)
+	default:
+		return prefix
+	}
+	return ""
+}

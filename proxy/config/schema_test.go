@@ -1,0 +1,144 @@
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"go.yaml.in/yaml/v3"
+)
+
+func mustCompile(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(Schema()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("schema.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	s, err := c.Compile("schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// asJSON reads YAML as an editor with a JSON Schema does.
+func asJSON(t *testing.T, text string) any {
+	t.Helper()
+	var v any
+	if err := yaml.Unmarshal([]byte(text), &v); err != nil {
+		t.Fatal(err)
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+func TestSchemaTakesGoodFiles(t *testing.T) {
+	s := mustCompile(t)
+	for _, file := range append(corpus(t, "good", 8), "../../routes.yaml") {
+		_, text, _ := parseFile(t, file)
+		if err := s.Validate(asJSON(t, text)); err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+}
+
+// The schema sees no more than keys, types and forms, but those it must see.
+func TestSchemaRefusesBadFiles(t *testing.T) {
+	s := mustCompile(t)
+	for _, name := range []string{
+		"empty_sections", "endpoints", "just_text", "missing_sections", "not_a_mapping", "null_values", "origins_empty",
+		"relay", "sizes", "tls_empty", "tls_incomplete", "unknown_keys", "unknown_keys_deep", "wrong_types", "wrong_types_in_route",
+	} {
+		_, text, _ := parseFile(t, filepath.Join("testdata", "bad", name+".yaml"))
+		if err := s.Validate(asJSON(t, text)); err == nil {
+			t.Errorf("%s: the schema takes it", name)
+		}
+	}
+}
+
+type schemaNode struct {
+	Properties map[string]schemaNode
+	Defs       map[string]schemaNode `json:"$defs"`
+	AnyOf      []schemaNode
+	Default    any
+	Ref        string `json:"$ref"`
+}
+
+func mustReadSchema(t *testing.T) schemaNode {
+	t.Helper()
+	var n schemaNode
+	if err := json.Unmarshal(Schema(), &n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// TestSchemaKeys compares every table of keys with the schema, both ways.
+func TestSchemaKeys(t *testing.T) {
+	root := mustReadSchema(t)
+	tables := map[string][]string{
+		"": fileKeys, "route": routeKeys, "upstream": upstreamKeys, "listener": listenerKeys, "tls": tlsKeys,
+		"certificate": certificateKeys, "drain": drainKeys, "headers": headersKeys, "max_rate": rateKeys,
+	}
+	objects := map[string][]string{"": slices.Sorted(maps.Keys(root.Properties))}
+	for name, def := range root.Defs {
+		for _, n := range append(def.AnyOf, def) {
+			if n.Properties != nil {
+				objects[name] = slices.Sorted(maps.Keys(n.Properties))
+			}
+		}
+	}
+	for name := range objects {
+		if tables[name] == nil {
+			t.Errorf("the schema has an object %q that the loader does not know", name)
+		}
+	}
+	for name, keys := range tables {
+		want(t, "keys of "+name, objects[name], slices.Sorted(slices.Values(keys)))
+	}
+}
+
+// TestSchemaDefaults compares the defaults that editors show with the real ones,
+// by writing each out.
+func TestSchemaDefaults(t *testing.T) {
+	root := mustReadSchema(t)
+	var file strings.Builder
+	for _, key := range append([]string{"dial_timeout"}, limitKeys...) {
+		d := root.Defs[key].Default
+		if key == "max_rate" {
+			rate := root.Defs[key].Properties
+			d = map[string]any{"messages": rate["messages"].Default, "bytes": rate["bytes"].Default}
+		}
+		text, err := json.Marshal(d)
+		if err != nil || d == nil {
+			t.Fatalf("%s: got default %v, %v", key, d, err)
+		}
+		file.WriteString(key + ": " + string(text) + "\n")
+	}
+	c := mustParse(t, file.String()+"upstreams: {main: http://a}\nroutes: [{upstream: main}]\n")
+	d := defaults()
+	want(t, "limits", c.Routes[0].Limits, d.limits)
+	want(t, "dial_timeout", c.Upstreams[0].DialTimeout, d.dialTimeout)
+	want(t, "listen", root.Properties["listen"].Default, any(d.listen))
+	want(t, "balance", root.Defs["upstream"].Properties["balance"].Default, any(string(d.balance)))
+	deadline, err := time.ParseDuration(root.Defs["drain"].Properties["deadline"].Default.(string))
+	want(t, "drain", deadline, d.drain.Deadline)
+	want(t, "drain", err, nil)
+}

@@ -1,0 +1,72 @@
+package config
+
+import "strings"
+
+var upstreamKeys = []string{"endpoints", "balance", "dial_timeout"}
+
+func (l *loader) upstreams(o object, d defaultValues) []*Upstream {
+	v := l.required(o, "upstreams", "at the top level")
+	pairs := l.pairs(v)
+	if v.given() && len(pairs) == 0 && v.node.ShortTag() == "!!map" && len(v.node.Content) == 0 {
+		l.errorf(v.Position, "upstreams is empty")
+	}
+	var list []*Upstream
+	for _, p := range pairs {
+		u := &Upstream{Position: p.key.Position, Name: p.key.text, Balance: d.balance, DialTimeout: d.dialTimeout}
+		if !isName(u.Name) {
+			l.errorf(u.Position, "upstream name %s must begin with a letter or digit and hold nothing but those, _, - and .", p.key)
+		}
+		l.upstream(p.value, u)
+		list = append(list, u)
+	}
+	return list
+}
+
+// isName keeps names fit for logs and metric labels.
+func isName(s string) bool {
+	return len(s) <= 64 && s != "" && strings.Trim(s[:1], "_-.") != "" && strings.Trim(s, hostLetters+".") == ""
+}
+
+// upstream reads the short forms, an endpoint or a list of them, and the long
+// one into u.
+func (l *loader) upstream(v value, u *Upstream) {
+	v.name = "upstream " + u.Name
+	if v.node.ShortTag() != "!!map" {
+		u.Endpoints = l.endpoints(v)
+		return
+	}
+	o, ok := l.object(v, "in an upstream", upstreamKeys)
+	if !ok {
+		return
+	}
+	u.Endpoints = l.endpoints(l.required(o, "endpoints", "in "+v.name))
+	choice(l, o.field("balance"), &u.Balance, RoundRobin, LeastSessions)
+	l.duration(o.field("dial_timeout"), positive, &u.DialTimeout)
+}
+
+func (l *loader) endpoints(v value) []Endpoint {
+	type address struct {
+		scheme Scheme
+		text   string
+	}
+	var list []Endpoint
+	first := make(map[address]Position)
+	for _, item := range l.oneOrMore(v, "an endpoint") {
+		w, ok := l.text(item)
+		if !ok {
+			continue
+		}
+		e, ok := l.endpoint(w)
+		if !ok {
+			continue
+		}
+		key := address{e.Scheme, e.Address}
+		if at, ok := first[key]; ok {
+			l.errorf(w.Position, "endpoint %s stands here a second time: the first is at %s", w, l.where(at))
+			continue
+		}
+		first[key] = w.Position
+		list = append(list, e)
+	}
+	return list
+}

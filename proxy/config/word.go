@@ -1,0 +1,100 @@
+package config
+
+import (
+	"strconv"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// word is a value that is no list and no mapping.
+type word struct {
+	Position
+	name   string // what errors call it
+	tag    string // its YAML type
+	text   string // with the environment's values in place
+	shown  string // as it stands in the file
+	secret bool   // text holds something from the environment
+}
+
+// String returns the word for an error: quoted, as it stands in the file. What
+// the environment holds may be a secret and is never shown.
+func (w word) String() string {
+	const longest = 80
+	if r := []rune(w.shown); len(r) > longest {
+		return strconv.Quote(string(r[:longest]) + "...")
+	}
+	return strconv.Quote(w.shown)
+}
+
+// instead returns ": write X" for an error, unless X tells a secret.
+func (w word) instead(x string) string {
+	if w.secret {
+		return ""
+	}
+	return ": write " + strconv.Quote(x)
+}
+
+// word reads a value of any scalar type.
+func (l *loader) word(v value) (word, bool) {
+	if !v.given() {
+		return word{}, false
+	}
+	w := word{Position: v.Position, name: v.name, tag: v.node.ShortTag(), text: v.node.Value, shown: v.node.Value}
+	if v.node.Kind != yaml.ScalarNode {
+		l.errorf(v.Position, "%s must be one value, not %s", v.name, kind(w.tag))
+		return w, false
+	}
+	if w.tag == "!!null" {
+		l.errorf(v.Position, "%s has no value", v.name)
+		return w, false
+	}
+	return l.expand(w)
+}
+
+// text reads a value that must be text.
+func (l *loader) text(v value) (word, bool) {
+	if !v.given() || !l.want(v, "!!str") {
+		return word{}, false
+	}
+	w, ok := l.word(v)
+	if ok && w.text == "" {
+		l.errorf(w.Position, "%s is empty", w.name)
+		return w, false
+	}
+	return w, ok
+}
+
+// bool reads true or false into b.
+func (l *loader) bool(v value, b *bool) {
+	w, ok := l.word(v)
+	if !ok {
+		return
+	}
+	switch {
+	case w.tag != "!!bool" && !w.secret:
+		l.errorf(w.Position, "%s must be true or false, not %s", w.name, w)
+	case w.text == "true":
+		*b = true
+	case w.text == "false":
+		*b = false
+	default:
+		l.errorf(w.Position, "%s must be true or false, in lower case, not %s", w.name, w)
+	}
+}
+
+// choice reads one of the names in list into s.
+func choice[S ~string](l *loader, v value, s *S, list ...S) {
+	w, ok := l.text(v)
+	if !ok {
+		return
+	}
+	names := make([]string, len(list))
+	for i, one := range list {
+		if w.text == string(one) {
+			*s = one
+			return
+		}
+		names[i] = string(one)
+	}
+	l.errorf(w.Position, "%s must be %s, not %s", w.name, enumerate(names), w)
+}
