@@ -2,7 +2,17 @@
 
 package relay
 
-import "time"
+// portable tells which poller is tested.
+const portable = true
 
-// eventDelay is how long an event may take to be reported.
-const eventDelay = 10 * time.Millisecond
+// expectsEvent tells whether an event of l is on its way: goroutines report
+// what the socket can do already.
+func expectsEvent(l *leg) (expected bool) {
+	if l.is(closed) {
+		return false
+	}
+	l.socket.raw.Control(func(fd uintptr) {
+		expected = !l.is(readable|finished) && isReadable(fd) || l.backlogged() && !l.is(queued) && isWritable(fd)
+	})
+	return expected
+}

@@ -44,14 +44,57 @@ func newHarness(t *testing.T) *harness {
 
 // step turns the loop until nothing happens any more.
 func (h *harness) step() {
+	h.t.Helper()
 	for quiet := 0; quiet < 2; {
-		woken := h.loop.poller.wait(eventDelay, h.loop.noted)
+		woken := h.gather()
 		quiet++
 		if woken || len(h.loop.ready) > 0 {
 			quiet = 0
 		}
 		h.loop.turn(h.now, woken)
 	}
+}
+
+// gather takes down every event that there is and tells whether the loop was
+// woken.
+func (h *harness) gather() (woken bool) {
+	h.t.Helper()
+	late := time.Now().Add(10 * time.Second)
+	for timeout := time.Duration(0); ; timeout = time.Millisecond {
+		before := len(h.loop.ready)
+		woken = h.loop.poller.wait(timeout, h.loop.noted) || woken
+		if len(h.loop.ready) == before && !h.expectsEvent() {
+			return woken
+		}
+		if time.Now().After(late) {
+			h.t.Fatal("got no event of a leg that could go on for 10 s")
+		}
+	}
+}
+
+func (h *harness) expectsEvent() bool {
+	for p := range h.loop.pairs {
+		if expectsEvent(&p.legs[client]) || expectsEvent(&p.legs[upstream]) {
+			return true
+		}
+	}
+	return false
+}
+
+// move turns the loop once, with what is ready or becomes so shortly.
+func (h *harness) move() {
+	timeout := time.Millisecond
+	if len(h.loop.ready) > 0 {
+		timeout = 0
+	}
+	h.loop.turn(h.now, h.loop.poller.wait(timeout, h.loop.noted))
+}
+
+// turn turns the loop once, with all that is ready.
+func (h *harness) turn() {
+	h.t.Helper()
+	woken := h.gather()
+	h.loop.turn(h.now, woken)
 }
 
 // advance lets d pass.
@@ -118,7 +161,15 @@ func (h *harness) adopt(o *Options) (c, u *peer) {
 
 func (h *harness) adoptLegs(o *Options, c, u Leg) {
 	h.t.Helper()
-	s := h.registry.Open(session.Info{ID: "test"})
+	h.postSession(h.open(), o, c, u)
+	h.step()
+}
+
+func (h *harness) open() *session.Session { return h.registry.Open(session.Info{ID: "test"}) }
+
+// postSession has the loop adopt s without turning it.
+func (h *harness) postSession(s *session.Session, o *Options, c, u Leg) {
+	h.t.Helper()
 	p := newPair(s, o, func() { h.released++ })
 	for i, l := range []Leg{c, u} {
 		if err := p.legs[i].init(l.Conn); err != nil {
@@ -127,7 +178,6 @@ func (h *harness) adoptLegs(o *Options, c, u Leg) {
 	}
 	h.loop.now = h.now
 	h.loop.adopt(p, c.Early, u.Early)
-	h.step()
 }
 
 func (h *harness) newPeer(s side) (*peer, Leg) {

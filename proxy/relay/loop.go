@@ -43,6 +43,10 @@ type loop struct {
 // wait for its peer.
 const bufferSize = 64 << 10
 
+// yieldEvery is less than the 10 ms after which the runtime takes a processor
+// away.
+const yieldEvery = 5 * time.Millisecond
+
 // maxHeld is more than a leg ever holds back.
 const maxHeld = 256
 
@@ -62,14 +66,19 @@ func newLoop() (*loop, error) {
 	return lp, nil
 }
 
-// run turns until the loop is stopped and has no pairs left. Its goroutine
-// keeps its thread: one that moves between threads pays for it at each wake-up.
+// run turns until the loop is stopping and has no pairs left.
+//
+// It lets other goroutines run now and then by itself, as the poller's waits
+// need not do so: otherwise the runtime would make it, by a signal.
 func (lp *loop) run() {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
+	yielded := lp.now
 	for !lp.stopping || len(lp.pairs) > 0 {
 		woken := lp.poller.wait(lp.patience(), lp.noted)
 		lp.turn(time.Since(lp.epoch), woken)
+		if lp.now-yielded > yieldEvery {
+			yielded = lp.now
+			runtime.Gosched()
+		}
 	}
 	lp.ended = true
 	for _, p := range lp.mail.close() {

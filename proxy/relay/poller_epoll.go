@@ -59,21 +59,19 @@ func (p *poller) awaitReadable(*leg) {}
 func (p *poller) awaitWritable(*leg) {}
 
 // wait calls ready for each leg with an event, waiting for one no longer than
-// timeout; a negative one is for ever. woken tells whether wake was called. It
-// first asks without blocking, and by the raw system call: only a call that
-// will sleep is worth telling Go's scheduler of.
+// timeout; a negative one is for ever. woken tells whether wake was called.
+//
+// A wait is first tried, for a little while, by the raw system call. The
+// ordinary one lets Go's scheduler give the processor to others, which costs
+// more than a message does, and keeps the runtime's monitor busy taking
+// processors away; only a wait that lasts is worth that. A signal ends the raw
+// one, so that a garbage collection need not wait for it.
 func (p *poller) wait(timeout time.Duration, ready func(*leg, events)) (woken bool) {
-	n, _, e := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.epoll), uintptr(unsafe.Pointer(&p.events[0])), uintptr(len(p.events)), 0, 0, 0)
-	if e != 0 {
-		n = 0
+	n := p.rawWait(timeout)
+	if n == 0 && (timeout < 0 || timeout > shortWait) {
+		n, _ = unix.EpollWait(p.epoll, p.events[:], milliseconds(timeout))
 	}
-	if n == 0 && timeout != 0 {
-		k, err := unix.EpollWait(p.epoll, p.events[:], milliseconds(timeout))
-		if err == nil {
-			n = uintptr(k)
-		}
-	}
-	for i := range p.events[:n] {
+	for i := range p.events[:max(n, 0)] {
 		e := &p.events[i]
 		if uint32(e.Fd) == wakeupSlot {
 			var count [8]byte
@@ -84,6 +82,22 @@ func (p *poller) wait(timeout time.Duration, ready func(*leg, events)) (woken bo
 		} // else the socket is gone, and with it its slot's generation
 	}
 	return woken
+}
+
+// shortWait is how long a wait keeps the processor.
+const shortWait = 2 * time.Millisecond
+
+// rawWait waits for an event no longer than timeout and shortWait, and returns
+// how many there are: 0 when the time is over, -1 after a signal.
+func (p *poller) rawWait(timeout time.Duration) int {
+	if timeout < 0 || timeout > shortWait {
+		timeout = shortWait
+	}
+	n, _, e := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.epoll), uintptr(unsafe.Pointer(&p.events[0])), uintptr(len(p.events)), uintptr(milliseconds(timeout)), 0, 0)
+	if e != 0 {
+		return -1
+	}
+	return int(n)
 }
 
 func eventsOf(mask uint32) (what events) {

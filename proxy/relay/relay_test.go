@@ -77,7 +77,7 @@ func TestBigMessages(t *testing.T) {
 					go func() { defer close(done); from.send(op, payload) }()
 					size := len(from.frame(op, payload))
 					for len(to.got) < size {
-						h.step()
+						h.move()
 						to.fill()
 					}
 					<-done

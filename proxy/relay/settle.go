@@ -36,7 +36,8 @@ func (lp *loop) cut(p *pair) {
 	lp.closeLeg(&p.legs[upstream])
 }
 
-// closeLeg closes l's socket.
+// closeLeg closes l's socket. Its peer is read again: what it still sends
+// stands before its answer to a Close frame.
 func (lp *loop) closeLeg(l *leg) {
 	if l.is(closed) {
 		return
@@ -49,6 +50,7 @@ func (lp *loop) closeLeg(l *leg) {
 	l.socket.close()
 	l.set(closed)
 	l.held = nil
+	lp.enqueue(l.peer)
 }
 
 // finish takes p off the loop and ends its session.
