@@ -90,6 +90,10 @@ func (l *leg) tickPing(now time.Time) time.Time {
 	if due := heard.Add(l.ping); now.Before(due) {
 		return due
 	}
+	if !l.sending.TryLock() {
+		return now.Add(time.Second) // a frame is on its way to it
+	}
+	l.sending.Unlock()
 	l.pinged.set(now)
 	l.sendControl(ws.Ping, l.pair.pingID[:])
 	return now.Add(timeout)

@@ -1,0 +1,46 @@
+package messages
+
+import (
+	"bytes"
+	"fmt"
+	"log"
+	"os"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+)
+
+// libraryLog takes what the library logs: it has no other place for it.
+type libraryLog struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *libraryLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+// TestMain wants that no session leaves a goroutine, and that the library logs
+// nothing: its lines have addresses in them and are in nobody's format.
+func TestMain(m *testing.M) {
+	var logged libraryLog
+	log.SetOutput(&logged)
+	before := runtime.NumGoroutine()
+	code := m.Run()
+	for end := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if now := runtime.NumGoroutine(); now > before {
+		buf := make([]byte, 64<<10)
+		fmt.Printf("got %d goroutines, want %d\n%s\n", now, before, buf[:runtime.Stack(buf, true)])
+		code = 1
+	}
+	if logged.text.Len() > 0 {
+		fmt.Printf("got %q logged by the library, want nothing\n", logged.text.String())
+		code = 1
+	}
+	os.Exit(code)
+}
