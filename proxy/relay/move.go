@@ -2,6 +2,7 @@ package relay
 
 import (
 	"errors"
+	"io"
 
 	"usher/proxy/ws"
 )
@@ -44,6 +45,10 @@ func (lp *loop) read(l *leg) {
 	}
 	if errors.Is(err, errNothing) {
 		l.unset(readable)
+		if l.is(deaf) { // nor may it take anything: it is gone
+			lp.lost(l, io.EOF)
+			return
+		}
 		lp.poller.awaitReadable(l)
 		return
 	}

@@ -70,7 +70,7 @@ func (ps *pipes) close() {
 // if it is not worth it.
 func (lp *loop) spliceable(l *leg) int64 {
 	n := l.check.Opaque()
-	if n < spliceMin || l.tls != nil || l.peer.tls != nil || l.is(ignored) || l.peer.is(sentClose|deaf|closed) {
+	if n < spliceMin || l.tls != nil || l.peer.tls != nil || l.is(ignored|deaf) || l.peer.is(sentClose|deaf|closed) {
 		return 0
 	}
 	return n
