@@ -1,0 +1,216 @@
+// Package http1 checks the bytes of an HTTP/1.1 request stream before anybody
+// parses them.
+//
+// net/http forgives what two readers may understand in two ways: bare line
+// feeds, folded lines, a length beside chunks, repeated lengths, a target with a
+// host of its own. Behind a proxy each of these can hide a request from one of
+// them (request smuggling). A Checker admits the one form of RFC 9112 that has
+// one meaning, on every request of a connection, and follows the bodies to find
+// the next request.
+//
+// The package is pure: bytes in, a count or an error out. It holds no bytes and
+// allocates nothing, whatever the stream is split into.
+package http1
+
+import "math"
+
+// Bounds on the head of a request, and on the trailers of its body.
+const (
+	MaxHead  = 32 << 10 // bytes
+	MaxLines = 100      // header lines
+)
+
+// maxChunkLine bounds a chunk's size and its extensions, which nobody uses.
+const maxChunkLine = 256
+
+// Error says which rule the stream breaks.
+type Error struct {
+	Status int    // 400, or 431 for a head that is too large
+	Rule   string // for the client
+}
+
+func (e *Error) Error() string { return e.Rule }
+
+func bad(rule string) error { return &Error{Status: 400, Rule: rule} }
+
+func tooLarge(rule string) error { return &Error{Status: 431, Rule: rule} }
+
+// Checker checks one connection. The zero value stands before the first
+// request. It is small, and holds no pointers but that of its error.
+type Checker struct {
+	state state
+	seen  seen // what the current head has said
+	err   error
+
+	body   uint64 // bytes of the body or chunk still to come
+	method uint64 // its last 8 bytes, which tell OPTIONS from all others
+	size   int32  // bytes of the current head or trailers
+	lines  int32  // header lines of it
+	at     int32  // progress within the current element
+
+	wordLen int32    // may exceed what word holds
+	word    [20]byte // the current name in lower case, or a value that matters
+	field   field
+	first   byte // of the target
+	path    bool // in the target, before its query
+	v10     bool // HTTP/1.0
+}
+
+// state is where in a request the next byte stands.
+type state uint8
+
+const (
+	inMethod state = iota
+	inTarget
+	inVersion
+	inName       // of a header or trailer; its first byte may begin the empty line
+	inSpace      // before a value
+	inValue      //
+	inLineEnd    // a line feed must come
+	inHeadEnd    // the line feed of the empty line must come
+	inBody       // counted
+	inChunkSize  //
+	inChunkExt   //
+	inChunkStart // the line feed behind a chunk's size must come
+	inChunk      //
+	inChunkCR    // behind a chunk's data
+	inChunkLF    //
+	detached     // everything passes
+	broken       // nothing does
+)
+
+// seen is a set of what a head has had.
+type seen uint8
+
+const (
+	seenHost seen = 1 << iota
+	seenLength
+	seenChunked
+	seenUpgrade
+	inTrailer // the lines stand behind the last chunk
+)
+
+// field is a header that has a say in how the stream goes on.
+type field uint8
+
+const (
+	other field = iota
+	host
+	length
+	encoding
+	upgrade
+)
+
+// Check looks at p, which goes on where the last call stopped. p[:n] may be
+// passed on. If n < len(p) and err is nil, p[:n] ends a request: call again with
+// the rest when the next one may be read.
+//
+// After an error, which is an *Error, nothing behind p[:n] may be passed on, and
+// the connection must end.
+//
+// Behind a request with an Upgrade header everything passes, as it may be of
+// another protocol: whoever serves such a request must take the connection over
+// or close it.
+func (c *Checker) Check(p []byte) (n int, err error) {
+	for n < len(p) {
+		if c.state >= detached {
+			if c.state == detached {
+				return len(p), nil
+			}
+			return n, c.err
+		}
+		k, err := c.step(p[n:])
+		n += k
+		if err != nil {
+			c.state, c.err = broken, err
+			return n, err
+		}
+		if c.state == inMethod && c.size == 0 || c.state == detached {
+			return n, nil
+		}
+	}
+	return n, nil
+}
+
+// Stop ends the checking: every further byte passes.
+func (c *Checker) Stop() { c.state = detached }
+
+// step consumes at least one byte of p, or returns an error.
+func (c *Checker) step(p []byte) (int, error) {
+	if c.state < inBody {
+		return c.headStep(p)
+	}
+	return c.bodyStep(p)
+}
+
+// headStep keeps to MaxHead.
+func (c *Checker) headStep(p []byte) (n int, err error) {
+	if c.size >= MaxHead {
+		return 0, tooLarge("request head must be at most 32 KiB")
+	}
+	p = p[:min(len(p), MaxHead-int(c.size))]
+	switch c.state {
+	case inMethod:
+		n, err = c.checkMethod(p)
+	case inTarget:
+		n, err = c.checkTarget(p)
+	case inVersion:
+		n, err = c.checkVersion(p)
+	case inName:
+		n, err = c.checkName(p)
+	case inSpace:
+		n = c.skipSpace(p)
+	case inValue:
+		n, err = c.checkValue(p)
+	case inLineEnd:
+		n, err = 1, c.expect(p[0], '\n', inName)
+		c.wordLen = 0
+	default: // inHeadEnd
+		c.size++
+		if err = c.expect(p[0], '\n', inMethod); err == nil {
+			err = c.endHead()
+		}
+		return 1, err
+	}
+	c.size += int32(n)
+	return n, err
+}
+
+// expect wants one byte and goes on to a state.
+func (c *Checker) expect(got, want byte, next state) error {
+	if got != want {
+		return bad("lines must end with CR LF (RFC 9112, 2.2)")
+	}
+	c.state = next
+	return nil
+}
+
+// endHead decides how the stream goes on behind a head, or behind the trailers.
+func (c *Checker) endHead() error {
+	s := c.seen
+	if s&inTrailer != 0 {
+		*c = Checker{}
+		return nil
+	}
+	body := c.body
+	switch {
+	case s&seenHost == 0 && !c.v10:
+		return bad("Host must stand once (RFC 9112, 3.2)")
+	case s&seenChunked != 0 && s&seenLength != 0:
+		return bad("Content-Length must not stand beside Transfer-Encoding (RFC 9112, 6.2)")
+	case s&seenChunked != 0 && c.v10:
+		return bad("HTTP/1.0 has no Transfer-Encoding (RFC 9112, 6.1)")
+	case s&seenUpgrade != 0:
+		*c = Checker{state: detached}
+	case s&seenChunked != 0:
+		*c = Checker{state: inChunkSize, seen: inTrailer}
+	case body > 0:
+		*c = Checker{state: inBody, body: body}
+	default:
+		*c = Checker{}
+	}
+	return nil
+}
+
+// maxBody is the largest body that can be told: what net/http can count.
+const maxBody = math.MaxInt64
