@@ -86,7 +86,7 @@ func (l *load) run(ctx context.Context, d time.Duration) (done bool, err error) 
 			return false, err
 		}
 		for i := range max(n, 0) {
-			if err := l.event(&l.events[i]); err == errDone {
+			if err := l.event(&l.events[i]); errors.Is(err, errDone) {
 				done = true // but the other events must not be lost
 			} else if err != nil {
 				return false, err
@@ -109,9 +109,7 @@ func (l *load) until(ctx context.Context, limit time.Duration) error {
 func (l *load) event(e *unix.EpollEvent) error {
 	if e.Fd == timerEvent {
 		var ticks [8]byte
-		if _, err := unix.Read(l.timer, ticks[:]); err != nil {
-			return nil // read before
-		}
+		_, _ = unix.Read(l.timer, ticks[:]) // arms the event again; the clock says how much is due
 		return l.pace()
 	}
 	s := l.sockets[e.Fd]
@@ -124,7 +122,7 @@ func (l *load) event(e *unix.EpollEvent) error {
 		return nil
 	}
 	err := l.readable(s)
-	if err != nil && err != errDone {
+	if err != nil && !errors.Is(err, errDone) {
 		return s.wrap(err)
 	}
 	return err
@@ -137,13 +135,13 @@ func (l *load) readable(s *socket) error {
 	var done error
 	for {
 		n, err := s.link.Read(l.buf)
-		if err == errAgain {
+		if errors.Is(err, errAgain) {
 			return done
 		}
 		if err != nil {
 			return err
 		}
-		if err := s.feed(l, l.buf[:n]); err == errDone {
+		if err := s.feed(l, l.buf[:n]); errors.Is(err, errDone) {
 			done = err
 		} else if err != nil {
 			return err

@@ -107,12 +107,7 @@ func parseOptions(args []string) (*options, error) {
 	if o.rounds < 1 || o.idleRounds < 1 {
 		return nil, errors.New("-rounds and -idle-rounds must be 1 or more")
 	}
-	if *plain || !*secure {
-		o.transports = append(o.transports, overTCP)
-	}
-	if *secure || !*plain {
-		o.transports = append(o.transports, overTLS)
-	}
+	o.transports = pickTransports(*plain, *secure)
 	var err error
 	if o.scenarios, err = pickScenarios(*scenarios); err != nil {
 		return nil, err
@@ -122,6 +117,17 @@ func parseOptions(args []string) (*options, error) {
 	}
 	o.proxies = strings.Split(*proxies, ",")
 	return o, nil
+}
+
+// pickTransports is both, unless one alone is asked for.
+func pickTransports(plain, secure bool) []transport {
+	switch {
+	case plain && !secure:
+		return []transport{overTCP}
+	case secure && !plain:
+		return []transport{overTLS}
+	}
+	return []transport{overTCP, overTLS}
 }
 
 func bench(ctx context.Context, args []string) error {

@@ -104,7 +104,7 @@ func writeTable(out io.Writer, r results, proxies []string, base string) {
 	}
 }
 
-// reference is the proxy that ratios are to.
+// reference is the proxy that ratios are to; without it, the first one is.
 const reference = "nginx"
 
 // writeReport writes the table and what a reader must know to judge it.
@@ -113,13 +113,13 @@ func writeReport(out io.Writer, r results, o *options, proxies []*proxy) {
 	for _, x := range proxies {
 		names = append(names, x.name)
 	}
-	base := ""
+	base := names[0]
 	if slices.Contains(names, reference) {
 		base = reference
 	}
 	writeTable(out, r, names, base)
 	fmt.Fprintf(out, "\nMedian (lowest–highest) of %d rounds (idle sockets: %d), interleaved, and the ratio of the medians to %s's; less is better.\n",
-		o.rounds, min(o.rounds, o.idleRounds), reference)
+		o.rounds, min(o.rounds, o.idleRounds), base)
 	fmt.Fprintln(out, "CPU is the proxy's own, user and system, all its processes. Every message is checked on both sides.")
 	fmt.Fprintln(out, "A GiB counts payload in both directions: an echoed byte passes the proxy twice and counts as two.")
 	fmt.Fprintln(out, "TLS is 1.3 with X25519 and AES-128-GCM, an ECDSA P-256 certificate, no resumption; between proxy and upstream there is none.")

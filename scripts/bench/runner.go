@@ -84,13 +84,18 @@ func (r *runner) trial(ctx context.Context, s scenario, how transport, x *proxy)
 		}
 		return err
 	}
+	r.take(s, how, x, t, values)
+	return nil
+}
+
+// take keeps what a trial yielded.
+func (r *runner) take(s scenario, how transport, x *proxy, t *trial, values []value) {
 	for _, v := range values {
 		r.results.add(result{scenario: s.name, title: s.title, how: how, metric: v.metric, proxy: x.name, value: v.value})
 	}
 	if r.options.verbose {
 		r.print(s, how, x, t, values)
 	}
-	return nil
 }
 
 // print shows a trial, with what the load side took of the machine meanwhile.

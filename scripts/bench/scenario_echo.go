@@ -2,10 +2,7 @@
 
 package main
 
-import (
-	"errors"
-	"time"
-)
+import "time"
 
 // echo keeps one message in flight on every socket.
 type echo struct {
@@ -13,8 +10,6 @@ type echo struct {
 	size    int
 	op      byte
 }
-
-var errNothing = errors.New("no message came while it was measured")
 
 func (e echo) run(t *trial) ([]value, error) {
 	l, err := newLoad(t.ctx, t.dialer, e.sockets, pathEcho, e.op, e.size)
@@ -28,27 +23,16 @@ func (e echo) run(t *trial) ([]value, error) {
 			return nil, err
 		}
 	}
-	if _, err := l.run(t.ctx, t.length.warm); err != nil {
-		return nil, err
-	}
-	messages, bytes := l.messages, l.bytes
-	err = t.measured(func() error {
-		_, err := l.run(t.ctx, t.length.measure)
-		return err
-	})
+	messages, bytes, err := t.drive(l)
 	if err != nil {
 		return nil, err
 	}
-	if l.messages == messages {
-		return nil, errNothing
-	}
 	spent := t.cost.proxy.total
 	if e.size < kib {
-		return []value{{perRoundTrip, microseconds(spent) / float64(l.messages-messages)}}, nil
+		return []value{{perRoundTrip, microseconds(spent) / messages}}, nil
 	}
 	// Both directions count: an echoed payload byte has passed the proxy twice.
-	relayed := 2 * float64(l.bytes-bytes) / gib
-	return []value{{perGiB, spent.Seconds() / relayed}}, nil
+	return []value{{perGiB, spent.Seconds() / (2 * bytes / gib)}}, nil
 }
 
 func microseconds(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }

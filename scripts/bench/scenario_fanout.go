@@ -27,19 +27,9 @@ func (f fanout) run(t *trial) ([]value, error) {
 	if err := t.upstream.fanOut(); err != nil {
 		return nil, err
 	}
-	if _, err := l.run(t.ctx, t.length.warm); err != nil {
-		return nil, err
-	}
-	before := l.messages
-	err = t.measured(func() error {
-		_, err := l.run(t.ctx, t.length.measure)
-		return err
-	})
+	messages, _, err := t.drive(l)
 	if err != nil {
 		return nil, err
 	}
-	if l.messages == before {
-		return nil, errNothing
-	}
-	return []value{{perMessage, microseconds(t.cost.proxy.total) / float64(l.messages-before)}}, nil
+	return []value{{perMessage, microseconds(t.cost.proxy.total) / messages}}, nil
 }

@@ -17,12 +17,8 @@ type idle struct{ sockets int }
 const idleWindow = 10 * time.Second
 
 func (i idle) run(t *trial) ([]value, error) {
-	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+	if err := i.checkLimit(); err != nil {
 		return nil, err
-	}
-	if need := uint64(2*i.sockets + 500); limit.Max < need {
-		return nil, fmt.Errorf("a process may open %d files here, a proxy needs %d", limit.Max, need)
 	}
 	before, err := t.resident()
 	if err != nil {
@@ -36,15 +32,7 @@ func (i idle) run(t *trial) ([]value, error) {
 	if err := i.once(t, l); err != nil {
 		return nil, err
 	}
-	window := min(idleWindow, t.length.idle)
-	if _, err := l.run(t.ctx, t.length.idle-window); err != nil {
-		return nil, err
-	}
-	err = t.measured(func() error {
-		_, err := l.run(t.ctx, window)
-		return err
-	})
-	if err != nil {
+	if err := i.silence(t, l); err != nil {
 		return nil, err
 	}
 	after, err := t.resident()
@@ -56,6 +44,31 @@ func (i idle) run(t *trial) ([]value, error) {
 		{perSocket, float64(after-before) / kib / float64(i.sockets)},
 		{whileIdle, spent},
 	}, nil
+}
+
+// checkLimit fails early where a proxy could not have two descriptors for
+// every socket.
+func (i idle) checkLimit() error {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return err
+	}
+	if need := uint64(2*i.sockets + 500); limit.Max < need {
+		return fmt.Errorf("a process may open %d files here, a proxy needs %d", limit.Max, need)
+	}
+	return nil
+}
+
+// silence waits, and measures the end of the wait.
+func (i idle) silence(t *trial, l *load) error {
+	window := min(idleWindow, t.length.idle)
+	if _, err := l.run(t.ctx, t.length.idle-window); err != nil {
+		return err
+	}
+	return t.measured(func() error {
+		_, err := l.run(t.ctx, window)
+		return err
+	})
 }
 
 // once sends a message on every socket and waits for all answers.

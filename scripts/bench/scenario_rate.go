@@ -21,47 +21,46 @@ func (r rate) run(t *trial) ([]value, error) {
 		return nil, err
 	}
 	defer l.close()
+	var latencies []time.Duration
+	latencies = slices.Grow(latencies, r.second*int((t.length.warm+t.length.measure)/time.Second+2))
+	due, err := r.pace(l)
+	if err != nil {
+		return nil, err
+	}
+	l.message = func(s *socket) error {
+		n := int(s.received-1)*r.sockets + s.id
+		latencies = append(latencies, time.Since(due(n)))
+		return nil
+	}
+	messages, _, err := t.drive(l)
+	if err != nil {
+		return nil, err
+	}
+	latencies = latencies[len(latencies)-int(messages):]
+	slices.Sort(latencies)
+	return []value{
+		{perRoundTrip, microseconds(t.cost.proxy.total) / messages},
+		{median, microseconds(percentile(latencies, 50))},
+		{tail, microseconds(percentile(latencies, 99))},
+	}, nil
+}
+
+// pace has l send from now on. The function it returns says when message
+// number n of all was due.
+func (r rate) pace(l *load) (due func(n int) time.Time, err error) {
 	interval := time.Second / time.Duration(r.second)
 	start := time.Now()
-	due := func(n int) time.Duration { return time.Duration(n+1) * interval }
+	due = func(n int) time.Time { return start.Add(time.Duration(n+1) * interval) }
 	sent := 0
 	err = l.setPace(interval, func() error {
-		for now := time.Since(start); due(sent) <= now; sent++ {
+		for now := time.Now(); !due(sent).After(now); sent++ {
 			if err := l.sockets[sent%r.sockets].send(); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	var latencies []time.Duration
-	l.message = func(s *socket) error {
-		n := int(s.received-1)*r.sockets + s.id
-		latencies = append(latencies, time.Since(start)-due(n))
-		return nil
-	}
-	if _, err := l.run(t.ctx, t.length.warm); err != nil {
-		return nil, err
-	}
-	latencies = slices.Grow(latencies[:0], 2*r.second*int(t.length.measure/time.Second+1))
-	err = t.measured(func() error {
-		_, err := l.run(t.ctx, t.length.measure)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	if len(latencies) == 0 {
-		return nil, errNothing
-	}
-	slices.Sort(latencies)
-	return []value{
-		{perRoundTrip, microseconds(t.cost.proxy.total) / float64(len(latencies))},
-		{median, microseconds(percentile(latencies, 50))},
-		{tail, microseconds(percentile(latencies, 99))},
-	}, nil
+	return due, err
 }
 
 // percentile is the smallest of sorted that p percent are not above.

@@ -24,6 +24,8 @@ type socket struct {
 	want     []byte // payload of the next message
 	received uint32 // messages
 	at       int    // bytes of want that have come
+	op       byte   // of its messages
+	inside   bool   // between the first and the last frame of a message
 	inFrame  bool   // between a header and the end of its payload
 	current  frameHeader
 	left     int             // bytes of the current frame still to come
@@ -33,7 +35,7 @@ type socket struct {
 }
 
 func newSocket(id int, k *link, op byte, size int) *socket {
-	s := &socket{id: id, link: k, key: [4]byte{0x5a, byte(id), byte(id >> 8), 0xc3}}
+	s := &socket{id: id, link: k, op: op, key: [4]byte{0x5a, byte(id), byte(id >> 8), 0xc3}}
 	s.want = newPayload(op, size, id)
 	s.frame = appendFrame(nil, op, s.want, &s.key)
 	s.header = len(s.frame) - size
@@ -98,7 +100,7 @@ func (s *socket) feed(l *load, p []byte) error {
 			return done
 		}
 		s.inFrame = false
-		if err := s.end(l); err == errDone {
+		if err := s.end(l); errors.Is(err, errDone) {
 			done = err
 		} else if err != nil {
 			return err
@@ -128,9 +130,13 @@ func (s *socket) part(l *load, p []byte) error {
 	switch {
 	case s.current.masked:
 		return errors.New("a frame from the server is masked")
+	case s.current.rsv:
+		return errors.New("a frame has a reserved bit")
 	case s.current.op >= opClose:
 		s.control = append(s.control, p...)
 		return nil
+	case s.current.op != s.opcode():
+		return fmt.Errorf("message %d: opcode %d at byte %d, want %d", s.received, s.current.op, s.at, s.opcode())
 	case len(p) > len(s.want)-s.at:
 		return fmt.Errorf("message %d: longer than the %d bytes expected", s.received, len(s.want))
 	case !bytes.Equal(p, s.want[s.at:s.at+len(p)]):
@@ -139,6 +145,14 @@ func (s *socket) part(l *load, p []byte) error {
 	s.at += len(p)
 	l.bytes += int64(len(p))
 	return nil
+}
+
+// opcode is what the next data frame must have.
+func (s *socket) opcode() byte {
+	if s.inside {
+		return opContinuation
+	}
+	return s.op
 }
 
 // end is called at the end of each frame.
@@ -152,11 +166,12 @@ func (s *socket) end(l *load) error {
 	case s.current.op == opClose:
 		return fmt.Errorf("closed by the proxy: %q", s.control)
 	case !s.current.fin:
+		s.inside = true
 		return nil
 	case s.at < len(s.want):
 		return fmt.Errorf("message %d: %d bytes, want %d", s.received, s.at, len(s.want))
 	}
-	s.at = 0
+	s.at, s.inside = 0, false
 	s.received++
 	stamp(s.want, s.received)
 	l.messages++

@@ -140,6 +140,25 @@ func (t *trial) measured(work func() error) error {
 	return nil
 }
 
+var errNothing = errors.New("no message came while it was measured")
+
+// drive runs l, first to warm up and then measured, and returns how many
+// messages and payload bytes came in the measured part.
+func (t *trial) drive(l *load) (messages, bytes float64, err error) {
+	if _, err := l.run(t.ctx, t.length.warm); err != nil {
+		return 0, 0, err
+	}
+	m, b := l.messages, l.bytes
+	err = t.measured(func() error {
+		_, err := l.run(t.ctx, t.length.measure)
+		return err
+	})
+	if err == nil && l.bytes == b {
+		err = errNothing
+	}
+	return float64(l.messages - m), float64(l.bytes - b), err
+}
+
 // epoch is what readings of wall time are relative to.
 var epoch = time.Now()
 

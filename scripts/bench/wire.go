@@ -23,6 +23,7 @@ const maxHeader = 14
 // frameHeader is the little that both ends of the bench need to know of a frame.
 type frameHeader struct {
 	fin    bool
+	rsv    bool
 	op     byte
 	masked bool
 	key    [4]byte
@@ -34,7 +35,7 @@ func parseHeader(p []byte) (h frameHeader, size int) {
 	if len(p) < 2 {
 		return h, 0
 	}
-	h = frameHeader{fin: p[0]&0x80 != 0, op: p[0] & 0x0f, masked: p[1]&0x80 != 0, length: int(p[1] & 0x7f)}
+	h = frameHeader{fin: p[0]&0x80 != 0, rsv: p[0]&0x70 != 0, op: p[0] & 0x0f, masked: p[1]&0x80 != 0, length: int(p[1] & 0x7f)}
 	size = 2
 	switch h.length {
 	case 126:
