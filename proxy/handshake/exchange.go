@@ -36,15 +36,26 @@ func (h *Handler) Exchange(w http.ResponseWriter, r *http.Request, c Claim) (p P
 	return p, ok
 }
 
+// Exchange makes the handshake of a claim with its upstream and tells the client
+// the outcome, whatever it is. If ok, the caller owns the pair.
+func (h *Handler) Exchange(w http.ResponseWriter, r *http.Request, c Claim) (p Pair, ok bool) {
+	p, ok, err := h.exchange(w, r, &c)
+	if err != nil {
+		h.refuse(w, r, c.Sender, err)
+	}
+	return p, ok
+}
+
 // exchange has the upstream answer its half and passes the outcome to the
-// client; adopt gets the pair if that is a 101. An error means that the client
-// was told nothing yet.
-func (h *Handler) exchange(w http.ResponseWriter, r *http.Request, c *Claim, adopt func(Pair)) error {
+// client. An error means that the client was told nothing yet.
+func (h *Handler) exchange(w http.ResponseWriter, r *http.Request, c *Claim) (p Pair, taken bool, err error) {
 	endpoint, conn, err := c.Upstream.Dial(r.Context())
 	if err != nil {
-		return err
+		if r.Context().Err() != nil {
+			err = context.Cause(r.Context())
+		}
+		return p, false, err
 	}
-	taken := false
 	defer func() { // also when the answer's body breaks off, which panics
 		if !taken {
 			conn.Close()
@@ -53,16 +64,15 @@ func (h *Handler) exchange(w http.ResponseWriter, r *http.Request, c *Claim, ado
 	}()
 	b := h.getBuffers()
 	defer h.buffers.Put(b)
-	p := Pair{Upstream: conn, Release: endpoint.Release, Route: c.Route, EngineIO: c.EngineIO}
+	p = Pair{Upstream: conn, Release: endpoint.Release, Route: c.Route, EngineIO: c.EngineIO}
 	if taken, err = h.settle(w, r, c, b, &p); !taken {
-		return err
+		return p, false, err
 	}
 	p.Session = h.Sessions.Open(session.Info{
 		ID: c.Sender.ID, Route: c.Route.String(), Upstream: c.Upstream.Name,
 		Endpoint: endpoint.Address, Client: c.Sender.Address(), Started: time.Now(),
 	})
-	adopt(p)
-	return nil
+	return p, true, nil
 }
 
 // settle asks the upstream, verifies its answer and tells the client. If taken,

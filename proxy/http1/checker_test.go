@@ -33,7 +33,7 @@ func TestAccepted(t *testing.T) {
 		want   int // requests
 	}{
 		"plain":             {lines("GET / HTTP/1.1", "Host: a"), 1},
-		"two":               {lines("GET / HTTP/1.1", "Host: a") + lines("GET /b?c=%zz&d=%", "HTTP/1.1")[:0] + lines("GET /b?c=%zz HTTP/1.1", "Host: a"), 2},
+		"two":               {lines("GET / HTTP/1.1", "Host: a") + lines("GET /b?c=%zz HTTP/1.1", "Host: a"), 2},
 		"empty host":        {lines("GET / HTTP/1.1", "Host:"), 1},
 		"host with port":    {lines("GET / HTTP/1.1", "host:\t[::1]:80 \t"), 1},
 		"http 1.0":          {lines("GET / HTTP/1.0"), 1},
