@@ -1,0 +1,150 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"time"
+
+	"usher/proxy/http1"
+)
+
+const (
+	// answerTimeout is how long a client may take to accept a refusal.
+	answerTimeout = time.Second
+	// lingerTimeout and lingerBytes bound what is still read after a refusal:
+	// closing a socket with unread bytes resets it, and the answer is lost.
+	lingerTimeout = 500 * time.Millisecond
+	lingerBytes   = 256 << 10
+)
+
+// conn is an accepted connection as net/http sees it. It passes on only what
+// http1 has checked, and one request at a time, so that what follows an upgrade
+// is still here when its handshake is done. Requests that break a rule of the
+// wire are answered here: net/http would not say which.
+//
+// As by net/http's own rules, one goroutine at a time reads, and the state
+// changes between two reads.
+type conn struct {
+	net.Conn
+	checker http1.Checker
+	held    []byte    // read from the socket, not passed on yet
+	err     error     // for every further read but raw ones
+	state   connState // as net/http has told
+}
+
+type connState uint8
+
+const (
+	waiting  connState = iota // for a request
+	begun                     // bytes of a request's head have passed
+	serving                   // a request: answers are its handler's
+	answered                  // by a refusal, the last answer there is
+	raw                       // hijacked: bytes pass unchecked
+)
+
+// accepted is what this package does with every accepted connection.
+type accepted interface {
+	net.Conn
+	// follow is told net/http's state of the connection.
+	follow(state http.ConnState)
+	// unwrap returns the connection below and what was read from it but not
+	// passed on. The caller owns both, and nobody uses the wrapper any more.
+	unwrap() (inner net.Conn, held []byte)
+}
+
+func (c *conn) unwrap() (net.Conn, []byte) { return c.Conn, c.held }
+
+func (c *conn) follow(state http.ConnState) {
+	switch {
+	case state == http.StateHijacked:
+		c.state = raw
+	case c.state == answered:
+	case state == http.StateActive:
+		c.state = serving
+	case state == http.StateIdle:
+		c.state = waiting
+	}
+}
+
+// Read reads bytes of requests that are well formed so far.
+func (c *conn) Read(p []byte) (int, error) {
+	if c.state != raw && c.err != nil {
+		return 0, c.refuse()
+	}
+	n, err := c.readAhead(p)
+	if c.state == raw {
+		return n, err
+	}
+	if n == 0 {
+		if c.state == begun && errors.Is(err, os.ErrDeadlineExceeded) {
+			c.answer(http.StatusRequestTimeout, "request head took too long")
+		}
+		return 0, err
+	}
+	return c.check(p[:n])
+}
+
+func (c *conn) readAhead(p []byte) (int, error) {
+	if len(c.held) == 0 {
+		return c.Conn.Read(p)
+	}
+	n := copy(p, c.held)
+	if c.held = c.held[n:]; len(c.held) == 0 {
+		c.held = nil
+	}
+	return n, nil
+}
+
+// check returns how much of p may be passed on, and keeps the rest. Of what
+// breaks a rule nothing is passed on, not even the sound part.
+func (c *conn) check(p []byte) (n int, err error) {
+	n, c.err = c.checker.Check(p)
+	switch {
+	case c.err != nil && c.state == serving && len(p) == 1:
+		// So net/http waits for the end of a client while it serves a request.
+		// The byte begins the next one, which is refused when its turn comes;
+		// an error now would cancel the one before.
+		return 1, nil
+	case c.err != nil:
+		return 0, c.refuse()
+	case n < len(p):
+		c.held = slices.Concat(p[n:], c.held)
+	}
+	if c.state == waiting {
+		c.state = begun
+	}
+	return n, nil
+}
+
+// refuse answers a request that breaks a rule, unless another answer may be
+// under way, and returns an error at which net/http says nothing more.
+func (c *conn) refuse() error {
+	if broken, ok := errors.AsType[*http1.Error](c.err); ok && c.state != serving {
+		c.answer(broken.Status, broken.Rule)
+	}
+	c.state = answered
+	return &net.OpError{Op: "read", Net: "tcp", Addr: c.RemoteAddr(), Err: c.err}
+}
+
+// answer writes a refusal, and waits until the client has had a chance to read
+// it. It does so once; the connection is of no use any more.
+func (c *conn) answer(status int, rule string) {
+	if c.state == answered {
+		return
+	}
+	c.state = answered
+	text := http.StatusText(status)
+	body := fmt.Sprintf("%d %s: %s\n", status, text, rule)
+	c.SetDeadline(time.Now().Add(answerTimeout))
+	_, err := fmt.Fprintf(c.Conn, "HTTP/1.1 %d %s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
+		status, text, len(body), body)
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok && err == nil && half.CloseWrite() == nil {
+		c.SetReadDeadline(time.Now().Add(lingerTimeout))
+		io.CopyN(io.Discard, c.Conn, lingerBytes) //nolint:errcheck // whatever comes is of no interest
+	}
+}

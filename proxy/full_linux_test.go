@@ -1,0 +1,44 @@
+package proxy_test
+
+import (
+	"fmt"
+	"net"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestUpstreamThatAcceptsNobody(t *testing.T) {
+	// A listener whose queue is full drops what else comes.
+	b := newTestBroker(t, fmt.Sprintf("dial_timeout: 200ms\nupstreams: {main: http://%s}\nroutes: [{path: /, upstream: main}]\n", fullAddress(t)))
+	exchange(t, b.address, upgradeHead).wantStatus(t, 504)
+}
+
+// fullAddress returns the address of a listener that lets nobody in: its queue
+// is full, so that the system drops further attempts.
+func fullAddress(t *testing.T) string {
+	t.Helper()
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { syscall.Close(fd) })
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Listen(fd, 0); err != nil {
+		t.Fatal(err)
+	}
+	sa, err := syscall.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := fmt.Sprintf("127.0.0.1:%d", sa.(*syscall.SockaddrInet4).Port)
+	for {
+		c, err := net.DialTimeout("tcp", address, 100*time.Millisecond)
+		if err != nil {
+			return address
+		}
+		t.Cleanup(func() { c.Close() })
+	}
+}

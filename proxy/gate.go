@@ -1,0 +1,67 @@
+package proxy
+
+import (
+	"context"
+	"net/http"
+	"sync"
+)
+
+// gate knows the handshakes that are under way. When the server stops, they go
+// before the relay does: a session must not come to a relay that is over.
+type gate struct {
+	closing context.Context // done when the gate closes
+	cancel  context.CancelFunc
+	why     error // of the requests that are cancelled then
+
+	mu     sync.Mutex
+	closed bool // guarded by mu
+	inside sync.WaitGroup
+}
+
+func newGate(why error) *gate {
+	g := &gate{why: why}
+	g.closing, g.cancel = context.WithCancel(context.Background())
+	return g
+}
+
+// passage is one handshake on its way through the gate.
+type passage struct {
+	request *http.Request // as it came to the gate
+	leave   func()        // may be called again
+}
+
+type passageKey struct{}
+
+// enter lets a handshake in, unless the gate is closed. The request it returns
+// is cancelled when the gate closes, and the passage ends with leave.
+func (g *gate) enter(r *http.Request) (*http.Request, *passage, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return nil, nil, false
+	}
+	g.inside.Add(1)
+	ctx, cancel := context.WithCancelCause(r.Context())
+	unhook := context.AfterFunc(g.closing, func() { cancel(g.why) })
+	p := &passage{request: r, leave: sync.OnceFunc(func() {
+		unhook()
+		cancel(nil)
+		g.inside.Done()
+	})}
+	return r.WithContext(context.WithValue(ctx, passageKey{}, p)), p, true
+}
+
+// passageOf returns the passage that enter gave r.
+func passageOf(r *http.Request) *passage {
+	return r.Context().Value(passageKey{}).(*passage)
+}
+
+// close cancels the handshakes inside, lets no more in, and returns when the
+// last has left.
+func (g *gate) close() {
+	g.mu.Lock()
+	g.closed = true
+	g.mu.Unlock()
+	g.cancel()
+	g.inside.Wait()
+}

@@ -1,0 +1,65 @@
+package proxy
+
+import (
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"usher/proxy/config"
+)
+
+// listener accepts clients and puts the layers on their connections that
+// net/http reads through.
+type listener struct {
+	net.Listener
+	tls     *tls.Config // nil if plain
+	timeout time.Duration
+	log     *slog.Logger
+}
+
+// listen opens all listeners of cfg, or none.
+func listen(cfg *config.Config, certificates *tls.Config, log *slog.Logger) ([]*listener, error) {
+	var all []*listener
+	for _, want := range cfg.Listen {
+		tcp, err := net.Listen("tcp", want.Address)
+		if err != nil {
+			closeAll(all)
+			return nil, fmt.Errorf("%s:%d:%d: %w", cfg.File, want.Line, want.Column, err)
+		}
+		l := &listener{Listener: tcp, timeout: cfg.HandshakeTimeout, log: log}
+		if want.TLS {
+			l.tls = certificates
+		}
+		all = append(all, l)
+	}
+	return all, nil
+}
+
+func closeAll(all []*listener) {
+	for _, l := range all {
+		l.Close()
+	}
+}
+
+// Accept returns the next client. TCP keep-alive is on by Go's default; when
+// the process is out of descriptors net/http waits and comes back.
+func (l *listener) Accept() (net.Conn, error) {
+	tcp, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	if l.tls == nil {
+		return &conn{Conn: tcp}, nil
+	}
+	return newTLSConn(tcp, l.tls, l.timeout, l.log), nil
+}
+
+// url is where a client on this machine finds the listener.
+func (l *listener) url() string {
+	if l.tls != nil {
+		return "https://" + l.Addr().String()
+	}
+	return "http://" + l.Addr().String()
+}

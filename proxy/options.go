@@ -1,0 +1,62 @@
+package proxy
+
+import (
+	"usher/proxy/config"
+	"usher/proxy/handshake"
+	"usher/proxy/relay"
+)
+
+// manner is what the relay's options depend on, besides the route.
+type manner struct {
+	route    *config.Route
+	deflate  bool
+	engineIO bool
+}
+
+// relayOptions prepares the options of every session that can be, so that
+// sessions share them.
+func relayOptions(routes []*config.Route) map[manner]*relay.Options {
+	all := make(map[manner]*relay.Options, 4*len(routes))
+	for _, r := range routes {
+		for _, deflate := range []bool{false, true} {
+			for _, engineIO := range []bool{false, true} {
+				m := manner{r, deflate, engineIO}
+				all[m] = m.options()
+			}
+		}
+	}
+	return all
+}
+
+func (m manner) options() *relay.Options {
+	l := m.route.Limits
+	o := &relay.Options{
+		MaxMessage:     l.MaxMessage,
+		MaxFragments:   l.MaxFragments,
+		MessageTimeout: l.MessageTimeout,
+		IdleTimeout:    l.IdleTimeout,
+		WriteTimeout:   l.WriteTimeout,
+		ClientPing:     l.PingInterval,
+		UpstreamPing:   l.PingInterval,
+		PingTimeout:    l.PingTimeout,
+		ClientMessages: l.MaxRate.Messages,
+		ClientBytes:    l.MaxRate.Bytes,
+		Deflate:        m.deflate,
+	}
+	if m.engineIO {
+		o.ClientPing = 0 // Engine.IO has pings of its own
+	}
+	return o
+}
+
+// adopt gives a verified handshake to the relay.
+func (s *Server) adopt(p handshake.Pair) {
+	client := relay.Leg{Conn: p.Client, Early: p.FromClient}
+	if c, ok := p.Client.(accepted); ok {
+		inner, held := c.unwrap()
+		client.Conn, client.Early = inner, append(client.Early, held...)
+	}
+	upstream := relay.Leg{Conn: p.Upstream, Early: p.FromUpstream}
+	options := s.options[manner{p.Route.Route, p.Deflate, p.EngineIO}]
+	s.frames.Adopt(p.Session, client, upstream, options, p.Release)
+}

@@ -1,0 +1,153 @@
+// Package proxy assembles usher: listeners, the handshake, the relay and what
+// forwards plain requests, from the start to the end of a process.
+package proxy
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"usher/proxy/certs"
+	"usher/proxy/config"
+	"usher/proxy/forward"
+	"usher/proxy/handshake"
+	"usher/proxy/headers"
+	"usher/proxy/messages"
+	"usher/proxy/relay"
+	"usher/proxy/route"
+	"usher/proxy/session"
+	"usher/proxy/upstream"
+)
+
+const (
+	// maxHead is what net/http takes of a request's head before it answers
+	// 431; http1 counts more closely.
+	maxHead = 64 << 10
+	// idleTimeout ends kept-alive HTTP connections that ask for nothing.
+	idleTimeout = 2 * time.Minute
+)
+
+// errStopping is the answer to handshakes that come too late.
+var errStopping = &handshake.Error{Status: http.StatusServiceUnavailable, Reason: handshake.Endpoint, Rule: "usher is stopping"}
+
+// Server is one usher, from New to the end of Run.
+type Server struct {
+	// static after construction
+	cfg         *config.Config
+	log         *slog.Logger
+	listeners   []*listener
+	http        *http.Server
+	connections *connections
+	handshake   *handshake.Handler
+	sessions    *session.Registry
+	sessionLog  *sessionLog
+	frames      *relay.Group
+	messages    *messages.Relay
+	options     map[manner]*relay.Options
+	gate        *gate
+}
+
+// New opens cfg's listeners and starts the relay. Whoever has a Server calls
+// Run, once, which ends all of it. log gets a line for each session.
+func New(cfg *config.Config, log *slog.Logger) (*Server, error) {
+	certificates, err := certs.Load(cfg)
+	if err != nil {
+		return nil, err
+	}
+	listeners, err := listen(cfg, certificates, log)
+	if err != nil {
+		return nil, err
+	}
+	frames, err := relay.NewGroup()
+	if err != nil {
+		closeAll(listeners)
+		return nil, fmt.Errorf("start the relay: %w", err)
+	}
+	s := &Server{
+		cfg: cfg, log: log,
+		listeners: listeners, connections: newConnections(),
+		frames: frames, options: relayOptions(cfg.Routes),
+		sessionLog: newSessionLog(log), gate: newGate(errStopping),
+	}
+	s.sessions = session.NewRegistry(s.sessionLog.ended)
+	s.assemble()
+	return s, nil
+}
+
+// assemble connects the parts that serve a request.
+func (s *Server) assemble() {
+	pool := upstream.NewPool(s.cfg.Upstreams)
+	pool.Wrap = relay.NewConn
+	rules := headers.Rules{Trusted: s.cfg.TrustedProxies}
+	s.handshake = &handshake.Handler{
+		Table:     route.NewTable(s.cfg),
+		Upstreams: pool,
+		Sessions:  s.sessions,
+		Headers:   rules,
+		Log:       s.log,
+		Adopt:     s.adopt,
+	}
+	forwarder := &forward.Forwarder{Upstreams: pool, Headers: rules, Refuse: s.handshake.Refuse}
+	s.handshake.Forward = forwarder.ServeHTTP
+	s.messages = messages.NewRelay(s.handshake.Exchange)
+	s.handshake.Messages = s.relayMessages
+	s.http = &http.Server{
+		Handler:                      http.HandlerFunc(s.serveHTTP),
+		ConnContext:                  handshake.ConnContext,
+		ConnState:                    s.connections.change,
+		ReadHeaderTimeout:            s.cfg.HandshakeTimeout,
+		IdleTimeout:                  idleTimeout,
+		MaxHeaderBytes:               maxHead,
+		ErrorLog:                     slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		DisableGeneralOptionsHandler: true, // "OPTIONS *" gets the answer of every other wrong target
+	}
+}
+
+// serveHTTP leads handshakes through the gate.
+func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Header["Upgrade"] == nil {
+		s.handshake.ServeHTTP(w, r)
+		return
+	}
+	r, p, ok := s.gate.enter(r)
+	if !ok {
+		s.handshake.Refuse(w, r, errStopping)
+		return
+	}
+	defer p.leave()
+	s.handshake.ServeHTTP(w, r)
+}
+
+// relayMessages serves the whole life of a session, which has its own end.
+func (s *Server) relayMessages(w http.ResponseWriter, r *http.Request, c handshake.Claim) {
+	p := passageOf(r)
+	p.leave()
+	s.messages.ServeHTTP(w, p.request, c)
+}
+
+// Addresses returns where the server listens, in the order of the file.
+func (s *Server) Addresses() []net.Addr {
+	list := make([]net.Addr, 0, len(s.listeners))
+	for _, l := range s.listeners {
+		list = append(list, l.Addr())
+	}
+	return list
+}
+
+// Stats is a Server at one moment.
+type Stats struct {
+	Sessions  session.Stats
+	Handshake handshake.Stats
+	Relay     relay.Stats
+}
+
+// Stats returns the numbers of all parts.
+func (s *Server) Stats() Stats {
+	return Stats{
+		Sessions:  s.sessions.Stats(),
+		Handshake: s.handshake.Stats(),
+		Relay:     s.frames.Stats(),
+	}
+}

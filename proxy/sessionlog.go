@@ -1,0 +1,84 @@
+package proxy
+
+import (
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"usher/proxy/session"
+)
+
+// sessionLogQueue is how many ended sessions may wait for the log. A log that
+// does not move must not stop the loops: what does not fit is only counted.
+const sessionLogQueue = 1024
+
+// sessionLog writes one line for each session that ended.
+type sessionLog struct {
+	log     *slog.Logger
+	queue   chan ended
+	dropped atomic.Uint64
+	writer  sync.WaitGroup
+}
+
+type ended struct {
+	session *session.Session
+	end     session.End
+}
+
+func newSessionLog(log *slog.Logger) *sessionLog {
+	l := &sessionLog{log: log, queue: make(chan ended, sessionLogQueue)}
+	l.writer.Go(l.write)
+	return l
+}
+
+// ended is the registry's onEnd. It never blocks.
+func (l *sessionLog) ended(s *session.Session, e session.End) {
+	select {
+	case l.queue <- ended{s, e}:
+	default:
+		l.dropped.Add(1)
+	}
+}
+
+// close returns when everything is written. No session may end any more.
+func (l *sessionLog) close() {
+	close(l.queue)
+	l.writer.Wait()
+	l.reportDropped()
+}
+
+func (l *sessionLog) write() {
+	for e := range l.queue {
+		l.line(e.session, e.end)
+		if len(l.queue) == 0 {
+			l.reportDropped()
+		}
+	}
+}
+
+func (l *sessionLog) reportDropped() {
+	if n := l.dropped.Swap(0); n > 0 {
+		l.log.Warn("session lines dropped: the log is too slow", "sessions", n)
+	}
+}
+
+func (l *sessionLog) line(s *session.Session, e session.End) {
+	attrs := []any{
+		slog.String("id", s.ID),
+		slog.String("route", s.Route),
+		slog.String("upstream", s.Upstream),
+		slog.String("endpoint", s.Endpoint),
+		slog.String("client", s.Client),
+		slog.Duration("duration", e.Time.Sub(s.Started)),
+		slog.Uint64("messages_in", s.FromClient.Messages.Load()),
+		slog.Uint64("bytes_in", s.FromClient.Bytes.Load()),
+		slog.Uint64("messages_out", s.FromUpstream.Messages.Load()),
+		slog.Uint64("bytes_out", s.FromUpstream.Bytes.Load()),
+		slog.Int("code", int(e.Code)),
+		slog.String("cause", e.Cause.String()),
+	}
+	if e.Err != nil {
+		attrs = append(attrs, slog.String("error", e.Err.Error()))
+	}
+	l.log.Info("session ended", attrs...)
+}

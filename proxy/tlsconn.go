@@ -1,0 +1,64 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"time"
+
+	"usher/proxy/relay"
+)
+
+// tlsConn is a conn on a TLS listener. net/http asks it for the state before
+// it reads, in the connection's own goroutine: that is where the handshake is
+// made, so that a slow one holds up nobody else.
+type tlsConn struct {
+	conn
+	tls     *tls.Conn
+	timeout time.Duration // for the handshake
+	log     *slog.Logger
+}
+
+// newTLSConn puts TLS on tcp, in such a way that the relay can take the socket
+// from under it later.
+func newTLSConn(tcp net.Conn, cfg *tls.Config, timeout time.Duration, log *slog.Logger) *tlsConn {
+	c := &tlsConn{tls: tls.Server(relay.NewConn(tcp), cfg), timeout: timeout, log: log}
+	c.conn.Conn = c.tls
+	return c
+}
+
+// ConnectionState makes the handshake and returns what came of it. If it
+// failed, the connection is closed and the first read says so.
+func (c *tlsConn) ConnectionState() tls.ConnectionState {
+	ctx, cancel := context.WithTimeout(context.Background(), c.timeout)
+	defer cancel()
+	if err := c.tls.HandshakeContext(ctx); err != nil {
+		c.refuse(err)
+	}
+	return c.tls.ConnectionState()
+}
+
+func (c *tlsConn) refuse(err error) {
+	if re, ok := errors.AsType[tls.RecordHeaderError](err); ok && re.Conn != nil && looksLikeHTTP(re.RecordHeader) {
+		re.Conn.SetWriteDeadline(time.Now().Add(answerTimeout))
+		io.WriteString(re.Conn, "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\nthis port speaks TLS: use https or wss\n")
+		err = errors.New("the client spoke plain HTTP on a TLS port")
+	}
+	c.log.Debug("tls handshake", "client", c.RemoteAddr().String(), "error", err)
+	c.conn.err = fmt.Errorf("tls handshake: %w", err)
+	c.Close()
+}
+
+// looksLikeHTTP tells whether the five bytes that should have been a record
+// header are the beginning of a request line.
+func looksLikeHTTP(header [5]byte) bool {
+	switch string(header[:]) {
+	case "GET /", "HEAD ", "POST ", "PUT /", "OPTIO", "PATCH", "DELET":
+		return true
+	}
+	return false
+}
