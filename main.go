@@ -1,0 +1,182 @@
+// Usher is an edge proxy for WebSocket traffic: it answers each upgrade once
+// and relays the frames to the upstream that routes.yaml names.
+package main
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"usher/proxy/command"
+)
+
+const defaultRoutes = "routes.yaml"
+
+func main() {
+	err := app().RunContext(command.UntilSignal(), os.Args)
+	if topic, ok := errors.AsType[cli.ExitCoder](err); ok { // of "usher help" alone
+		err = &command.UsageError{Text: strings.ToLower(topic.Error()), Hint: `"usher help" lists the verbs`}
+	}
+	os.Exit(command.Report(os.Stderr, err))
+}
+
+func app() *cli.App {
+	verbs := []*cli.Command{
+		{
+			Name:   "run",
+			Usage:  "serve the routes file until a signal ends it",
+			Action: action("", false, runVerb),
+		},
+		{
+			Name:      "check",
+			Usage:     "print every error of the routes file, or the routes that it would serve",
+			ArgsUsage: "[FILE]",
+			Action:    action("FILE", false, checkVerb),
+		},
+		{
+			Name:      "explain",
+			Usage:     "say which route takes a request, and why each earlier one does not",
+			ArgsUsage: "URL",
+			Action:    action("URL", true, explainVerb),
+		},
+		{
+			Name:      "doctor",
+			Usage:     "say whether the upgrade handlers of a running backend compete",
+			ArgsUsage: "URL",
+			Flags: []cli.Flag{
+				&cli.StringSliceFlag{Name: "path", Usage: "another `PATH` to look at; may be repeated"},
+				&cli.DurationFlag{Name: "timeout", Usage: "how long to wait for each answer", Value: 5 * time.Second},
+				&cli.BoolFlag{Name: "crash", Usage: "also do what kills a backend whose handlers compete"},
+			},
+			Action: action("URL", true, doctorVerb),
+		},
+		{
+			Name:   "demo",
+			Usage:  "start four small services with usher in front of them",
+			Flags:  []cli.Flag{&cli.StringFlag{Name: "listen", Usage: "the `ADDRESS` of usher", Value: "127.0.0.1:8080"}},
+			Action: action("", false, demoVerb),
+		},
+		{
+			Name:      command.DemoServiceVerb,
+			Usage:     "be one of the demo's services",
+			ArgsUsage: "NAME ADDRESS",
+			Hidden:    true,
+			Action:    demoServiceVerb,
+		},
+		{
+			Name:   "schema",
+			Usage:  "print the JSON Schema of the routes file, for editors",
+			Action: action("", false, schemaVerb),
+		},
+		{
+			Name:   "version",
+			Usage:  "print the version, the Go it was built with and the commit",
+			Action: action("", false, versionVerb),
+		},
+	}
+	for _, v := range verbs {
+		switch v.Name {
+		case "run", "check", "explain":
+			v.Flags = append(v.Flags, routesFlag())
+		}
+		v.OnUsageError = usageError
+		v.HideHelpCommand = true
+	}
+	return &cli.App{
+		Name:           "usher",
+		ErrWriter:      os.Stderr,
+		Usage:          "one handshake per socket, frames relayed by path",
+		Commands:       verbs,
+		Flags:          []cli.Flag{routesFlag("USHER_ROUTES")},
+		HideVersion:    true,
+		Action:         noVerb,
+		OnUsageError:   usageError,
+		ExitErrHandler: func(*cli.Context, error) {}, // main reports it
+	}
+}
+
+// routesFlag stands before the verb and behind it. Only before it the
+// environment counts, or it would hide the flag that is given there.
+func routesFlag(env ...string) cli.Flag {
+	return &cli.StringFlag{Name: "routes", Usage: "the routes `FILE`", Value: defaultRoutes, EnvVars: env}
+}
+
+// action checks the arguments of a verb before it acts.
+func action(what string, required bool, act func(c *cli.Context, arg string) error) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		arg, err := command.Positional(c.Command.Name, what, c.Args().Slice(), required)
+		if err != nil {
+			return err
+		}
+		return act(c, arg)
+	}
+}
+
+func runVerb(c *cli.Context, _ string) error {
+	return command.Run(c.Context, routes(c), os.Stderr)
+}
+
+func checkVerb(c *cli.Context, file string) error {
+	if file == "" {
+		file = routes(c)
+	}
+	return command.Check(c.App.Writer, c.App.ErrWriter, file)
+}
+
+func explainVerb(c *cli.Context, url string) error {
+	return command.Explain(c.App.Writer, routes(c), url)
+}
+
+func doctorVerb(c *cli.Context, url string) error {
+	return command.Doctor(c.Context, c.App.Writer, command.DoctorOptions{
+		URL: url, Paths: c.StringSlice("path"), Timeout: c.Duration("timeout"), Crash: c.Bool("crash"),
+	})
+}
+
+func demoVerb(c *cli.Context, _ string) error {
+	return command.Demo(c.Context, c.App.Writer, command.DemoOptions{Listen: c.String("listen")})
+}
+
+func demoServiceVerb(c *cli.Context) error {
+	return command.DemoService(c.Context, os.Stdin, os.Stdout, c.Args().Get(0), c.Args().Get(1))
+}
+
+func schemaVerb(c *cli.Context, _ string) error { return command.Schema(c.App.Writer) }
+
+func versionVerb(c *cli.Context, _ string) error { return command.Version(c.App.Writer) }
+
+func noVerb(c *cli.Context) error {
+	if !c.Args().Present() {
+		return cli.ShowAppHelp(c)
+	}
+	names := make([]string, 0, len(c.App.Commands))
+	for _, v := range c.App.VisibleCommands() {
+		names = append(names, v.Name)
+	}
+	return command.UnknownVerb(c.Args().First(), names)
+}
+
+// routes returns --routes as it was given behind the verb, or before it.
+func routes(c *cli.Context) string {
+	for _, level := range c.Lineage() {
+		if file := level.String("routes"); level.IsSet("routes") && file != "" {
+			return file
+		}
+	}
+	return defaultRoutes
+}
+
+func usageError(c *cli.Context, err error, _ bool) error {
+	names := []string{"help"}
+	flags := c.App.Flags
+	if c.Command != nil {
+		flags = append(flags, c.Command.Flags...)
+	}
+	for _, f := range flags {
+		names = append(names, f.Names()...)
+	}
+	return command.FlagError(err, names)
+}

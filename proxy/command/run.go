@@ -1,0 +1,67 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"syscall"
+
+	"golang.org/x/term"
+
+	"usher/proxy"
+	"usher/proxy/config"
+)
+
+// Run serves the routes file until ctx ends, and logs to stderr.
+func Run(ctx context.Context, file string, stderr *os.File) error {
+	cfg, err := load(file)
+	if err != nil {
+		return err
+	}
+	server, err := proxy.New(cfg, NewLog(stderr))
+	if err != nil {
+		return withListenHint(err)
+	}
+	return server.Run(ctx)
+}
+
+// NewLog returns a log that people can read if f is a terminal, and machines
+// if it is not.
+func NewLog(f *os.File) *slog.Logger {
+	if term.IsTerminal(int(f.Fd())) {
+		return slog.New(slog.NewTextHandler(f, nil))
+	}
+	return slog.New(slog.NewJSONHandler(f, nil))
+}
+
+// load reads the routes file; its error says what to do where that is clear.
+func load(file string) (*config.Config, error) {
+	cfg, err := config.Load(file)
+	switch {
+	case err == nil:
+		return cfg, nil
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, &HintError{
+			Err:  fmt.Errorf("no routes file %q", file),
+			Hint: `name one with --routes FILE or USHER_ROUTES, or see usher at work without one: "usher demo"`,
+		}
+	case errors.Is(err, fs.ErrPermission):
+		return nil, &HintError{Err: err, Hint: "this user must be able to read the routes file"}
+	}
+	return nil, err
+}
+
+func withListenHint(err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return &HintError{Err: err, Hint: "another process listens there: stop it, or change listen in the routes file"}
+	case errors.Is(err, syscall.EACCES):
+		return &HintError{Err: err, Hint: "ports below 1024 need a privilege: change listen in the routes file, or grant CAP_NET_BIND_SERVICE"}
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return &HintError{Err: err, Hint: "this machine has no such address: change listen in the routes file"}
+	}
+	return err
+}

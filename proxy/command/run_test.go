@@ -1,0 +1,149 @@
+package command_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const patience = 10 * time.Second
+
+// process is a running "usher run".
+type process struct {
+	*exec.Cmd
+	address string
+	log     *bufio.Scanner // what follows the line that says where it listens
+}
+
+// newTestProcess runs the program with the routes file text and waits until it
+// listens.
+func newTestProcess(t *testing.T, text string) *process {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "routes.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := &process{Cmd: exec.Command(usher, "run", "--routes", file)}
+	stderr, err := p.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Process.Kill() })
+	p.log = bufio.NewScanner(stderr)
+	p.address = p.wantLine(t, "listening")["address"].(string)
+	return p
+}
+
+// wantLine reads the log up to a line with the message msg. All lines must be
+// JSON, as the log is a pipe.
+func (p *process) wantLine(t *testing.T, msg string) map[string]any {
+	t.Helper()
+	for p.log.Scan() {
+		var fields map[string]any
+		if err := json.Unmarshal(p.log.Bytes(), &fields); err != nil {
+			t.Fatalf("log line %q: %v", p.log.Text(), err)
+		}
+		if fields["msg"] == msg {
+			return fields
+		}
+	}
+	t.Fatalf("log: got no line %q", msg)
+	return nil
+}
+
+// wantExit waits for the end of the process and wants an exit status.
+func (p *process) wantExit(t *testing.T, status int) {
+	t.Helper()
+	timer := time.AfterFunc(patience, func() { p.Process.Kill() })
+	for p.log.Scan() {
+	}
+	p.Wait()
+	if !timer.Stop() {
+		t.Errorf("process: still there after %v", patience)
+	}
+	if got := p.ProcessState.ExitCode(); got != status {
+		t.Errorf("exit status: got %d, want %d", got, status)
+	}
+}
+
+// newTestUpstream accepts any upgrade, and no more.
+func newTestUpstream(t *testing.T) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l
+}
+
+func routes(upstream net.Listener) string {
+	return fmt.Sprintf("listen: 127.0.0.1:0\nupstreams: {main: http://%s}\nroutes: [{path: /, upstream: main}]\n", upstream.Addr())
+}
+
+func TestRunUntilASignal(t *testing.T) {
+	for _, sig := range []os.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		t.Run(sig.String(), func(t *testing.T) {
+			p := newTestProcess(t, routes(newTestUpstream(t)))
+			c, err := net.Dial("tcp", p.address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Close()
+			p.Process.Signal(sig)
+			p.wantLine(t, "stopped")
+			p.wantExit(t, 0)
+		})
+	}
+}
+
+// TestSecondSignal has a request under way that would hold the drain up.
+func TestSecondSignal(t *testing.T) {
+	up := newTestUpstream(t)
+	p := newTestProcess(t, routes(up))
+	c, err := net.Dial("tcp", p.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+	held, err := up.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	p.Process.Signal(syscall.SIGTERM)
+	p.wantLine(t, "stopping")
+	p.Process.Signal(syscall.SIGTERM)
+	p.wantExit(t, 128+15)
+}
+
+func TestRunWithAnAddressInUse(t *testing.T) {
+	l := newTestUpstream(t)
+	file := filepath.Join(t.TempDir(), "routes.yaml")
+	text := strings.Replace(routes(l), "127.0.0.1:0", l.Addr().String(), 1)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command(usher, "run", "--routes", file).CombinedOutput()
+	if err == nil {
+		t.Error("exit status: got 0, want 1")
+	}
+	for _, want := range []string{"usher: ", "routes.yaml:1:9: ", "address already in use", "hint: another process listens there"} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("stderr: got %q, want %q in it", out, want)
+		}
+	}
+}

@@ -1,0 +1,94 @@
+package command
+
+import (
+	"fmt"
+	"strings"
+)
+
+// UnknownVerb returns the usage error for a verb that is none of verbs.
+func UnknownVerb(word string, verbs []string) error {
+	hint := `"usher help" lists the verbs`
+	if near := nearest(word, verbs); near != "" {
+		hint = fmt.Sprintf("did you mean %q?", near)
+	}
+	return &UsageError{Text: fmt.Sprintf("unknown verb %q", word), Hint: hint}
+}
+
+// FlagError turns the flag parser's err into a usage error. flags are the
+// names that could have been meant, without dashes.
+func FlagError(err error, flags []string) error {
+	name, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: ")
+	if !unknown {
+		return &UsageError{Text: err.Error()}
+	}
+	name = strings.TrimLeft(name, "-")
+	hint := ""
+	if near := nearest(name, flags); near != "" {
+		hint = fmt.Sprintf("did you mean --%s?", near)
+	}
+	return &UsageError{Text: fmt.Sprintf("unknown flag %q", "--"+name), Hint: hint}
+}
+
+// Positional returns the one argument of a verb, or "" if there is none. It
+// refuses flags behind it, which the parser would take for more arguments.
+func Positional(verb, what string, args []string, required bool) (string, error) {
+	for i, arg := range args {
+		if i > 0 && strings.HasPrefix(arg, "-") {
+			return "", &UsageError{
+				Text: fmt.Sprintf("flag %q stands behind %q", arg, args[0]),
+				Hint: fmt.Sprintf("flags stand before it: usher %s %s ... %s", verb, arg, args[0]),
+			}
+		}
+	}
+	switch {
+	case len(args) > 1 || len(args) == 1 && what == "":
+		return "", &UsageError{Text: fmt.Sprintf("unexpected argument %q", args[len(args)-1]), Hint: use(verb, what)}
+	case len(args) == 0 && required:
+		return "", &UsageError{Text: fmt.Sprintf("%s needs a %s", verb, what), Hint: use(verb, what)}
+	case len(args) == 0:
+		return "", nil
+	}
+	return args[0], nil
+}
+
+func use(verb, what string) string {
+	return strings.TrimSpace("usage: usher " + verb + " [flags] " + what)
+}
+
+// nearest returns the candidate that is at most two slips of the fingers away
+// from word, or "".
+func nearest(word string, candidates []string) string {
+	best, found := 3, ""
+	for _, c := range candidates {
+		if d := distance(word, c); d < best && d < len(c) {
+			best, found = d, c
+		}
+	}
+	return found
+}
+
+// distance counts the letters to insert, delete, replace or swap with their
+// neighbour to make b of a.
+func distance(a, b string) int {
+	d := make([][]int, len(a)+1)
+	for i := range d {
+		d[i] = make([]int, len(b)+1)
+		d[i][0] = i
+	}
+	for j := range d[0] {
+		d[0][j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			d[i][j] = min(d[i-1][j]+1, d[i][j-1]+1, d[i-1][j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				d[i][j] = min(d[i][j], d[i-2][j-2]+1)
+			}
+		}
+	}
+	return d[len(a)][len(b)]
+}
