@@ -15,12 +15,18 @@ type farewell struct {
 	reason string
 }
 
-// closed passes on the Close frame of l.
+// closed passes on the Close frame of l, unless it answers one of usher's own:
+// then the other leg has been told by usher too, or is about to be.
 func (p *pair) closed(l *leg, payload []byte) {
 	code, _, _ := ws.ParseClose(payload) // was checked
 	p.begin(session.Cause{Side: l.side, Event: session.Closed}, code, nil)
 	l.gotClose.Store(true)
-	l.peer.sendClose(payload)
+	p.mu.Lock()
+	theirs := p.cause.Event == session.Closed
+	p.mu.Unlock()
+	if theirs {
+		l.peer.sendClose(payload)
+	}
 	p.settle()
 }
 
