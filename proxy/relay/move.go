@@ -71,6 +71,7 @@ func (lp *loop) pass(l *leg, p []byte, fresh int) {
 	to, rules := l.peer, l.pair.options.rules(l.side)
 	l.held = nil
 	from, at := 0, 0 // p[from:at] is to be sent
+	controls := 0
 	for at < len(p) && !l.is(ignored) {
 		q := p[at:]
 		if to.is(dueClose) { // stop where the frame ends
@@ -81,9 +82,11 @@ func (lp *loop) pass(l *leg, p []byte, fresh int) {
 		if err != nil {
 			lp.send(to, p[from:at])
 			lp.broke(l, err)
-			return
+			from = at
+			break
 		}
 		if kind == ws.Control {
+			controls++
 			frame := l.check.Control(p[at:], &lp.scratch)
 			if !lp.control(l, frame) {
 				lp.send(to, p[from:at])
@@ -109,11 +112,12 @@ func (lp *loop) pass(l *leg, p []byte, fresh int) {
 	if l.is(ignored) {
 		to.set(sentClose)
 	}
-	lp.account(l, fresh)
+	lp.account(l, fresh, controls)
 }
 
-// account counts what came from l: fresh bytes and the messages they ended.
-func (lp *loop) account(l *leg, fresh int) {
+// account counts what came from l: fresh bytes, the messages they ended, and
+// controls control frames, which max_rate takes for messages.
+func (lp *loop) account(l *leg, fresh, controls int) {
 	p := l.pair
 	counters := &p.session.FromClient
 	if l.side == upstream {
@@ -126,7 +130,7 @@ func (lp *loop) account(l *leg, fresh int) {
 		counters.Messages.Add(uint64(messages))
 	}
 	lp.clockMessage(l, messages > 0)
-	if l.side == client && !p.spent.spend(p.options, lp.now, int(messages), fresh) {
+	if l.side == client && !l.is(ignored) && !p.spent.spend(p.options, lp.now, int(messages)+controls, fresh) {
 		lp.overRate(l)
 	}
 }

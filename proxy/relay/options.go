@@ -19,7 +19,7 @@ type Options struct {
 	UpstreamPing time.Duration // the same of the upstream
 	PingTimeout  time.Duration // from such a ping to any byte of the peer
 
-	ClientMessages int64 // messages a client may send per second, with a burst of as many; 0 is no limit
+	ClientMessages int64 // messages and control frames a client may send per second, with a burst of as many; 0 is no limit
 	ClientBytes    int64 // bytes a client may send per second, likewise
 
 	Deflate bool // permessage-deflate was agreed: RSV1 may stand on a message's first frame

@@ -68,7 +68,7 @@ func (lp *loop) flush(l *leg) {
 		var n int
 		n, err = l.socket.write(l.output[l.sent:])
 		if l.sent += n; n > 0 {
-			l.moved = lp.now
+			l.moved, l.pair.passed = lp.now, lp.now
 		}
 	}
 	switch {

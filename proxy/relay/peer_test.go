@@ -174,3 +174,12 @@ func buffers(t *testing.T, size int, conns ...interface {
 		}
 	}
 }
+
+// wantGoing fails unless the only pair of the loop is relaying.
+func (h *harness) wantGoing(why string) {
+	h.t.Helper()
+	h.wantOpen()
+	if p := h.pair(); p.closing() {
+		h.t.Fatalf("%s: got the pair ended by %v (%v), want it going on", why, p.cause, p.err)
+	}
+}

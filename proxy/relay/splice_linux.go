@@ -106,7 +106,7 @@ func (lp *loop) splice(l *leg, n int64) {
 	if l.peer.is(dueClose) && l.check.Boundary() {
 		lp.sendClose(l.peer)
 	}
-	lp.account(l, k)
+	lp.account(l, k, 0)
 }
 
 // flushPipe writes what l's pipe holds: errNothing if l does not take it all.
@@ -116,7 +116,7 @@ func (lp *loop) flushPipe(l *leg) error {
 		if err != nil {
 			return err
 		}
-		l.moved = lp.now
+		l.moved, l.pair.passed = lp.now, lp.now
 		if p.holds -= n; p.holds == 0 {
 			l.pipe = nil
 			lp.pipes.give(p)

@@ -72,10 +72,14 @@ func (lp *loop) tickLeg(l *leg) time.Duration {
 // did not answer.
 func (lp *loop) tickPing(l *leg) time.Duration {
 	o := l.pair.options
+	if l.peer.backlogged() { // l is not read until that is gone
+		return lp.now + time.Second
+	}
 	if l.pinged > l.heard {
 		// What was on its way to l may take its time: as long as l takes
-		// some of it, it is there.
-		due := max(l.pinged, l.moved) + o.PingTimeout
+		// some of it, it is there. It is heard only while its peer is not
+		// behind.
+		due := max(l.pinged, l.moved, l.peer.moved) + o.PingTimeout
 		if lp.now >= due {
 			lp.abandon(l, session.Silent, fmt.Sprintf("did not answer a ping within %v", o.PingTimeout))
 		}
