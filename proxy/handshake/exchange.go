@@ -29,16 +29,6 @@ func (h *Handler) getBuffers() *buffers {
 // answered.
 func (h *Handler) Exchange(w http.ResponseWriter, r *http.Request, c Claim) (p Pair, ok bool) {
 	c.offer.extensions = nil
-	err := h.exchange(w, r, &c, func(made Pair) { p, ok = made, true })
-	if err != nil {
-		h.refuse(w, r, c.Sender, err)
-	}
-	return p, ok
-}
-
-// Exchange makes the handshake of a claim with its upstream and tells the client
-// the outcome, whatever it is. If ok, the caller owns the pair.
-func (h *Handler) Exchange(w http.ResponseWriter, r *http.Request, c Claim) (p Pair, ok bool) {
 	p, ok, err := h.exchange(w, r, &c)
 	if err != nil {
 		h.refuse(w, r, c.Sender, err)

@@ -86,7 +86,11 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, sender headers.S
 		h.Messages(w, r, c)
 		return nil
 	}
-	return h.exchange(w, r, &c, h.Adopt)
+	p, taken, err := h.exchange(w, r, &c)
+	if taken {
+		h.Adopt(p)
+	}
+	return err
 }
 
 // target splits a request's target. The form with a host in it is refused, as
