@@ -1,0 +1,115 @@
+package forward
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"usher/proxy/upstream"
+)
+
+const (
+	// idleTimeout must be shorter than the upstream's, or a request may meet
+	// a connection that is about to close. Node's is 5 seconds.
+	idleTimeout = 4 * time.Second
+	// idlePerEndpoint is how many connections are kept for further requests.
+	idlePerEndpoint = 64
+	// continueTimeout is how long an upstream may think before it is sent a
+	// body that the client offers by "Expect: 100-continue".
+	continueTimeout = time.Second
+	// maxHead is the largest head of an answer.
+	maxHead = 256 << 10
+)
+
+var errSwitched = errors.New("upstream answered 101 to a request that is no upgrade")
+
+// balancer sends requests to the endpoints of one upstream.
+type balancer struct {
+	*Forwarder
+	upstream *upstream.Upstream
+}
+
+// RoundTrip sends a request to an endpoint that takes the connection. The
+// endpoint counts as used until the answer's body is closed.
+func (b balancer) RoundTrip(r *http.Request) (*http.Response, error) {
+	var tried []*upstream.Endpoint
+	var last error
+	for {
+		e, err := b.upstream.Pick(tried...)
+		if err != nil {
+			if last != nil {
+				err = last
+			}
+			return nil, err
+		}
+		res, err := b.send(e, r)
+		if err == nil {
+			return res, nil
+		}
+		if !upstream.TryNext(r.Context(), err) {
+			return nil, err
+		}
+		tried, last = append(tried, e), err
+	}
+}
+
+// send makes one attempt. One that gets no connection leaves the body unread,
+// and open for the next.
+func (b balancer) send(e *upstream.Endpoint, r *http.Request) (*http.Response, error) {
+	attempt := r
+	if r.Body != nil {
+		attempt = r.WithContext(r.Context())
+		attempt.Body = io.NopCloser(r.Body)
+	}
+	res, err := b.transport(e).RoundTrip(attempt)
+	if err == nil && res.StatusCode == http.StatusSwitchingProtocols {
+		res.Body.Close()
+		err = errSwitched
+	}
+	if err != nil {
+		e.Release()
+		return nil, err
+	}
+	res.Body = &releasing{ReadCloser: res.Body, release: sync.OnceFunc(e.Release)}
+	return res, nil
+}
+
+// releasing gives the endpoint back when the answer is read or given up.
+type releasing struct {
+	io.ReadCloser
+	release func()
+}
+
+func (r *releasing) Close() error {
+	defer r.release()
+	return r.ReadCloser.Close()
+}
+
+// transport returns the endpoint's, which keeps its connections. No time limits
+// the wait for an answer: a long poll may take as long as it wants.
+func (f *Forwarder) transport(e *upstream.Endpoint) *http.Transport {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	t, ok := f.transports[e]
+	if ok {
+		return t
+	}
+	t = &http.Transport{
+		// Also for https endpoints: Dial makes the TLS connection.
+		DialContext:            func(ctx context.Context, _, _ string) (net.Conn, error) { return e.Dial(ctx) },
+		DisableCompression:     true, // bodies pass as they are
+		ExpectContinueTimeout:  continueTimeout,
+		IdleConnTimeout:        idleTimeout,
+		MaxIdleConnsPerHost:    idlePerEndpoint,
+		MaxResponseHeaderBytes: maxHead,
+	}
+	if f.transports == nil {
+		f.transports = make(map[*upstream.Endpoint]*http.Transport)
+	}
+	f.transports[e] = t
+	return t
+}

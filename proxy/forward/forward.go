@@ -1,0 +1,106 @@
+// Package forward passes plain HTTP requests to an upstream and the answers
+// back, streaming both ways: nothing is buffered, so that long polling and
+// server-sent events work as they do without a proxy.
+//
+// Upgrades never come here, and none comes out of here: an upstream that
+// answers 101 to a plain request is refused.
+package forward
+
+import (
+	"log/slog"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+
+	"usher/proxy/headers"
+	"usher/proxy/route"
+	"usher/proxy/upstream"
+)
+
+// Forwarder passes requests to the upstreams of a pool.
+type Forwarder struct {
+	// Static after construction; all are required.
+	Upstreams *upstream.Pool
+	Headers   headers.Rules
+	Refuse    func(w http.ResponseWriter, r *http.Request, err error)
+
+	buffers buffers
+
+	mu         sync.Mutex
+	transports map[*upstream.Endpoint]*http.Transport // guarded by mu; made when first used
+}
+
+// ServeHTTP answers r with what the upstream of its route says.
+func (f *Forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request, m route.Match) {
+	proxy := httputil.ReverseProxy{
+		Rewrite:       func(p *httputil.ProxyRequest) { f.rewrite(p, m) },
+		Transport:     balancer{f, f.Upstreams.Get(m.Route.Upstream.Name)},
+		FlushInterval: -1, // at once
+		BufferPool:    &f.buffers,
+		// An answer that breaks off is an everyday event, and the client sees it.
+		ErrorLog:     slog.NewLogLogger(slog.DiscardHandler, 0),
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) { f.Refuse(w, r, err) },
+	}
+	proxy.ServeHTTP(w, r)
+}
+
+// CloseIdleConnections closes the connections to upstreams that are kept for
+// further requests.
+func (f *Forwarder) CloseIdleConnections() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, t := range f.transports {
+		t.CloseIdleConnections()
+	}
+}
+
+// rewrite makes the upstream's request. It starts from the client's headers
+// anew, as ReverseProxy has taken off some that a trusted peer may send.
+func (f *Forwarder) rewrite(p *httputil.ProxyRequest, m route.Match) {
+	in, out := p.In, p.Out
+	h := in.Header.Clone()
+	f.Headers.Apply(h, f.Headers.Sender(in), m.Route.Headers)
+	if wantsTrailers(in.Header) {
+		h["Te"] = []string{"trailers"} // of hop-by-hop headers the one that also holds end to end
+	}
+	out.Header = h
+	out.Host = headers.TakeHost(h, in.Host)
+	// Opaque keeps every escape as it stands in the path that was matched; and
+	// the query is the upstream's to understand, even where net/url cannot.
+	out.URL = &url.URL{Scheme: "http", Host: "upstream", Opaque: m.UpstreamPath(), RawQuery: in.URL.RawQuery}
+	// The clone's trailers are never filled in; these are, when the body ends.
+	out.Trailer = in.Trailer
+}
+
+func wantsTrailers(h http.Header) bool {
+	for _, line := range h["Te"] {
+		for t := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(strings.TrimSpace(t), "trailers") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// buffers are shared by all answers that are under way.
+type buffers struct{ pool sync.Pool }
+
+const bufferSize = 32 << 10
+
+// Get implements httputil.BufferPool.
+func (b *buffers) Get() []byte {
+	if p, ok := b.pool.Get().(*[bufferSize]byte); ok {
+		return p[:]
+	}
+	return make([]byte, bufferSize)
+}
+
+// Put implements httputil.BufferPool.
+func (b *buffers) Put(p []byte) {
+	if len(p) == bufferSize {
+		b.pool.Put((*[bufferSize]byte)(p))
+	}
+}
