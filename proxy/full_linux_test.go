@@ -2,7 +2,9 @@ package proxy_test
 
 import (
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"syscall"
 	"testing"
 	"time"
@@ -12,6 +14,18 @@ func TestUpstreamThatAcceptsNobody(t *testing.T) {
 	// A listener whose queue is full drops what else comes.
 	b := newTestBroker(t, fmt.Sprintf("dial_timeout: 200ms\nupstreams: {main: http://%s}\nroutes: [{path: /, upstream: main}]\n", fullAddress(t)))
 	exchange(t, b.address, upgradeHead).wantStatus(t, 504)
+}
+
+// TestDrainWhileDialling has an upgrade under way that has no upstream yet.
+func TestDrainWhileDialling(t *testing.T) {
+	b := newTestBroker(t, "drain: {deadline: 10s}\n"+oneRoute("http://"+fullAddress(t)))
+	c := dialRaw(t, b.address)
+	io.WriteString(c, upgradeHead)
+	wantSoon(t, "claims", 1, func() uint64 { return b.Stats().Handshake.Claims })
+	b.wantStop(t, 3*time.Second)
+	if resp, _ := readHead(t, c); resp.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("upgrade under way: got %s, want 503", resp.Status)
+	}
 }
 
 // fullAddress returns the address of a listener that lets nobody in: its queue

@@ -102,6 +102,11 @@ func asError(r *http.Request, err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
 	}
+	// Whoever cancelled the request may have said why, as the server does when
+	// it stops; a dialler's error does not tell.
+	if e, ok := errors.AsType[*Error](context.Cause(r.Context())); ok {
+		return e
+	}
 	status, reason, rule := http.StatusBadGateway, Answer, "upstream gave no valid answer"
 	netErr, isNet := errors.AsType[net.Error](err)
 	dialErr, isDial := errors.AsType[*upstream.DialError](err)
