@@ -107,7 +107,7 @@ func wantSessionLine(t *testing.T, line map[string]any) {
 			t.Errorf("%s: got %v, want %v", name, line[name], want)
 		}
 	}
-	for _, name := range []string{"endpoint", "duration", "messages_in", "messages_out", "bytes_in", "bytes_out", "code"} {
+	for _, name := range []string{"endpoint", "duration_s", "messages_in", "messages_out", "bytes_in", "bytes_out", "code"} {
 		if _, ok := line[name]; !ok {
 			t.Errorf("%s: missing in %v", name, line)
 		}

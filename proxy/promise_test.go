@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gorilla/websocket"
 
@@ -157,4 +158,36 @@ func TestPromise6TheLossOfOneUpstream(t *testing.T) {
 	c, _ := b.dial(t, "/ws", nil)
 	wantEcho(t, c, websocket.TextMessage, []byte("and open to all"))
 	b.wantSessions(t, 2)
+}
+
+// TestPromise7ASlowReader has an upstream push what its client does not read:
+// it must be held up soon, and nobody else be.
+func TestPromise7ASlowReader(t *testing.T) {
+	const frame, enough = 64 << 10, 64 << 20 // the kernel's own buffers take some megabytes
+	pushed := make(chan int64, 1)
+	up := newTestScript(t, func(c net.Conn, r *http.Request) {
+		io.WriteString(c, accepted(r))
+		message := append([]byte{0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0}, make([]byte, frame)...)
+		c.SetWriteDeadline(time.Now().Add(time.Second))
+		var total int64
+		for total < enough {
+			n, err := c.Write(message)
+			total += int64(n)
+			if err != nil {
+				break
+			}
+		}
+		pushed <- total
+	})
+	other := newTestBackend(t, echo)
+	b := newTestBroker(t, fmt.Sprintf("upstreams: {push: %s, other: %s}\nroutes:\n  - {path: /push, upstream: push}\n  - {path: /, upstream: other}\n", up.url, other.URL))
+	slow := dialRaw(t, b.address)
+	io.WriteString(slow, changed(t, "/ws", "/push"))
+	c, _ := b.dial(t, "/ws", nil)
+	for range 100 {
+		wantEcho(t, c, websocket.TextMessage, []byte("not held up"))
+	}
+	if got := <-pushed; got >= enough {
+		t.Errorf("bytes that went through: got %d, want the upstream held up before", got)
+	}
 }

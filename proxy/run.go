@@ -37,7 +37,7 @@ func (s *Server) serve(l *listener, failed chan<- error) {
 
 // stop ends everything within the drain deadline.
 func (s *Server) stop(serving *sync.WaitGroup) {
-	s.log.Info("stopping", "sessions", s.sessions.Stats().Open, "deadline", s.cfg.Drain.Deadline)
+	s.log.Info("stopping", "sessions", s.sessions.Stats().Open, "deadline_s", s.cfg.Drain.Deadline.Seconds())
 	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Drain.Deadline)
 	defer cancel()
 	var parts sync.WaitGroup

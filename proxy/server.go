@@ -100,7 +100,7 @@ func (s *Server) assemble() {
 		ReadHeaderTimeout:            s.cfg.HandshakeTimeout,
 		IdleTimeout:                  idleTimeout,
 		MaxHeaderBytes:               maxHead,
-		ErrorLog:                     slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		ErrorLog:                     slog.NewLogLogger(serverLog{s.log.Handler()}, slog.LevelError),
 		DisableGeneralOptionsHandler: true, // "OPTIONS *" gets the answer of every other wrong target
 	}
 }

@@ -69,7 +69,7 @@ func (l *sessionLog) line(s *session.Session, e session.End) {
 		slog.String("upstream", s.Upstream),
 		slog.String("endpoint", s.Endpoint),
 		slog.String("client", s.Client),
-		slog.Duration("duration", e.Time.Sub(s.Started)),
+		slog.Float64("duration_s", e.Time.Sub(s.Started).Seconds()),
 		slog.Uint64("messages_in", s.FromClient.Messages.Load()),
 		slog.Uint64("bytes_in", s.FromClient.Bytes.Load()),
 		slog.Uint64("messages_out", s.FromUpstream.Messages.Load()),

@@ -163,6 +163,13 @@ func TestSlowHandshakes(t *testing.T) {
 	}
 }
 
+func TestSlowHeadIsAnswered(t *testing.T) {
+	b := newTestBroker(t, "handshake_timeout: 300ms\n"+oneRoute("http://127.0.0.1:1"))
+	got := exchange(t, b.address, "GET / HTTP/1.1\r\nHost: ")
+	got.wantStatus(t, 408)
+	got.wantEnd(t)
+}
+
 func TestMissingCertificate(t *testing.T) {
 	dir := t.TempDir()
 	text := "listen: {address: 127.0.0.1:0, tls: true}\ntls:\n  certificates:\n    - {cert: none.pem, key: none.pem}\n" + oneRoute("http://127.0.0.1:1")

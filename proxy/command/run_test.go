@@ -28,11 +28,18 @@ type process struct {
 // listens.
 func newTestProcess(t *testing.T, text string) *process {
 	t.Helper()
+	return startTestProcess(t, text, usher)
+}
+
+// startTestProcess is newTestProcess with words before "run".
+func startTestProcess(t *testing.T, text string, program ...string) *process {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "routes.yaml")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := &process{Cmd: exec.Command(usher, "run", "--routes", file)}
+	words := append(program, "run", "--routes", file)
+	p := &process{Cmd: exec.Command(words[0], words[1:]...)}
 	stderr, err := p.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -146,4 +153,34 @@ func TestRunWithAnAddressInUse(t *testing.T) {
 			t.Errorf("stderr: got %q, want %q in it", out, want)
 		}
 	}
+}
+
+// TestOutOfDescriptors has more clients than the process may open files: it
+// must serve again when they are gone (attack 21).
+func TestOutOfDescriptors(t *testing.T) {
+	p := startTestProcess(t, routes(newTestUpstream(t)), "sh", "-c", `ulimit -n 32 && exec "$@"`, "sh", usher)
+	var clients []net.Conn
+	for range 64 {
+		c, err := net.Dial("tcp", p.address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		clients = append(clients, c)
+	}
+	p.wantLine(t, "http: Accept error: accept tcp "+p.address+": accept4: too many open files; retrying in 5ms")
+	for _, c := range clients {
+		c.Close()
+	}
+	c, err := net.Dial("tcp", p.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(patience))
+	io.WriteString(c, "GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n")
+	if line, err := bufio.NewReader(c).ReadString('\n'); line != "HTTP/1.1 400 Bad Request\r\n" {
+		t.Errorf("answer: got %q, %v; want 400", line, err)
+	}
+	p.Process.Signal(syscall.SIGTERM)
+	p.wantExit(t, 0)
 }
