@@ -39,12 +39,13 @@ func (r *runner) run(ctx context.Context) error {
 					if how == overTLS && x.noTLS {
 						continue
 					}
-					if err := r.trial(ctx, s, how, x); err != nil {
-						failed = append(failed, fmt.Sprintf("%s over %s, %s: %v", s.name, how, x.name, err))
-						fmt.Fprintf(os.Stderr, "bench: failed: %s\n", failed[len(failed)-1])
-					}
+					err := r.trial(ctx, s, how, x)
 					if ctx.Err() != nil {
 						return errors.New("interrupted")
+					}
+					if err != nil {
+						failed = append(failed, fmt.Sprintf("%s over %s, %s: %v", s.name, how, x.name, err))
+						fmt.Fprintf(os.Stderr, "bench: failed: %s\n", failed[len(failed)-1])
 					}
 				}
 			}
