@@ -292,9 +292,7 @@ func TestShutdown(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		synctest.Wait()
-		if err := r.relay.Shutdown(ctx); err != context.DeadlineExceeded {
-			t.Errorf("got %v, want %v", err, context.DeadlineExceeded)
-		}
+		wantCut(ctx, r)
 		r.client.wantClose("shutdown", 1001, "usher is shutting down")
 		r.client.wantEnd("cut")
 		r.wantEnd("usher.shutdown", 1001)
@@ -305,9 +303,7 @@ func TestShutdown(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		synctest.Wait()
-		if err := r.relay.Shutdown(ctx); err != context.DeadlineExceeded {
-			t.Errorf("got %v, want %v", err, context.DeadlineExceeded)
-		}
+		wantCut(ctx, r)
 		r.wantEnd("usher.shutdown", 1001)
 	})
 	bubble(t, "nobody there", func(t *testing.T) {
@@ -315,4 +311,14 @@ func TestShutdown(t *testing.T) {
 			t.Errorf("got %v, want none", err)
 		}
 	})
+}
+
+// wantCut wants that Shutdown waits until ctx ends, and no longer.
+func wantCut(ctx context.Context, r *relayed) {
+	r.t.Helper()
+	begin := time.Now()
+	err := r.relay.Shutdown(ctx)
+	if waited := time.Since(begin); err != context.DeadlineExceeded || waited != time.Second {
+		r.t.Errorf("got %v after %v, want %v after 1s", err, waited, context.DeadlineExceeded)
+	}
 }

@@ -111,29 +111,17 @@ func (c *Checker) payload(p []byte) int {
 	return len(p)
 }
 
-// begin enters the data frame that h announces.
+// begin enters the data frame that h announces. If it breaks a rule, nothing
+// has changed.
 func (c *Checker) begin(r *Rules, h Header) error {
 	if h.Masked != r.FromClient {
 		return badMask(r)
 	}
-	fragments, size := uint32(1), h.Length
-	if c.flags&flagOpen != 0 {
-		fragments, size = c.fragments, c.size+h.Length // may wrap: below
-		if fragments < math.MaxUint32 {
-			fragments++
-		}
-	}
 	if err := c.checkOrder(r, h); err != nil {
 		return err
 	}
-	if r.MaxMessage > 0 && size > r.MaxMessage || size < 0 {
-		return broken(CodeTooBig, "message is longer than %d bytes", r.limit())
-	}
-	if r.MaxFragments > 0 && int64(fragments) > int64(r.MaxFragments) {
-		return broken(CodePolicy, "message has more than %d fragments", r.MaxFragments)
-	}
-	if h.Fin && h.Length == 0 && c.text != textAccept {
-		return broken(CodeBadPayload, "text message ends inside a character (RFC 6455, 5.6)")
+	if err := c.extend(r, h); err != nil {
+		return err
 	}
 	if h.Opcode != Continuation {
 		c.flags = flagOpen
@@ -144,11 +132,32 @@ func (c *Checker) begin(r *Rules, h Header) error {
 	if h.Fin {
 		c.flags |= flagFin
 	}
-	c.fragments, c.size, c.left = fragments, size, h.Length
-	c.key = binary.LittleEndian.Uint32(h.Key[:])
+	c.left, c.key = h.Length, binary.LittleEndian.Uint32(h.Key[:])
 	if h.Length == 0 {
 		c.endFrame()
 	}
+	return nil
+}
+
+// extend adds the frame to what the message has so far, within the limits.
+func (c *Checker) extend(r *Rules, h Header) error {
+	fragments, size := uint32(1), h.Length
+	if h.Opcode == Continuation {
+		fragments, size = c.fragments, c.size+h.Length // may wrap: below
+		if fragments < math.MaxUint32 {
+			fragments++
+		}
+	}
+	if r.MaxMessage > 0 && size > r.MaxMessage || size < 0 {
+		return broken(CodeTooBig, "message is longer than %d bytes", r.limit())
+	}
+	if r.MaxFragments > 0 && int64(fragments) > int64(r.MaxFragments) {
+		return broken(CodePolicy, "message has more than %d fragments", r.MaxFragments)
+	}
+	if h.Fin && h.Length == 0 && c.text != textAccept {
+		return broken(CodeBadPayload, "text message ends inside a character (RFC 6455, 5.6)")
+	}
+	c.fragments, c.size = fragments, size
 	return nil
 }
 

@@ -139,14 +139,14 @@ func TestCheckerPasses(t *testing.T) {
 		{section: "limits just reached", rules: Rules{MaxMessage: 4, MaxFragments: 3}, data: []string{server(0x02, "ab"), server(0x00, "c"), server(0x80, "d"), server(0x82, "abcd")}, messages: 2},
 	} {
 		t.Run(tt.section, func(t *testing.T) {
-			var stream string
+			var stream strings.Builder
 			for i, frame := range tt.data {
 				if i > 0 && i <= len(tt.controls) {
-					stream += tt.controls[i-1]
+					stream.WriteString(tt.controls[i-1])
 				}
-				stream += frame
+				stream.WriteString(frame)
 			}
-			got := everySplit(t, &tt.rules, stream)
+			got := everySplit(t, &tt.rules, stream.String())
 			want := outcome{passed: strings.Join(tt.data, ""), controls: tt.want, messages: tt.messages, boundary: true, open: tt.messages == 0}
 			if got.String() != want.String() {
 				t.Errorf("\ngot  %v\nwant %v", got, want)

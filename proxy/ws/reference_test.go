@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/big"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"unicode/utf8"
 )
@@ -12,107 +13,134 @@ import (
 // reference says what a stream must come to, slowly: it sees all of it at
 // once, unmasks a byte at a time, and judges the whole text again at each.
 func reference(r *Rules, stream []byte) outcome {
-	o := outcome{boundary: true}
-	var text []byte // of the current message
-	var plain bool
-	var fragments int
-	size := new(big.Int)
-	refuse := func(code Code, rule string) outcome {
-		o.code, o.rule = code, rule
-		return o
+	ref := referee{rules: r, out: outcome{boundary: true}}
+	for p := stream; len(p) > 0 && !ref.over; {
+		p = ref.frame(p)
 	}
-	for p := stream; len(p) > 0; {
-		if rule := badFirstByte(p[0]); rule != "" {
-			return refuse(1002, rule)
-		}
-		op, fin, control := Opcode(p[0]&15), p[0] >= 128, p[0]&8 != 0
-		if len(p) > 1 && control && p[1]&127 > 125 {
-			return refuse(1002, "control frame is longer than 125 bytes (RFC 6455, 5.5)")
-		}
-		length, key, head, rule := referenceLength(p)
-		if rule != "" {
-			return refuse(1002, rule)
-		}
-		if head == 0 {
-			o.held = string(p)
-			return o
-		}
-		if masked := p[1] >= 128; masked != r.FromClient {
-			rule := map[bool]string{true: "server frame is masked", false: "client frame is not masked"}[masked]
-			return refuse(1002, rule+" (RFC 6455, 5.1)")
-		}
-		if rsv := p[0] >> 4 & 7; rsv != 0 && !(rsv == 4 && r.Deflate && (op == Text || op == Binary)) {
-			return refuse(1002, fmt.Sprintf("RSV bits 0b%03b on a %s frame were not agreed on (RFC 6455, 5.2)", rsv, op))
-		}
-		if control {
-			end := head + int(length.Int64())
-			if len(p) < end {
-				o.held = string(p)
-				return o
-			}
-			payload := referenceUnmask(p[head:end], key)
-			if op == Close {
-				if code, rule := referenceClose(payload); rule != "" {
-					return refuse(code, rule)
-				}
-			}
-			o.controls = append(o.controls, fmt.Sprintf("%s %s", op, payload))
-			if op == Close {
-				return o
-			}
-			p = p[end:]
-			continue
-		}
-		switch {
-		case o.open && op != Continuation:
-			return refuse(1002, fmt.Sprintf("%s frame inside a message (RFC 6455, 5.4)", op))
-		case !o.open && op == Continuation:
-			return refuse(1002, "continuation frame outside a message (RFC 6455, 5.4)")
-		case !o.open:
-			text, plain, fragments, size = nil, op == Text && p[0]&0x40 == 0, 0, new(big.Int)
-		}
-		limit := big.NewInt(r.MaxMessage)
-		if r.MaxMessage == 0 {
-			limit.SetUint64(1<<63 - 1)
-		}
-		fragments++
-		if size.Add(size, length).Cmp(limit) > 0 {
-			return refuse(1009, fmt.Sprintf("message is longer than %d bytes", limit))
-		}
-		if r.MaxFragments != 0 && fragments > r.MaxFragments {
-			return refuse(1008, fmt.Sprintf("message has more than %d fragments", r.MaxFragments))
-		}
-		if length.Sign() == 0 && fin && plain && !utf8.Valid(text) {
-			return refuse(1007, "text message ends inside a character (RFC 6455, 5.6)")
-		}
-		o.passed += string(p[:head])
-		o.open = true
-		left := length
-		for i, b := range p[head:] {
-			if left.Sign() == 0 {
-				break
-			}
-			o.boundary = false
-			if plain {
-				text = append(text, b^key[i%4])
-				last := fin && left.Cmp(big.NewInt(1)) == 0
-				if textPrefix(text) < len(text) || last && !utf8.Valid(text) {
-					return refuse(1007, "text message is not UTF-8 (RFC 6455, 5.6)")
-				}
-			}
-			o.passed += string([]byte{b})
-			left = new(big.Int).Sub(left, big.NewInt(1))
-		}
-		if o.boundary = left.Sign() == 0; !o.boundary {
-			return o
-		}
-		if fin {
-			o.open = false
-			o.messages++
-		}
-		p = p[head+int(length.Int64()):]
+	return ref.out
+}
+
+type referee struct {
+	rules *Rules
+	out   outcome
+	over  bool // nothing more is looked at
+
+	// the current message
+	text      []byte
+	plain     bool
+	fragments int
+	size      *big.Int
+}
+
+func (ref *referee) refuse(code Code, rule string) []byte {
+	ref.out.code, ref.out.rule, ref.over = code, rule, true
+	return nil
+}
+
+func (ref *referee) hold(p []byte) []byte {
+	ref.out.held, ref.over = string(p), true
+	return nil
+}
+
+// frame judges the frame that p begins with and returns what is behind it.
+func (ref *referee) frame(p []byte) []byte {
+	if rule := badFirstByte(p[0]); rule != "" {
+		return ref.refuse(1002, rule)
 	}
-	return o
+	op, control := Opcode(p[0]&15), p[0]&8 != 0
+	if len(p) > 1 && control && p[1]&127 > 125 {
+		return ref.refuse(1002, "control frame is longer than 125 bytes (RFC 6455, 5.5)")
+	}
+	length, key, head, rule := referenceLength(p)
+	if rule != "" {
+		return ref.refuse(1002, rule)
+	}
+	if head == 0 {
+		return ref.hold(p)
+	}
+	if masked := p[1] >= 128; masked != ref.rules.FromClient {
+		rule := map[bool]string{true: "server frame is masked", false: "client frame is not masked"}[masked]
+		return ref.refuse(1002, rule+" (RFC 6455, 5.1)")
+	}
+	if rsv := p[0] >> 4 & 7; rsv != 0 && !(rsv == 4 && ref.rules.Deflate && (op == Text || op == Binary)) {
+		return ref.refuse(1002, fmt.Sprintf("RSV bits 0b%03b on a %s frame were not agreed on (RFC 6455, 5.2)", rsv, op))
+	}
+	if control {
+		return ref.control(op, p, head, head+int(length.Int64()), key)
+	}
+	if code, rule := ref.begin(p[0], op, length); rule != "" {
+		return ref.refuse(code, rule)
+	}
+	ref.out.passed += string(p[:head])
+	ref.out.open = true
+	return ref.payload(p[0] >= 128, length, key, p[head:])
+}
+
+func (ref *referee) control(op Opcode, p []byte, head, end int, key [4]byte) []byte {
+	if len(p) < end {
+		return ref.hold(p)
+	}
+	payload := referenceUnmask(p[head:end], key)
+	if op == Close {
+		if code, rule := referenceClose(payload); rule != "" {
+			return ref.refuse(code, rule)
+		}
+		ref.over = true
+	}
+	ref.out.controls = append(ref.out.controls, fmt.Sprintf("%s %s", op, payload))
+	return p[end:]
+}
+
+// begin judges the header of a data frame in its place.
+func (ref *referee) begin(first byte, op Opcode, length *big.Int) (Code, string) {
+	switch {
+	case ref.out.open && op != Continuation:
+		return 1002, fmt.Sprintf("%s frame inside a message (RFC 6455, 5.4)", op)
+	case !ref.out.open && op == Continuation:
+		return 1002, "continuation frame outside a message (RFC 6455, 5.4)"
+	case !ref.out.open:
+		ref.text, ref.plain, ref.fragments, ref.size = nil, op == Text && first&0x40 == 0, 0, new(big.Int)
+	}
+	limit := big.NewInt(ref.rules.MaxMessage)
+	if ref.rules.MaxMessage == 0 {
+		limit.SetUint64(1<<63 - 1)
+	}
+	ref.fragments++
+	if ref.size.Add(ref.size, length).Cmp(limit) > 0 {
+		return 1009, fmt.Sprintf("message is longer than %d bytes", limit)
+	}
+	if ref.rules.MaxFragments != 0 && ref.fragments > ref.rules.MaxFragments {
+		return 1008, fmt.Sprintf("message has more than %d fragments", ref.rules.MaxFragments)
+	}
+	if length.Sign() == 0 && first >= 128 && ref.plain && !utf8.Valid(ref.text) {
+		return 1007, "text message ends inside a character (RFC 6455, 5.6)"
+	}
+	return 0, ""
+}
+
+// payload takes what of a frame's payload p has and returns what is behind it.
+func (ref *referee) payload(fin bool, length *big.Int, key [4]byte, p []byte) []byte {
+	for i := 0; ; i++ {
+		left := new(big.Int).Sub(length, big.NewInt(int64(i)))
+		if ref.out.boundary = left.Sign() == 0; ref.out.boundary {
+			if fin {
+				ref.out.open = false
+				ref.out.messages++
+			}
+			return p[i:]
+		}
+		if i == len(p) {
+			return nil
+		}
+		if ref.plain {
+			ref.text = append(ref.text, p[i]^key[i%4])
+			last := fin && left.Cmp(big.NewInt(1)) == 0
+			if textPrefix(ref.text) < len(ref.text) || last && !utf8.Valid(ref.text) {
+				return ref.refuse(1007, "text message is not UTF-8 (RFC 6455, 5.6)")
+			}
+		}
+		ref.out.passed += string(p[i : i+1])
+	}
 }
 
 func badFirstByte(b byte) string {
@@ -274,14 +302,14 @@ func randomFrames(rnd *rand.Rand, frame func(byte, string) string, deflate bool)
 	if deflate && rnd.IntN(2) == 0 {
 		flags |= 0x40
 	}
-	var stream string
+	var stream strings.Builder
 	for rnd.IntN(3) == 0 {
 		n := rnd.IntN(len(payload) + 1)
-		stream += frame(flags, payload[:n])
+		stream.WriteString(frame(flags, payload[:n]))
 		payload, flags = payload[n:], 0
 		if rnd.IntN(4) == 0 {
-			stream += frame(0x8A, "pong")
+			stream.WriteString(frame(0x8A, "pong"))
 		}
 	}
-	return []byte(stream + frame(flags|0x80, payload))
+	return []byte(stream.String() + frame(flags|0x80, payload))
 }
