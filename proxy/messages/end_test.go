@@ -2,6 +2,7 @@ package messages
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -318,7 +319,7 @@ func wantCut(ctx context.Context, r *relayed) {
 	r.t.Helper()
 	begin := time.Now()
 	err := r.relay.Shutdown(ctx)
-	if waited := time.Since(begin); err != context.DeadlineExceeded || waited != time.Second {
+	if waited := time.Since(begin); !errors.Is(err, context.DeadlineExceeded) || waited != time.Second {
 		r.t.Errorf("got %v after %v, want %v after 1s", err, waited, context.DeadlineExceeded)
 	}
 }

@@ -3,7 +3,7 @@ package messages
 import (
 	"bytes"
 	"fmt"
-	"log"
+	"log" //nolint:depguard // it is where the library writes
 	"os"
 	"runtime"
 	"sync"
