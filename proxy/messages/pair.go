@@ -117,9 +117,9 @@ func (p *pair) finish() {
 	}
 	end := session.End{Cause: p.cause, Code: uint16(p.code), Time: time.Now(), Err: p.err}
 	p.mu.Unlock()
-	close(p.over)
 	p.session.End(end)
 	p.release()
+	close(p.over)
 }
 
 // instant is a time that is written by one goroutine and read by others; the

@@ -87,6 +87,7 @@ func (r *Relay) serve(made handshake.Pair) {
 	}
 	r.pump.run(p)
 	p.fail() // does nothing if the session has ended, as it should have
+	<-p.over // another goroutine may be about to end it
 	r.mu.Lock()
 	delete(r.live, p)
 	r.mu.Unlock()
