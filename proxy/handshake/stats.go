@@ -22,6 +22,7 @@ const (
 	Timeout                 // the upstream was too slow
 	Answer                  // the upstream's answer breaks a rule
 	Gone                    // the client went away
+	Body                    // the request's body breaks a rule
 	reasonCount
 )
 
@@ -29,7 +30,7 @@ const (
 func (r Reason) String() string {
 	names := [reasonCount]string{
 		"method", "path", "upgrade", "version", "key", "no_route", "no_host", "origin",
-		"duplicate", "fault", "no_endpoint", "dial", "timeout", "answer", "client_gone",
+		"duplicate", "fault", "no_endpoint", "dial", "timeout", "answer", "client_gone", "body",
 	}
 	return names[r]
 }
