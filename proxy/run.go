@@ -46,6 +46,7 @@ func (s *Server) stop(serving *sync.WaitGroup) {
 	parts.Wait()
 	serving.Wait()
 	s.connections.open.Wait()
+	s.forward.CloseIdleConnections()
 	s.sessionLog.close()
 	s.log.Info("stopped")
 }

@@ -3,6 +3,7 @@
 package proxy
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -14,6 +15,7 @@ import (
 	"usher/proxy/forward"
 	"usher/proxy/handshake"
 	"usher/proxy/headers"
+	"usher/proxy/http1"
 	"usher/proxy/messages"
 	"usher/proxy/relay"
 	"usher/proxy/route"
@@ -41,6 +43,7 @@ type Server struct {
 	http        *http.Server
 	connections *connections
 	handshake   *handshake.Handler
+	forward     *forward.Forwarder
 	sessions    *session.Registry
 	sessionLog  *sessionLog
 	frames      *relay.Group
@@ -89,8 +92,8 @@ func (s *Server) assemble() {
 		Log:       s.log,
 		Adopt:     s.adopt,
 	}
-	forwarder := &forward.Forwarder{Upstreams: pool, Headers: rules, Refuse: s.handshake.Refuse}
-	s.handshake.Forward = forwarder.ServeHTTP
+	s.forward = &forward.Forwarder{Upstreams: pool, Headers: rules, Refuse: s.refuseForwarded}
+	s.handshake.Forward = s.forward.ServeHTTP
 	s.messages = messages.NewRelay(s.handshake.Exchange)
 	s.handshake.Messages = s.relayMessages
 	s.http = &http.Server{
@@ -118,6 +121,15 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer p.leave()
 	s.handshake.ServeHTTP(w, r)
+}
+
+// refuseForwarded tells a client's fault, which comes up when its body is read,
+// from the upstream's.
+func (s *Server) refuseForwarded(w http.ResponseWriter, r *http.Request, err error) {
+	if broken, ok := errors.AsType[*http1.Error](err); ok {
+		err = &handshake.Error{Status: broken.Status, Reason: handshake.Body, Rule: broken.Rule}
+	}
+	s.handshake.Refuse(w, r, err)
 }
 
 // relayMessages serves the whole life of a session, which has its own end.

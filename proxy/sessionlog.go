@@ -16,6 +16,7 @@ const sessionLogQueue = 1024
 type sessionLog struct {
 	log     *slog.Logger
 	queue   chan ended
+	closing chan struct{} // closed when no session is left
 	dropped atomic.Uint64
 	writer  sync.WaitGroup
 }
@@ -26,7 +27,7 @@ type ended struct {
 }
 
 func newSessionLog(log *slog.Logger) *sessionLog {
-	l := &sessionLog{log: log, queue: make(chan ended, sessionLogQueue)}
+	l := &sessionLog{log: log, queue: make(chan ended, sessionLogQueue), closing: make(chan struct{})}
 	l.writer.Go(l.write)
 	return l
 }
@@ -40,20 +41,37 @@ func (l *sessionLog) ended(s *session.Session, e session.End) {
 	}
 }
 
-// close returns when everything is written. No session may end any more.
+// close returns when everything is written. No session ends any more.
 func (l *sessionLog) close() {
-	close(l.queue)
+	close(l.closing)
 	l.writer.Wait()
-	l.reportDropped()
 }
 
 func (l *sessionLog) write() {
-	for e := range l.queue {
-		l.line(e.session, e.end)
-		if len(l.queue) == 0 {
+	for {
+		select {
+		case e := <-l.queue:
+			l.line(e.session, e.end)
+			continue
+		default:
 			l.reportDropped()
 		}
+		select {
+		case e := <-l.queue:
+			l.line(e.session, e.end)
+		case <-l.closing:
+			l.writeRest()
+			return
+		}
 	}
+}
+
+func (l *sessionLog) writeRest() {
+	for len(l.queue) > 0 {
+		e := <-l.queue
+		l.line(e.session, e.end)
+	}
+	l.reportDropped()
 }
 
 func (l *sessionLog) reportDropped() {
