@@ -33,11 +33,15 @@ func Doctor(ctx context.Context, w io.Writer, o DoctorOptions) error {
 	if err != nil {
 		return withBackendHint(err)
 	}
+	var out strings.Builder
 	for i, f := range report.Findings {
 		if i > 0 {
-			fmt.Fprintln(w)
+			out.WriteByte('\n')
 		}
-		writeFinding(w, report.Address, f)
+		writeFinding(&out, report.Address, f)
+	}
+	if _, err := io.WriteString(w, out.String()); err != nil {
+		return err
 	}
 	if !report.Healthy() {
 		return ErrNo
@@ -53,7 +57,7 @@ func withBackendHint(err error) error {
 }
 
 // writeFinding writes a finding as a headline and paragraphs.
-func writeFinding(w io.Writer, address string, f doctor.Finding) {
+func writeFinding(w *strings.Builder, address string, f doctor.Finding) {
 	fmt.Fprintf(w, "%s%s: %s\n", address, f.Path, f.Diagnosis)
 	if f.Speaks != "" {
 		writeParagraphs(w, "speaks", []string{f.Speaks})
@@ -66,7 +70,7 @@ func writeFinding(w io.Writer, address string, f doctor.Finding) {
 const textWidth = 92 // of a paragraph, without its label
 
 // writeParagraphs writes texts under a label, each broken at words.
-func writeParagraphs(w io.Writer, label string, texts []string) {
+func writeParagraphs(w *strings.Builder, label string, texts []string) {
 	for _, text := range texts {
 		line, mark := "", "-"
 		flush := func() {

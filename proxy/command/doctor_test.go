@@ -14,7 +14,7 @@ import (
 )
 
 func TestWriteFinding(t *testing.T) {
-	var out bytes.Buffer
+	var out strings.Builder
 	writeFinding(&out, "127.0.0.1:3000", doctor.Finding{
 		Path:      "/socket.io/",
 		Speaks:    "Socket.IO 4 (EIO=4)",

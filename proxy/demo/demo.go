@@ -149,7 +149,7 @@ type printer struct {
 func (p *printer) printf(format string, args ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	fmt.Fprintf(p.w, format, args...)
+	_, _ = fmt.Fprintf(p.w, format, args...) // the demo goes on when nobody reads
 }
 
 func (p *printer) welcome(base string, services services) {

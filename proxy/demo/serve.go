@@ -22,7 +22,9 @@ func Serve(ctx context.Context, stdin io.Reader, stdout io.Writer, name, listen 
 	h := &handler{ctx: ctx, name: name, pid: os.Getpid()}
 	server := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second}
 	context.AfterFunc(ctx, func() { server.Close() })
-	fmt.Fprintln(stdout, l.Addr())
+	if _, err := fmt.Fprintln(stdout, l.Addr()); err != nil {
+		return err
+	}
 	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
@@ -39,7 +41,7 @@ type handler struct {
 // ServeHTTP says who answers, once or by WebSocket.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Upgrade") == "" {
-		fmt.Fprintf(w, "%s, process %d: you asked for %s\n", h.name, h.pid, r.URL.Path)
+		_, _ = fmt.Fprintf(w, "%s, process %d: you asked for %s\n", h.name, h.pid, r.URL.Path)
 		return
 	}
 	s, err := accept(w, r)

@@ -54,8 +54,11 @@ func accept(w http.ResponseWriter, r *http.Request) (*socket, error) {
 		return nil, err
 	}
 	sum := sha1.Sum([]byte(key + guid))
-	fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
-		base64.StdEncoding.EncodeToString(sum[:]))
+	if _, err := fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
+		base64.StdEncoding.EncodeToString(sum[:])); err != nil {
+		conn.Close()
+		return nil, err
+	}
 	return &socket{conn: conn, in: rw.Reader, out: make(chan []byte, 8)}, nil
 }
 
@@ -157,7 +160,7 @@ func (s *socket) header() (ws.Header, error) {
 			return ws.Header{}, err
 		}
 		if h, n, err := ws.ParseHeader(p); n > 0 || err != nil {
-			s.in.Discard(n)
+			_, _ = s.in.Discard(n) // these were peeked at
 			return h, err
 		}
 	}

@@ -36,8 +36,9 @@ func (d Diagnosis) advice() advice {
 		}
 	case Odd:
 		return advice{title: "does not work, in a way that is not known here"}
+	default:
+		return d.surroundings()
 	}
-	return d.surroundings()
 }
 
 // competing advises on two Socket.IO servers.

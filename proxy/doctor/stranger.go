@@ -56,10 +56,12 @@ func (e *examination) meetStranger(ctx context.Context, path string) (stranger, 
 }
 
 // reaped reports whether an upgrade that ended without a word after d was
-// ended by Socket.IO because it belonged to somebody else.
+// ended by Socket.IO because it belonged to somebody else. A busy server's
+// timers are late, never early.
 func (s *stranger) reaped(d time.Duration) bool {
-	if s.ended > 0 {
-		return (s.ended-d).Abs() < 300*time.Millisecond && d > 300*time.Millisecond
+	const usual, least = time.Second, 300 * time.Millisecond
+	if s.ended == 0 { // somebody else answered first
+		return d > usual*4/5 && d < 3*usual
 	}
-	return (time.Second - d).Abs() < 200*time.Millisecond // its default
+	return s.ended > least && d > min(s.ended, usual)*4/5
 }

@@ -134,7 +134,7 @@ func (w *wire) message() (text string, ok bool) {
 		if n == 0 {
 			continue
 		}
-		w.in.Discard(n)
+		_, _ = w.in.Discard(n) // these were peeked at
 		var b bytes.Buffer
 		for left := h.Length; left > 0; left-- {
 			c, err := w.in.ReadByte()
