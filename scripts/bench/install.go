@@ -43,11 +43,7 @@ func prepareProxy(ctx context.Context, o *options, dir, name string) ([]*proxy, 
 		return one(newNginx(name, path, firstLine(path, "-v"), buffers), err)
 	case "haproxy", "haproxy-splice":
 		path, err := install(ctx, "haproxy")
-		splice := ""
-		if name == "haproxy-splice" {
-			splice = "option splice-auto"
-		}
-		return one(newHAProxy(name, path, firstLine(path, "-v"), splice), err)
+		return one(newHAProxy(name, path, firstLine(path, "-v"), name == "haproxy-splice"), err)
 	case "caddy":
 		path, err := buildCaddy(ctx)
 		return one(newCaddy(path, caddyModule), err)

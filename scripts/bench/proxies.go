@@ -153,6 +153,7 @@ const nginxBuffers = "proxy_buffer_size 16k; proxy_buffers 8 16k;"
 const haproxyCfg = `
 global
   maxconn 9900
+  {global}
 tls:  ssl-default-bind-options ssl-min-ver TLSv1.3
 tls:  ssl-default-bind-ciphersuites TLS_AES_128_GCM_SHA256
 defaults
@@ -200,9 +201,13 @@ func newNginx(name, path, version, buffers string) *proxy {
 		argv:  command(path, "-p", "{dir}", "-c", "{dir}/nginx.conf", "-e", "stderr")}
 }
 
-func newHAProxy(name, path, version, options string) *proxy {
+func newHAProxy(name, path, version string, splice bool) *proxy {
+	global, options := "", ""
+	if splice {
+		global, options = "maxpipes 80", "option splice-auto" // more pipes would pass the limit of files
+	}
 	return &proxy{name: name, version: version,
-		files: file("haproxy.cfg", strings.ReplaceAll(haproxyCfg, "{options}", options)),
+		files: file("haproxy.cfg", strings.NewReplacer("{global}", global, "{options}", options).Replace(haproxyCfg)),
 		argv:  command(path, "-db", "-f", "{dir}/haproxy.cfg")}
 }
 
