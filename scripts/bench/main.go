@@ -135,23 +135,29 @@ func bench(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	r, err := measureAll(ctx, o)
+	if r != nil && r.results.len() > 0 {
+		writeReport(os.Stdout, r.results, o, r.proxies)
+	}
+	return err
+}
+
+// measureAll leaves nothing behind when it returns: a reader of the report may
+// hang up, and that ends the process.
+func measureAll(ctx context.Context, o *options) (*runner, error) {
 	dir, err := os.MkdirTemp("", "usher-bench-")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer os.RemoveAll(dir)
 	identity, err := newIdentity(dir)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	proxies, err := prepareProxies(ctx, o, dir)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	b := &runner{options: o, dir: dir, identity: identity, proxies: proxies}
-	err = b.run(ctx)
-	if b.results.len() > 0 {
-		writeReport(os.Stdout, b.results, o, proxies)
-	}
-	return err
+	r := &runner{options: o, dir: dir, identity: identity, proxies: proxies}
+	return r, r.run(ctx)
 }
