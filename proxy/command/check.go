@@ -1,10 +1,11 @@
 package command
 
 import (
+	"bytes"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
-	"text/tabwriter"
 
 	"usher/proxy/config"
 	"usher/proxy/route"
@@ -17,31 +18,31 @@ func Check(w, stderr io.Writer, file string) error {
 	if err != nil {
 		return err
 	}
+	var out, warnings bytes.Buffer
 	for _, l := range cfg.Listen {
-		fmt.Fprintf(w, "listen %s\n", listenerURL(l))
+		fmt.Fprintf(&out, "listen %s\n", listenerURL(l))
 	}
-	fmt.Fprintln(w)
-	if err := writeRoutes(w, cfg); err != nil {
+	out.WriteString("\n")
+	writeTable(&out, "", routeRows(cfg))
+	for _, warning := range cfg.Warnings {
+		fmt.Fprintf(&warnings, "usher: warning: %v\n", warning)
+	}
+	if _, err := stderr.Write(warnings.Bytes()); err != nil {
 		return err
 	}
-	for _, warning := range cfg.Warnings {
-		fmt.Fprintf(stderr, "usher: warning: %v\n", warning)
-	}
-	return nil
+	_, err = w.Write(out.Bytes())
+	return err
 }
 
-// writeRoutes writes the table in the order in which requests meet it.
-func writeRoutes(w io.Writer, cfg *config.Config) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "LINE\tROUTE\tUPSTREAM\tENDPOINTS\tOPTIONS\n")
+// routeRows returns the table in the order in which requests meet it.
+func routeRows(cfg *config.Config) [][]string {
+	rows := [][]string{{"LINE", "ROUTE", "UPSTREAM", "ENDPOINTS", "OPTIONS"}}
 	for _, r := range route.NewTable(cfg).Routes() {
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s", r.Line, r, r.Upstream.Name, endpoints(r.Upstream))
-		if o := options(r.Route); o != "" {
-			fmt.Fprintf(t, "\t%s", o)
-		}
-		fmt.Fprintln(t)
+		rows = append(rows, []string{
+			strconv.Itoa(r.Line), r.String(), r.Upstream.Name, endpoints(r.Upstream), options(r.Route),
+		})
 	}
-	return t.Flush()
+	return rows
 }
 
 func listenerURL(l config.Listener) string {

@@ -1,12 +1,12 @@
 package command
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"net/url"
 	"strings"
-	"text/tabwriter"
 
 	"usher/proxy/config"
 	"usher/proxy/route"
@@ -25,16 +25,18 @@ func Explain(w io.Writer, file, target string) error {
 	}
 	table := route.NewTable(cfg)
 	m, refused := table.Match(host, path)
+	var out bytes.Buffer
 	if refused != nil {
-		writeRefusal(w, refused)
+		writeRefusal(&out, refused)
 	} else {
-		writeMatch(w, m)
+		writeMatch(&out, m)
 	}
 	if steps := table.Explain(host, path); len(steps) > 0 {
-		fmt.Fprintln(w, "\nin order of precedence:")
-		if err := writeSteps(w, steps); err != nil {
-			return err
-		}
+		out.WriteString("\nin order of precedence:\n")
+		writeTable(&out, "  ", stepRows(steps))
+	}
+	if _, err := w.Write(out.Bytes()); err != nil {
+		return err
 	}
 	if refused != nil {
 		return ErrNo
@@ -70,7 +72,7 @@ func splitTarget(target string) (host, path string, err error) {
 	return u.Host, "/", nil
 }
 
-func writeMatch(w io.Writer, m route.Match) {
+func writeMatch(w *bytes.Buffer, m route.Match) {
 	r := m.Route
 	fmt.Fprintf(w, "route     %s (line %d)\n", r, r.Line)
 	fmt.Fprintf(w, "upstream  %s\n", r.Upstream.Name)
@@ -92,7 +94,7 @@ func originRule(r *config.Route) string {
 	return "the request's own host, " + strings.Join(r.Origins, ", ")
 }
 
-func writeRefusal(w io.Writer, err error) {
+func writeRefusal(w *bytes.Buffer, err error) {
 	switch {
 	case errors.Is(err, route.ErrNoRoute):
 		fmt.Fprintln(w, "no route takes this path: the client gets 404")
@@ -103,14 +105,14 @@ func writeRefusal(w io.Writer, err error) {
 	}
 }
 
-func writeSteps(w io.Writer, steps []route.Step) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+func stepRows(steps []route.Step) [][]string {
+	rows := make([][]string, 0, len(steps))
 	for _, s := range steps {
 		verdict := "no"
 		if s.Taken {
 			verdict = "takes it"
 		}
-		fmt.Fprintf(t, "  line %d\t%s\t%s\t%s\n", s.Route.Line, s.Route, verdict, s.Reason)
+		rows = append(rows, []string{fmt.Sprintf("line %d", s.Route.Line), s.Route.String(), verdict, s.Reason})
 	}
-	return t.Flush()
+	return rows
 }

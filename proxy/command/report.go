@@ -49,38 +49,35 @@ func Report(w io.Writer, err error) int {
 	if errors.Is(err, ErrNo) {
 		return ExitNo
 	}
+	text, status := describe(err)
+	io.WriteString(w, text) //nolint:errcheck // there is no one left to tell
+	return status
+}
+
+func describe(err error) (text string, status int) {
 	if usage, ok := errors.AsType[*UsageError](err); ok {
-		report(w, usage.Text, usage.Hint)
-		return ExitUsage
+		return line(usage.Text, usage.Hint), ExitUsage
 	}
 	if faults, ok := errors.AsType[config.Errors](err); ok {
-		reportFaults(w, faults)
-		return ExitNo
+		// Each on a line that begins with its place, as compilers have it, so
+		// that editors can jump there.
+		count := fmt.Sprintf("the routes file has %d errors", len(faults))
+		if len(faults) == 1 {
+			count = "the routes file has 1 error"
+		}
+		return faults.Error() + "\n" + line(count, ""), ExitNo
 	}
 	hint := ""
 	if hinted, ok := errors.AsType[*HintError](err); ok {
 		hint = hinted.Hint
 	}
-	report(w, err.Error(), hint)
-	return ExitNo
+	return line(err.Error(), hint), ExitNo
 }
 
-func report(w io.Writer, text, hint string) {
-	fmt.Fprintf(w, "usher: %s\n", text)
+func line(text, hint string) string {
+	text = "usher: " + text + "\n"
 	if hint != "" {
-		fmt.Fprintf(w, "  hint: %s\n", hint)
+		text += "  hint: " + hint + "\n"
 	}
-}
-
-// reportFaults writes each fault of a routes file on a line that begins with
-// its place, as compilers do, so that editors can jump there.
-func reportFaults(w io.Writer, faults config.Errors) {
-	for _, fault := range faults {
-		fmt.Fprintln(w, fault)
-	}
-	if len(faults) == 1 {
-		report(w, "the routes file has 1 error", "")
-	} else {
-		report(w, fmt.Sprintf("the routes file has %d errors", len(faults)), "")
-	}
+	return text
 }
