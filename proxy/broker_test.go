@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -164,6 +165,7 @@ func (b *backend) follow(c net.Conn, s http.ConnState) {
 		b.mu.Lock()
 		b.hijacked = append(b.hijacked, c)
 		b.mu.Unlock()
+	default:
 	}
 }
 
@@ -251,7 +253,7 @@ func wantClosed(t *testing.T, c *websocket.Conn, code int) string {
 		if err == nil {
 			continue
 		}
-		closed, ok := err.(*websocket.CloseError)
+		closed, ok := errors.AsType[*websocket.CloseError](err)
 		if !ok || closed.Code != code {
 			t.Fatalf("close: got %v, want code %d", err, code)
 		}

@@ -2,10 +2,12 @@ package proxy_test
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -163,7 +165,7 @@ func (a answer) wantEnd(t *testing.T) {
 	if len(a.rest) > 0 {
 		t.Errorf("behind the answer: got %q, want nothing", a.rest)
 	}
-	if ne, ok := a.err.(net.Error); ok && ne.Timeout() {
+	if errors.Is(a.err, os.ErrDeadlineExceeded) {
 		t.Error("behind the answer: the connection stays open, want it closed")
 	}
 }

@@ -13,6 +13,10 @@ import (
 	"usher/proxy/relay"
 )
 
+// plainAnswer is for clients that speak HTTP where they should speak TLS.
+const plainAnswer = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n" +
+	"400 Bad Request: this port speaks TLS: use https or wss\n"
+
 // tlsConn is a conn on a TLS listener. net/http asks it for the state before
 // it reads, in the connection's own goroutine: that is where the handshake is
 // made, so that a slow one holds up nobody else.
@@ -45,8 +49,10 @@ func (c *tlsConn) ConnectionState() tls.ConnectionState {
 func (c *tlsConn) refuse(err error) {
 	if re, ok := errors.AsType[tls.RecordHeaderError](err); ok && re.Conn != nil && looksLikeHTTP(re.RecordHeader) {
 		re.Conn.SetWriteDeadline(time.Now().Add(answerTimeout))
-		io.WriteString(re.Conn, "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\nthis port speaks TLS: use https or wss\n")
 		err = errors.New("the client spoke plain HTTP on a TLS port")
+		if _, e := io.WriteString(re.Conn, plainAnswer); e != nil {
+			err = e
+		}
 	}
 	c.log.Debug("tls handshake", "client", c.RemoteAddr().String(), "error", err)
 	c.conn.err = fmt.Errorf("tls handshake: %w", err)
