@@ -3,6 +3,7 @@ package demo_test
 import (
 	"bufio"
 	"encoding/binary"
+	"encoding/json"
 	"io"
 	"net"
 	"net/http"
@@ -106,4 +107,19 @@ func (c *client) frame(t *testing.T) (ws.Opcode, []byte) {
 		t.Fatal(err)
 	}
 	return ws.Opcode(head[0] & 0xF), payload
+}
+
+// heard is what a service says.
+type heard struct {
+	Service, Kind, Text string
+	PID                 int
+}
+
+func parse(t *testing.T, payload []byte) heard {
+	t.Helper()
+	var m heard
+	if err := json.Unmarshal(payload, &m); err != nil {
+		t.Fatalf("got %q: %v", payload, err)
+	}
+	return m
 }

@@ -82,22 +82,29 @@ func (s *socket) talk(ctx context.Context, name string, pid int) {
 		if err != nil {
 			return
 		}
-		var answer []byte
-		switch op {
-		case ws.Ping:
-			answer = ws.AppendFrame(nil, ws.Pong, payload, nil)
-		case ws.Close:
-			answer = ws.AppendFrame(nil, ws.Close, payload, nil)
-		case ws.Pong:
+		answer := reply(op, payload, say)
+		if answer == nil {
 			continue
-		default:
-			answer = say("echo", string(payload))
 		}
 		select {
 		case s.out <- answer:
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// reply returns the frame that answers what was read, if one does.
+func reply(op ws.Opcode, payload []byte, say func(kind, text string) []byte) []byte {
+	switch op {
+	case ws.Ping:
+		return ws.AppendFrame(nil, ws.Pong, payload, nil)
+	case ws.Close:
+		return ws.AppendFrame(nil, ws.Close, payload, nil)
+	case ws.Pong:
+		return nil
+	default:
+		return say("echo", string(payload))
 	}
 }
 

@@ -36,20 +36,26 @@ func parseURL(o Options) (target, []string, error) {
 		address: net.JoinHostPort(u.Hostname(), port),
 		query:   u.RawQuery,
 	}
-	var paths []string
-	if p := u.EscapedPath(); p != "" && p != "/" {
-		paths = append(paths, p)
+	paths, err := paths(u.EscapedPath(), o.Paths)
+	return t, paths, err
+}
+
+// paths returns the URL's own path, if it says anything, and the others.
+func paths(own string, others []string) ([]string, error) {
+	var list []string
+	if own != "" && own != "/" {
+		list = append(list, own)
 	}
-	for _, p := range o.Paths {
+	for _, p := range others {
 		if !strings.HasPrefix(p, "/") || strings.ContainsAny(p, " ?#\r\n") {
-			return target{}, nil, &URLError{Text: fmt.Sprintf("%q is no path: it begins with / and has no query", p)}
+			return nil, &URLError{Text: fmt.Sprintf("%q is no path: it begins with / and has no query", p)}
 		}
-		if !slices.Contains(paths, p) {
-			paths = append(paths, p)
+		if !slices.Contains(list, p) {
+			list = append(list, p)
 		}
 	}
-	if len(paths) == 0 {
-		paths = []string{defaultPath}
+	if len(list) == 0 {
+		list = []string{defaultPath}
 	}
-	return t, paths, nil
+	return list, nil
 }
