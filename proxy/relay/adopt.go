@@ -90,7 +90,7 @@ func (lp *loop) sayShutdown(p *pair) {
 	why := farewell{ws.CodeGoingAway, "usher is shutting down"}
 	closing := p.closing()
 	lp.quit(p, session.Cause{Side: session.Usher, Event: session.Shutdown}, why)
-	if !closing || lp.stopAt < p.cutAt {
+	if !closing || lp.stopAt < p.end.cutAt {
 		lp.cutBy(p, lp.stopAt)
 	}
 }

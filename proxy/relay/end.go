@@ -15,19 +15,19 @@ const closeTimeout = 5 * time.Second
 
 // begin makes cause the one that p ends for, unless it has one already.
 func (lp *loop) begin(p *pair, cause session.Cause, code ws.Code, err error) {
-	if p.code == 0 {
-		p.code = code
-	}
 	if p.closing() {
+		if p.end.code == 0 {
+			p.end.code = code
+		}
 		return
 	}
-	p.cause, p.err = cause, err
+	p.end = &end{cause: cause, code: code, err: err}
 	lp.cutBy(p, lp.now+closeTimeout)
 }
 
 // cutBy sets when what is left of p is closed without more ado.
 func (lp *loop) cutBy(p *pair, at time.Duration) {
-	p.cutAt = at
+	p.end.cutAt = at
 	lp.timers.schedule(p, at)
 }
 
@@ -85,8 +85,8 @@ func (lp *loop) lost(l *leg, err error) {
 	l.set(finished)
 	l.unset(readable)
 	why := lp.goneWords(l, "connection lost")
-	if p := l.pair; p.closing() && p.code != 0 {
-		why.code = p.code // l went without answering what its peer said
+	if p := l.pair; p.closing() && p.end.code != 0 {
+		why.code = p.end.code // l went without answering what its peer said
 	}
 	if errors.Is(err, io.EOF) {
 		err = nil

@@ -209,16 +209,30 @@ func socketpair(t *testing.T) (a, b *net.UnixConn) {
 // newTLSPeer is newPeer with TLS between, after the handshake.
 func (h *harness) newTLSPeer(s side, version uint16) (*peer, Leg) {
 	h.t.Helper()
+	return h.newTLSPeerOver(s, func(server, _ *tls.Config) { server.MaxVersion = version }, nil)
+}
+
+// newTLSPeerOver is newTLSPeer with configurations that set up may change, and
+// with what wrap makes of the peer's connection under TLS.
+func (h *harness) newTLSPeerOver(s side, setUp func(server, cl *tls.Config), wrap func(net.Conn) net.Conn) (*peer, Leg) {
+	h.t.Helper()
 	ours, theirs := socketpair(h.t)
+	var under net.Conn = theirs
+	if wrap != nil {
+		under = wrap(theirs)
+	}
 	server, cl := testTLS(h.t)
-	server.MaxVersion, server.DynamicRecordSizingDisabled = version, true
-	cl.DynamicRecordSizingDisabled = true
+	server.DynamicRecordSizingDisabled, cl.DynamicRecordSizingDisabled = true, true
+	setUp(server, cl)
 	var a, b *tls.Conn
 	if s == client {
-		a, b = tls.Server(NewConn(ours), server), tls.Client(theirs, cl)
+		a, b = tls.Server(NewConn(ours), server), tls.Client(under, cl)
 	} else {
-		a, b = tls.Client(NewConn(ours), cl), tls.Server(theirs, server)
+		a, b = tls.Client(NewConn(ours), cl), tls.Server(under, server)
 	}
+	soon := time.Now().Add(5 * time.Second)
+	ours.SetDeadline(soon)
+	theirs.SetDeadline(soon)
 	done := make(chan error, 1)
 	go func() { done <- b.Handshake() }()
 	if err := a.Handshake(); err != nil {

@@ -37,7 +37,6 @@ type leg struct {
 	peer   *leg
 	socket socket
 	tls    *tls.Conn // nil if plain
-	conn   *Conn     // under tls
 	side   side
 
 	// from the leg to its peer
@@ -48,9 +47,7 @@ type leg struct {
 	heard   time.Duration // when the last byte came
 
 	// to the leg
-	output  []byte        // what it has not taken yet; on a TLS leg, ciphertext
-	sent    int           // of output, already written
-	pipe    *pipe         // payload on its way by splice, before output; nil if none
+	backlog *backlog      // what it has not taken yet; nil if nothing
 	moved   time.Duration // when it last took something of what waited for it
 	pinged  time.Duration // when usher last pinged it
 	words   *farewell     // what its Close frame will say, once it is due
@@ -72,7 +69,7 @@ const (
 	sentClose                      // a Close frame was written to it: nothing may follow
 	dueClose                       // gets a Close frame when the frame on its way is complete
 	deaf                           // writing to it has failed: nothing more is written, reading will tell why
-	cutting                        // to be closed as soon as output is gone
+	cutting                        // to be closed as soon as its backlog is gone
 	shut                           // its socket was shut down for writing
 	closed                         // its socket is closed
 )
@@ -82,7 +79,10 @@ func (l *leg) set(s legState)     { l.state |= s }
 func (l *leg) unset(s legState)   { l.state &^= s }
 
 // backlogged tells whether something waits for l to take it.
-func (l *leg) backlogged() bool { return l.sent < len(l.output) || l.pipe != nil }
+func (l *leg) backlogged() bool { return l.backlog != nil }
+
+// under returns what is under a TLS leg's connection.
+func (l *leg) under() *Conn { return l.tls.NetConn().(*Conn) }
 
 // atBoundary tells whether what was sent to l ends with a whole frame.
 func (l *leg) atBoundary() bool { return l.peer.check.Boundary() }
@@ -95,7 +95,7 @@ func (l *leg) init(c net.Conn) (err error) {
 			c.Close()
 			return errNoSocket(c)
 		}
-		l.tls, l.conn = t, under
+		l.tls = t
 		c = under.detach()
 	}
 	l.socket, err = takeSocket(c)

@@ -50,24 +50,29 @@ func (lp *loop) put(l *leg, p []byte) {
 			return
 		}
 		l.moved = lp.now
-		lp.poller.awaitWritable(l)
-		if t := l.pair.options.WriteTimeout; t > 0 {
-			lp.timers.schedule(l.pair, lp.now+t)
-		}
+		l.backlog = &backlog{}
+		lp.awaitBacklog(l)
 	}
-	if l.output == nil {
-		l.output = lp.outputs.take(len(p))
+	lp.outputs.append(l.backlog, p)
+}
+
+// awaitBacklog has l flushed when it takes something again, and looked at when
+// it does not.
+func (lp *loop) awaitBacklog(l *leg) {
+	lp.poller.awaitWritable(l)
+	if t := l.pair.options.WriteTimeout; t > 0 {
+		lp.timers.schedule(l.pair, l.moved+t)
 	}
-	l.output = append(l.output, p...)
 }
 
 // flush writes what waits for l. When it is all gone, the peer is read again.
 func (lp *loop) flush(l *leg) {
+	b := l.backlog
 	err := lp.flushPipe(l)
-	if err == nil && l.sent < len(l.output) {
+	if err == nil && b.sent < len(b.bytes) {
 		var n int
-		n, err = l.socket.write(l.output[l.sent:])
-		if l.sent += n; n > 0 {
+		n, err = l.socket.write(b.bytes[b.sent:])
+		if b.sent += n; n > 0 {
 			l.moved, l.pair.passed = lp.now, lp.now
 		}
 	}
@@ -93,12 +98,13 @@ func (lp *loop) fail(l *leg) {
 
 // drop forgets what waits for l.
 func (lp *loop) drop(l *leg) {
-	if l.output != nil {
-		lp.outputs.give(l.output)
-		l.output, l.sent = nil, 0
+	b := l.backlog
+	if b == nil {
+		return
 	}
-	if l.pipe != nil {
-		lp.pipes.discard(l.pipe)
-		l.pipe = nil
+	l.backlog = nil
+	lp.outputs.give(b.bytes)
+	if b.pipe != nil {
+		lp.pipes.discard(b.pipe)
 	}
 }

@@ -11,9 +11,9 @@ import (
 //
 // It is in one of three states:
 //
-//   - relaying: neither leg has ended; cause is zero.
-//   - closing: cause says why. Close frames are on their way, and what is left
-//     is cut at cutAt.
+//   - relaying: neither leg has ended; end is nil.
+//   - closing: end says why. Close frames are on their way, and what is left
+//     is cut at end.cutAt.
 //   - over: both sockets are closed, and the session has ended.
 type pair struct {
 	// static after adoption
@@ -27,15 +27,19 @@ type pair struct {
 	passed time.Duration // when a frame last passed, either way
 	spent  bucket        // what the client has used of its rate
 
-	// closing
-	cause session.Cause
-	err   error
-	code  ws.Code       // the first close code either way
-	cutAt time.Duration // when what is left is closed without more ado
+	end *end // nil while relaying
 
 	// timer
 	due   time.Duration // when the loop looks at the pair again, 0 for never
 	index int           // in the loop's heap, -1 if not there
+}
+
+// end is why and how a pair ends.
+type end struct {
+	cause session.Cause
+	err   error
+	code  ws.Code       // the first close code either way
+	cutAt time.Duration // when what is left is closed without more ado
 }
 
 // farewell is the content of a Close frame of usher's own.
@@ -44,6 +48,6 @@ type farewell struct {
 	reason string
 }
 
-func (p *pair) closing() bool { return p.cause != session.Cause{} }
+func (p *pair) closing() bool { return p.end != nil }
 
 func (p *pair) over() bool { return p.legs[client].is(closed) && p.legs[upstream].is(closed) }

@@ -180,6 +180,14 @@ func (h *harness) wantGoing(why string) {
 	h.t.Helper()
 	h.wantOpen()
 	if p := h.pair(); p.closing() {
-		h.t.Fatalf("%s: got the pair ended by %v (%v), want it going on", why, p.cause, p.err)
+		h.t.Fatalf("%s: got the pair ended by %v (%v), want it going on", why, p.end.cause, p.end.err)
 	}
+}
+
+// waitingBytes returns the size of the buffer of what l has not taken.
+func (l *leg) waitingBytes() int {
+	if l.backlog == nil {
+		return 0
+	}
+	return cap(l.backlog.bytes)
 }

@@ -25,7 +25,7 @@ func (lp *loop) settle(p *pair) {
 		lp.finish(p)
 		return
 	}
-	if p.legs[client].is(sentClose|closed) && p.legs[upstream].is(sentClose|closed) && p.cutAt > lp.now+closeTimeout {
+	if p.legs[client].is(sentClose|closed) && p.legs[upstream].is(sentClose|closed) && p.end.cutAt > lp.now+closeTimeout {
 		lp.cutBy(p, lp.now+closeTimeout)
 	}
 }
@@ -61,6 +61,6 @@ func (lp *loop) finish(p *pair) {
 	delete(lp.pairs, p)
 	lp.load.Add(-1)
 	lp.timers.drop(p)
-	p.session.End(session.End{Cause: p.cause, Code: uint16(p.code), Time: lp.epoch.Add(lp.now), Err: p.err})
+	p.session.End(session.End{Cause: p.end.cause, Code: uint16(p.end.code), Time: lp.epoch.Add(lp.now), Err: p.end.err})
 	p.release()
 }

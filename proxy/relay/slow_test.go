@@ -25,7 +25,7 @@ func TestRow20SlowReaderPausesItsPeer(t *testing.T) {
 				t.Fatalf("got %d bytes taken for a client that reads nothing, want at most %d", taken, kernel)
 			}
 			leg := &h.pair().legs[client]
-			if n := cap(leg.output); n > bufferSize+ws.MaxControlFrame {
+			if n := leg.waitingBytes(); n > bufferSize+ws.MaxControlFrame {
 				t.Errorf("got an output of %d bytes, want at most %d", n, bufferSize)
 			}
 			c.send(ws.Text, "still heard")

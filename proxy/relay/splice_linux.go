@@ -97,11 +97,11 @@ func (lp *loop) splice(l *leg, n int64) {
 	l.heard, l.pair.passed = lp.now, lp.now
 	l.check.Skip(int64(k))
 	p.holds = k
-	l.peer.pipe = p
+	l.peer.backlog = &backlog{pipe: p}
 	l.peer.moved = lp.now
 	lp.flush(l.peer)
-	if t := l.pair.options.WriteTimeout; t > 0 && l.peer.backlogged() {
-		lp.timers.schedule(l.pair, lp.now+t)
+	if l.peer.backlogged() {
+		lp.awaitBacklog(l.peer)
 	}
 	if l.peer.is(dueClose) && l.check.Boundary() {
 		lp.sendClose(l.peer)
@@ -111,14 +111,15 @@ func (lp *loop) splice(l *leg, n int64) {
 
 // flushPipe writes what l's pipe holds: errNothing if l does not take it all.
 func (lp *loop) flushPipe(l *leg) error {
-	for p := l.pipe; p != nil; {
+	b := l.backlog
+	for p := b.pipe; p != nil; {
 		n, err := splice(p.from, l.socket.fd, p.holds)
 		if err != nil {
 			return err
 		}
 		l.moved, l.pair.passed = lp.now, lp.now
 		if p.holds -= n; p.holds == 0 {
-			l.pipe = nil
+			b.pipe = nil
 			lp.pipes.give(p)
 			return nil
 		}

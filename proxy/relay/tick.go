@@ -20,10 +20,10 @@ func (lp *loop) tick(p *pair) {
 		due = min(lp.tickIdle(p), lp.tickLeg(&p.legs[client]), lp.tickLeg(&p.legs[upstream]))
 	}
 	if p.closing() {
-		if lp.now >= p.cutAt {
+		if lp.now >= p.end.cutAt {
 			lp.cut(p)
 		}
-		due = p.cutAt
+		due = p.end.cutAt
 	}
 	if due != never && !p.over() {
 		lp.timers.schedule(p, due)

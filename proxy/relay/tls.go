@@ -8,7 +8,8 @@ func (lp *loop) decrypt(l *leg, raw []byte, end error) error {
 	if errors.Is(end, errNothing) {
 		end = nil
 	}
-	l.conn.in, l.conn.end = raw, end
+	under := l.under()
+	under.in, under.end = raw, end
 	for {
 		held := copy(lp.buffer, l.held)
 		n, err := lp.readTLS(l, lp.buffer[held:held+bufferSize])
@@ -16,7 +17,7 @@ func (lp *loop) decrypt(l *leg, raw []byte, end error) error {
 			lp.pass(l, lp.buffer[:held+n], n)
 		}
 		if err != nil {
-			l.conn.in = nil // of the loop's buffer: not to be kept
+			under.in = nil // of the loop's buffer: not to be kept
 			if errors.Is(err, errNothing) {
 				return nil
 			}
@@ -29,7 +30,7 @@ func (lp *loop) decrypt(l *leg, raw []byte, end error) error {
 // a record is incomplete.
 func (lp *loop) readTLS(l *leg, p []byte) (n int, err error) {
 	lp.sealed = lp.sealed[:0]
-	l.conn.out = &lp.sealed
+	l.under().out = &lp.sealed
 	for n < len(p) && err == nil {
 		var k int
 		k, err = l.tls.Read(p[n:])
@@ -42,7 +43,7 @@ func (lp *loop) readTLS(l *leg, p []byte) (n int, err error) {
 // writeTLS writes p to the TLS leg l.
 func (lp *loop) writeTLS(l *leg, p []byte) {
 	lp.sealed = lp.sealed[:0]
-	l.conn.out = &lp.sealed
+	l.under().out = &lp.sealed
 	if _, err := l.tls.Write(p); err != nil {
 		lp.fail(l) // of crypto/tls itself: the Conn under it takes everything
 	}
@@ -52,7 +53,7 @@ func (lp *loop) writeTLS(l *leg, p []byte) {
 // sayGoodbye writes the alert that ends a TLS stream (RFC 8446, 6.1).
 func (lp *loop) sayGoodbye(l *leg) {
 	lp.sealed = lp.sealed[:0]
-	l.conn.out = &lp.sealed
+	l.under().out = &lp.sealed
 	if err := l.tls.CloseWrite(); err != nil {
 		lp.fail(l)
 	}
@@ -60,7 +61,7 @@ func (lp *loop) sayGoodbye(l *leg) {
 }
 
 func (lp *loop) sendSealed(l *leg) {
-	l.conn.out = nil
+	l.under().out = nil
 	if len(lp.sealed) > 0 {
 		lp.put(l, lp.sealed)
 	}

@@ -1,6 +1,13 @@
 package relay
 
-// freelist keeps buffers for what slow legs have not taken.
+// backlog is what a leg has not taken yet.
+type backlog struct {
+	pipe  *pipe  // payload on its way by splice, before bytes; nil if none
+	bytes []byte // on a TLS leg, ciphertext
+	sent  int    // of bytes, already written
+}
+
+// freelist keeps buffers for backlogs.
 type freelist struct {
 	large [][]byte
 }
@@ -9,6 +16,14 @@ const (
 	smallOutput = 4 << 10 // up to here a buffer is made to measure
 	keptOutputs = 32
 )
+
+// append adds p to b.
+func (f *freelist) append(b *backlog, p []byte) {
+	if b.bytes == nil {
+		b.bytes = f.take(len(p))
+	}
+	b.bytes = append(b.bytes, p...)
+}
 
 // take returns an empty buffer for n bytes.
 func (f *freelist) take(n int) []byte {
