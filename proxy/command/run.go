@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"runtime"
 	"syscall"
 
 	"golang.org/x/term"
@@ -25,6 +26,9 @@ func Run(ctx context.Context, file string, stderr *os.File) error {
 	if err != nil {
 		return withListenHint(err)
 	}
+	// Each loop of the relay keeps a processor, in the scheduler's sense, while
+	// it waits for a moment. The other goroutines get as many of their own.
+	runtime.GOMAXPROCS(2 * runtime.GOMAXPROCS(0))
 	return server.Run(ctx)
 }
 
