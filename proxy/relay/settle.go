@@ -17,8 +17,7 @@ func (lp *loop) settle(p *pair) {
 		case l.is(sentClose) && l.is(broken) && !l.is(shut):
 			// Closing now, with input unread, would reset the connection
 			// and take the Close frame with it.
-			l.set(shut)
-			l.socket.shutdown()
+			lp.shutLeg(l)
 		}
 	}
 	if p.over() {
@@ -27,6 +26,17 @@ func (lp *loop) settle(p *pair) {
 	}
 	if p.legs[client].is(sentClose|closed) && p.legs[upstream].is(sentClose|closed) && p.end.cutAt > lp.now+closeTimeout {
 		lp.cutBy(p, lp.now+closeTimeout)
+	}
+}
+
+// shutLeg ends what is sent to l, which may still send.
+func (lp *loop) shutLeg(l *leg) {
+	if l.tls != nil && !l.is(deaf) {
+		lp.sayGoodbye(l) // once: crypto/tls keeps count
+	}
+	if !l.backlogged() {
+		l.set(shut)
+		l.socket.shutdown()
 	}
 }
 
