@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestPlainRequestIsForwarded(t *testing.T) {
@@ -156,24 +157,39 @@ func TestKeepAlive(t *testing.T) {
 	}
 }
 
+// TestBrokenSecondRequest sends it while the first is served, which must not
+// suffer from it.
 func TestBrokenSecondRequest(t *testing.T) {
-	up := newTestBackend(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.URL.Path) })
+	up := newTestBackend(t, func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-r.Context().Done():
+		case <-time.After(100 * time.Millisecond):
+		}
+	})
 	b := newTestBroker(t, oneRoute(up.URL))
-	c := dialRaw(t, b.address)
-	br := bufio.NewReader(c)
-	io.WriteString(c, "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\nHost: a\r\n\r\n")
-	for _, want := range []int{200, 400} {
-		resp, err := http.ReadResponse(br, nil)
-		if err != nil {
-			t.Fatalf("response: %v, want status %d", err, want)
-		}
-		io.Copy(io.Discard, resp.Body)
-		if resp.StatusCode != want {
-			t.Errorf("status: got %s, want %d", resp.Status, want)
-		}
-	}
-	if n := up.requests.Load(); n != 1 {
-		t.Errorf("requests that reached the upstream: got %d, want 1", n)
+	for name, second := range map[string]string{
+		"bare LF":            "GET /2 HTTP/1.1\nHost: a\r\n\r\n",
+		"no HTTP, all of it": "\x16\x03\x01\x02\x00",
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := up.requests.Load()
+			c := dialRaw(t, b.address)
+			br := bufio.NewReader(c)
+			io.WriteString(c, "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n"+second)
+			for _, want := range []int{200, 400} {
+				resp, err := http.ReadResponse(br, nil)
+				if err != nil {
+					t.Fatalf("response: %v, want status %d", err, want)
+				}
+				io.Copy(io.Discard, resp.Body)
+				if resp.StatusCode != want {
+					t.Errorf("status: got %s, want %d", resp.Status, want)
+				}
+			}
+			if n := up.requests.Load() - before; n != 1 {
+				t.Errorf("requests that reached the upstream: got %d, want 1", n)
+			}
+		})
 	}
 }
 
