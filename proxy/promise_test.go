@@ -50,6 +50,11 @@ func TestPromise1OneClaimPerSocket(t *testing.T) {
 	if m, a := main.requests.Load(), admin.requests.Load(); m != sockets/2 || a != sockets/2 {
 		t.Errorf("upgrades by upstream: got %d and %d, want %d each", m, a, sockets/2)
 	}
+	b.wantStop(t, patience)
+	last := b.log.lines(t, "stopped")
+	if len(last) != 1 || last[0]["claims"] != float64(sockets) || last[0]["duplicate_claims"] != 0.0 {
+		t.Errorf("last log line: got %v, want one with claims %d and duplicate_claims 0", last, sockets)
+	}
 }
 
 func TestPromise2ValidateThenDial(t *testing.T) {

@@ -48,7 +48,8 @@ func (s *Server) stop(serving *sync.WaitGroup) {
 	s.connections.open.Wait()
 	s.forward.CloseIdleConnections()
 	s.sessionLog.close()
-	s.log.Info("stopped")
+	stats := s.handshake.Stats()
+	s.log.Info("stopped", "claims", stats.Claims, "duplicate_claims", stats.DuplicateClaims)
 }
 
 // stopHTTP lets requests that are under way end.
