@@ -1,7 +1,6 @@
 package relay
 
 import (
-	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -43,10 +42,6 @@ type loop struct {
 // wait for its peer.
 const bufferSize = 64 << 10
 
-// yieldEvery is less than the 10 ms after which the runtime takes a processor
-// away.
-const yieldEvery = 5 * time.Millisecond
-
 // maxHeld is more than a leg ever holds back.
 const maxHeld = 256
 
@@ -68,17 +63,13 @@ func newLoop() (*loop, error) {
 
 // run turns until the loop is stopping and has no pairs left.
 //
-// It lets other goroutines run now and then by itself, as the poller's waits
-// need not do so: otherwise the runtime would make it, by a signal.
+// It never yields by itself: each time it would, the runtime wakes a thread to
+// look for work, and often moves the loop to it. It is made to, by a signal,
+// every 10 ms at most.
 func (lp *loop) run() {
-	yielded := lp.now
 	for !lp.stopping || len(lp.pairs) > 0 {
 		woken := lp.poller.wait(lp.patience(), lp.noted)
 		lp.turn(time.Since(lp.epoch), woken)
-		if lp.now-yielded > yieldEvery {
-			yielded = lp.now
-			runtime.Gosched()
-		}
 	}
 	lp.ended = true
 	for _, p := range lp.mail.close() {
