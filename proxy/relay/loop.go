@@ -82,11 +82,7 @@ func (lp *loop) run() {
 // post has p run by the loop in one of its next turns; false if the loop has
 // ended. It may be called by anybody.
 func (lp *loop) post(p post) bool {
-	wake, ok := lp.mail.put(p)
-	if wake {
-		lp.poller.wake()
-	}
-	return ok
+	return lp.mail.put(p, lp.poller.wake)
 }
 
 // patience is how long the next turn may wait for an event; negative is for

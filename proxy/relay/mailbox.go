@@ -13,18 +13,21 @@ type mailbox struct {
 // post is run by the loop, in its turn.
 type post func(*loop)
 
-// put adds p and tells whether the loop must be woken for it. It is refused
-// when the loop has ended.
-func (m *mailbox) put(p post) (wake, ok bool) {
+// put adds p and calls wake if the loop must be woken for it: before close
+// returns, so that what wake uses is there. p is refused when the loop has
+// ended.
+func (m *mailbox) put(p post, wake func()) (ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.shut {
-		return false, false
+		return false
 	}
 	m.posts = append(m.posts, p)
-	wake = !m.wakeup
-	m.wakeup = true
-	return wake, true
+	if !m.wakeup {
+		m.wakeup = true
+		wake()
+	}
+	return true
 }
 
 // take returns all posts, in order, in exchange for an empty slice.
