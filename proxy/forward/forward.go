@@ -34,6 +34,11 @@ type Forwarder struct {
 
 // ServeHTTP answers r with what the upstream of its route says.
 func (f *Forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request, m route.Match) {
+	// Otherwise net/http reads the whole body before it lets an answer begin.
+	if err := http.NewResponseController(w).EnableFullDuplex(); err != nil {
+		f.Refuse(w, r, err)
+		return
+	}
 	proxy := httputil.ReverseProxy{
 		Rewrite:       func(p *httputil.ProxyRequest) { f.rewrite(p, m) },
 		Transport:     balancer{f, f.Upstreams.Get(m.Route.Upstream.Name)},

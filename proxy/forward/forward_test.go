@@ -95,6 +95,55 @@ func TestRequestStreams(t *testing.T) {
 	}
 }
 
+func TestBothWaysStreamAtOnce(t *testing.T) {
+	s := newTestServer(t, nil, newTestUpstream(t, func(w http.ResponseWriter, r *http.Request) {
+		http.NewResponseController(w).EnableFullDuplex()
+		p := make([]byte, 5)
+		for {
+			if _, err := io.ReadFull(r.Body, p); err != nil {
+				return
+			}
+			w.Write(p)
+			w.(http.Flusher).Flush()
+		}
+	}))
+	conn, br := s.send(t, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")
+	res, err := http.ReadResponse(br, nil)
+	if err != nil {
+		t.Fatalf("answer while the request goes on: %v", err)
+	}
+	part := make([]byte, 5)
+	for _, want := range []string{"first", "again", "third"} {
+		if _, err := io.ReadFull(res.Body, part); err != nil || string(part) != want {
+			t.Fatalf("part of the answer: got %q and %v, want %q", part, err, want)
+		}
+		io.WriteString(conn, map[string]string{"first": "5\r\nagain\r\n", "again": "5\r\nthird\r\n", "third": "0\r\n\r\n"}[want])
+	}
+	if rest, err := io.ReadAll(res.Body); len(rest) > 0 || err != nil {
+		t.Errorf("behind the last part: got %q and %v, want the end", rest, err)
+	}
+}
+
+func TestAnswerThatDoesNotWaitForTheBody(t *testing.T) {
+	s := newTestServer(t, nil, newTestUpstream(t, func(w http.ResponseWriter, r *http.Request) {
+		http.NewResponseController(w).EnableFullDuplex()
+		if r.ContentLength > 10 {
+			w.WriteHeader(http.StatusRequestEntityTooLarge)
+		}
+	}))
+	for range 10 {
+		conn, br := s.send(t, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nbegin")
+		if res, _ := answer(t, br); res.StatusCode != http.StatusRequestEntityTooLarge {
+			t.Fatalf("early answer: got %d, want 413", res.StatusCode)
+		}
+		// The rest of the body must not be taken for a request.
+		io.WriteString(conn, strings.Repeat("x", 100000-len("begin"))+"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+		if res, err := http.ReadResponse(br, nil); err == nil && res.StatusCode != http.StatusOK {
+			t.Errorf("next answer: got %d, want 200, or the end of the connection", res.StatusCode)
+		}
+	}
+}
+
 func TestTrailersOfTheAnswer(t *testing.T) {
 	s := newTestServer(t, nil, newTestUpstream(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Trailer", "X-Sum")
