@@ -6,6 +6,7 @@
 const { once } = require('node:events');
 const http = require('node:http');
 const { WebSocket, WebSocketServer } = require('ws');
+const { atEnd } = require('./ends');
 const { front } = require('./usher');
 
 const headerLimit = 64 << 10; // Node's own is 16 KiB
@@ -20,7 +21,7 @@ exports.bridge = async function bridge(t, upstreams, route) {
     servers[name] = new WebSocketServer({ server, maxPayload: 64 << 20, ...options });
     await once(server.listen(0, '127.0.0.1'), 'listening');
     ports[name] = server.address().port;
-    t.after(() => {
+    atEnd(t, () => {
       servers[name].clients.forEach((ws) => ws.terminate());
       server.closeAllConnections();
       server.close();
@@ -54,7 +55,7 @@ class Bridge {
   // the request as the upstream saw it, the response as the client saw it.
   async pair(t, name, options) {
     const client = this.dial(name, options);
-    t.after(() => client.terminate());
+    atEnd(t, () => client.terminate());
     const arrived = new Promise((resolve) => {
       this.#waiting.set(String(this.#id), (upstream, request) => resolve({ upstream, request }));
     });

@@ -3,6 +3,7 @@
 // Socket.IO clients of three generations, behind one way to use them.
 
 const assert = require('node:assert/strict');
+const { atEnd } = require('./ends');
 const { agent } = require('./usher');
 
 const libraries = {
@@ -35,7 +36,7 @@ exports.open = function open(t, { version, transport }, base, options = {}) {
     reconnectionDelayMax: 200,
     ...options,
   });
-  t.after(() => socket.close());
+  atEnd(t, () => socket.close());
   return socket;
 };
 
@@ -54,7 +55,7 @@ exports.connect = async function connect(t, kind, base, options) {
 // namespace joins another namespace over the same connection.
 exports.namespace = async function namespace(t, socket, name, options) {
   const joined = socket.io.socket(name, options);
-  t.after(() => joined.close());
+  atEnd(t, () => joined.close());
   await connected(joined);
   return joined;
 };

@@ -10,6 +10,7 @@ const { setTimeout: sleep } = require('node:timers/promises');
 const { WebSocket } = require('ws');
 const { closed, message } = require('./bridge');
 const { call, connect, connected, kinds, next } = require('./clients');
+const { atEnd } = require('./ends');
 const { ports, services, start } = require('./processes');
 const { direct, front } = require('./usher');
 
@@ -83,7 +84,7 @@ function dial(edge, name) {
 
 async function live(t, edge, name) {
   const ws = dial(edge, name);
-  t.after(() => ws.terminate());
+  atEnd(t, () => ws.terminate());
   await once(ws, 'open');
   return ws;
 }

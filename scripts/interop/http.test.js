@@ -7,7 +7,7 @@ const { once } = require('node:events');
 const http = require('node:http');
 const { before, test } = require('node:test');
 const { setTimeout: sleep } = require('node:timers/promises');
-const { forFile } = require('./processes');
+const { atEnd, forFile } = require('./ends');
 const { front } = require('./usher');
 
 const file = forFile();
@@ -17,7 +17,7 @@ let base;
 before(async () => {
   const server = http.createServer(serve);
   await once(server.listen(0, '127.0.0.1'), 'listening');
-  file.after(() => {
+  atEnd(file, () => {
     server.closeAllConnections();
     server.close();
   });

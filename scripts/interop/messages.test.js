@@ -6,7 +6,7 @@ const assert = require('node:assert/strict');
 const { randomBytes } = require('node:crypto');
 const { before, describe, test } = require('node:test');
 const { bridge, closed, directions, event, message, messages } = require('./bridge');
-const { forFile } = require('./processes');
+const { forFile } = require('./ends');
 
 const mebibyte = 1 << 20;
 const sizes = [0, 1, 125, 126, 127, 65_535, 65_536, mebibyte, 16 * mebibyte];

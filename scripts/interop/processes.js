@@ -7,7 +7,7 @@ const { spawn } = require('node:child_process');
 const { once } = require('node:events');
 const path = require('node:path');
 const readline = require('node:readline');
-const { after } = require('node:test');
+const { atEnd } = require('./ends');
 
 const scripts = path.join(__dirname, '..');
 
@@ -19,7 +19,7 @@ exports.start = async function start(t, script, ...args) {
   });
   const started = { child, pid: child.pid, port: 0, stderr: '', exited: exit(child) };
   child.stderr.on('data', (chunk) => (started.stderr += chunk));
-  t.after(async () => {
+  atEnd(t, async () => {
     child.kill('SIGKILL');
     await started.exited;
   });
@@ -46,20 +46,12 @@ exports.services = async function services(t, ...names) {
 exports.ports = (started) =>
   Object.fromEntries(Object.entries(started).map(([name, { port }]) => [name, port]));
 
-// forFile stands for t where something lives as long as the file's tests. It is
-// called at the file's top: within a hook, after means after the hook.
-exports.forFile = function forFile() {
-  const last = [];
-  after(async () => {
-    for (const end of last.reverse()) {
-      await end();
-    }
-  });
-  return { after: (end) => last.push(end) };
-};
-
 exports.exit = exit;
 
+// exit waits for the end of a process, or that it cannot be started.
 function exit(child) {
-  return new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
+  return new Promise((resolve) => {
+    child.once('exit', (code, signal) => resolve({ code, signal }));
+    child.once('error', (err) => resolve({ code: err.code, signal: null }));
+  });
 }

@@ -8,7 +8,8 @@ const { createHash, randomBytes } = require('node:crypto');
 const { before, describe, test } = require('node:test');
 const { setTimeout: sleep } = require('node:timers/promises');
 const { call, connect, connected, kinds, namespace, next, open, transport } = require('./clients');
-const { forFile, ports, services } = require('./processes');
+const { forFile } = require('./ends');
+const { ports, services } = require('./processes');
 const { front } = require('./usher');
 
 const file = forFile();

@@ -13,6 +13,7 @@ const http = require('node:http');
 const net = require('node:net');
 const os = require('node:os');
 const path = require('node:path');
+const { atEnd } = require('./ends');
 const { exit } = require('./processes');
 
 const binary = process.env.USHER ?? path.join(__dirname, '..', '..', 'usher');
@@ -33,7 +34,7 @@ exports.front = async function front(t, upstreams, route = {}) {
   child.stdout.on('data', (chunk) => (usher.log += chunk));
   child.stderr.on('data', (chunk) => (usher.log += chunk));
   const front = new Front(upstreams, () => port, '/', usher);
-  t.after(() => front.stop());
+  atEnd(t, () => front.stop());
   await answers(port, usher);
   return front;
 };
@@ -110,7 +111,7 @@ function writeRoutes(t, port, upstreams, route) {
     ]),
   };
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'usher-interop-'));
-  t.after(() => fs.rmSync(folder, { recursive: true }));
+  atEnd(t, () => fs.rmSync(folder, { recursive: true }));
   const file = path.join(folder, 'routes.yaml');
   fs.writeFileSync(file, JSON.stringify(routes, null, 2)); // JSON is YAML
   return file;
@@ -130,7 +131,6 @@ function freePort() {
 async function answers(port, usher) {
   let ended;
   usher.exited.then(({ code, signal }) => (ended = `usher ended with ${code ?? signal}:\n`));
-  usher.child.once('error', (err) => (ended = `usher did not start: ${err.message}\n`));
   for (const deadline = Date.now() + 10_000; Date.now() < deadline; ) {
     if (ended) {
       throw new Error(ended + usher.log);

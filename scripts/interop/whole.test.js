@@ -7,7 +7,8 @@ const { randomBytes } = require('node:crypto');
 const { before, describe, test } = require('node:test');
 const { bridge, closed, directions, message } = require('./bridge');
 const { call, connect, kinds } = require('./clients');
-const { forFile, ports, services } = require('./processes');
+const { forFile } = require('./ends');
+const { ports, services } = require('./processes');
 const { direct, front } = require('./usher');
 
 const route = { relay: 'messages', max_message: '32MiB' };
