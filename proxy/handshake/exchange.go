@@ -117,8 +117,7 @@ func (h *Handler) tell(w http.ResponseWriter, head []byte, timeout time.Duration
 		early, _ := rw.Reader.Peek(n)
 		p.FromClient = slices.Clone(early)
 	}
-	setDeadline(client, timeout)
-	if _, err := client.Write(head); err != nil {
+	if setDeadline(client, timeout); !send(client, head) {
 		client.Close()
 		h.counters.refusals[Gone].Add(1)
 		return false, nil // nobody is there to be told
@@ -128,6 +127,11 @@ func (h *Handler) tell(w http.ResponseWriter, head []byte, timeout time.Duration
 	p.Upstream.SetDeadline(time.Time{})
 	p.Client = client
 	return true, nil
+}
+
+func send(conn net.Conn, p []byte) bool {
+	_, err := conn.Write(p)
+	return err == nil
 }
 
 func setDeadline(conn net.Conn, timeout time.Duration) {

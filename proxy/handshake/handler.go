@@ -71,18 +71,23 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, sender headers.S
 		h.Forward(w, r, m)
 		return nil
 	}
-	if err := checkOrigin(r.Header["Origin"], sender.Host, m.Route.Origins); err != nil {
+	return h.serveUpgrade(w, r, Claim{
+		Route: m.Route, Upstream: h.Upstreams.Get(m.Route.Upstream.Name),
+		Path: m.UpstreamPath(), Query: query, Sender: sender,
+		EngineIO: speaksEngineIO(query), offer: o,
+	})
+}
+
+// serveUpgrade makes the last checks that need no upstream, and then the
+// handshake with it.
+func (h *Handler) serveUpgrade(w http.ResponseWriter, r *http.Request, c Claim) error {
+	if err := checkOrigin(r.Header["Origin"], c.Sender.Host, c.Route.Origins); err != nil {
 		return err
 	}
 	if err := h.claim(r); err != nil {
 		return err
 	}
-	c := Claim{
-		Route: m.Route, Upstream: h.Upstreams.Get(m.Route.Upstream.Name),
-		Path: m.UpstreamPath(), Query: query, Sender: sender,
-		EngineIO: speaksEngineIO(query), offer: o,
-	}
-	if m.Route.Relay == "messages" {
+	if c.Route.Relay == "messages" {
 		h.Messages(w, r, c)
 		return nil
 	}

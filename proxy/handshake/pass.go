@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"time"
@@ -23,13 +24,16 @@ func pass(w http.ResponseWriter, r *http.Request, conn net.Conn, head []byte, ti
 		return badAnswer(err)
 	}
 	defer res.Body.Close()
-	setDeadline(conn, timeout) // the body has its own time
+	// The body has its own time, and a client that does not read it must not
+	// hold the upstream's connection for longer.
+	setDeadline(conn, timeout)
+	if timeout > 0 {
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(timeout)) // not every writer can
+	}
 	headers.RemoveHopByHop(res.Header)
 	out := w.Header()
 	clear(out)
-	for name, values := range res.Header {
-		out[name] = values
-	}
+	maps.Copy(out, res.Header)
 	out["Connection"] = []string{"close"}
 	w.WriteHeader(res.StatusCode)
 	if _, err := io.Copy(w, res.Body); err != nil {

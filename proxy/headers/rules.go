@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/textproto"
+	"slices"
 	"strings"
 
 	"usher/proxy/config"
@@ -108,17 +109,8 @@ func isTwin(name string, changes config.Headers) bool {
 	if isSpoken(other) || hopByHop[other] || other == "Content-Length" || other == "Host" {
 		return true
 	}
-	for _, c := range changes.Set {
-		if c.Name == other {
-			return true
-		}
-	}
-	for _, r := range changes.Remove {
-		if r == other {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(changes.Remove, other) ||
+		slices.ContainsFunc(changes.Set, func(c config.Header) bool { return c.Name == other })
 }
 
 func odd(c rune) bool {

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"crypto/x509"
+	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -111,7 +112,7 @@ func TestTLSDeadlineIsATimeout(t *testing.T) {
 	_, e := newTestEndpoint(t, config.HTTPS, l.Addr().String())
 	e.upstream.dialTimeout = 20 * time.Millisecond
 	_, err := e.Dial(t.Context())
-	if de, ok := err.(*DialError); !ok || !de.Timeout() {
+	if de, ok := errors.AsType[*DialError](err); !ok || !de.Timeout() {
 		t.Errorf("Dial: got %v, want a timeout", err)
 	}
 }
