@@ -2,12 +2,8 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"fmt"
-	"os"
 	"os/exec"
-	"syscall"
-	"time"
 )
 
 // tally counts what one step has checked.
@@ -49,19 +45,4 @@ func (t *tally) check(name string, c *exec.Cmd) {
 	default:
 		t.passed++
 	}
-}
-
-// command is a process that an interrupt of ours ends, with what it started.
-func command(ctx context.Context, name string, args ...string) *exec.Cmd {
-	c := exec.CommandContext(ctx, name, args...)
-	c.Env = os.Environ()
-	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
-	c.WaitDelay = 5 * time.Second
-	return c
-}
-
-// environment adds NAME=value pairs to a command's environment.
-func environment(c *exec.Cmd, pairs ...string) *exec.Cmd {
-	c.Env = append(c.Env, pairs...)
-	return c
 }
