@@ -67,6 +67,11 @@ func app() *cli.App {
 			Action:    demoServiceVerb,
 		},
 		{
+			Name:   "trust",
+			Usage:  "say how to trust the local authority of tls.internal",
+			Action: action("", false, trustVerb),
+		},
+		{
 			Name:   "schema",
 			Usage:  "print the JSON Schema of the routes file, for editors",
 			Action: action("", false, schemaVerb),
@@ -79,7 +84,7 @@ func app() *cli.App {
 	}
 	for _, v := range verbs {
 		switch v.Name {
-		case "run", "check", "explain":
+		case "run", "check", "explain", "trust":
 			v.Flags = append(v.Flags, routesFlag())
 		}
 		v.OnUsageError = usageError
@@ -143,6 +148,8 @@ func demoVerb(c *cli.Context, _ string) error {
 func demoServiceVerb(c *cli.Context) error {
 	return command.DemoService(c.Context, os.Stdin, os.Stdout, c.Args().Get(0), c.Args().Get(1))
 }
+
+func trustVerb(c *cli.Context, _ string) error { return command.Trust(c.App.Writer, routes(c)) }
 
 func schemaVerb(c *cli.Context, _ string) error { return command.Schema(c.App.Writer) }
 

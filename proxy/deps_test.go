@@ -35,7 +35,7 @@ var layers = map[string]struct {
 
 	"demo":    {imports: []string{"", "config", "ws"}},
 	"doctor":  {imports: []string{"ws"}},
-	"command": {imports: []string{"", "config", "demo", "doctor", "route"}, owns: []string{"golang.org/x/term"}},
+	"command": {imports: []string{"", "certs", "config", "demo", "doctor", "route"}, owns: []string{"golang.org/x/term"}},
 }
 
 var impure = []string{"log", "log/slog", "net", "net/http", "os"}

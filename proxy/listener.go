@@ -7,6 +7,7 @@ import (
 	"net"
 	"time"
 
+	"usher/proxy/certs"
 	"usher/proxy/config"
 )
 
@@ -20,7 +21,7 @@ type listener struct {
 }
 
 // listen opens all listeners of cfg, or none.
-func listen(cfg *config.Config, certificates *tls.Config, log *slog.Logger) ([]*listener, error) {
+func listen(cfg *config.Config, keeper *certs.Keeper, log *slog.Logger) ([]*listener, error) {
 	var all []*listener
 	for _, want := range cfg.Listen {
 		tcp, err := net.Listen("tcp", want.Address)
@@ -30,7 +31,7 @@ func listen(cfg *config.Config, certificates *tls.Config, log *slog.Logger) ([]*
 		}
 		l := &listener{Listener: tcp, timeout: cfg.HandshakeTimeout, log: log}
 		if want.TLS {
-			l.tls = certificates
+			l.tls = keeper.Config()
 		}
 		all = append(all, l)
 	}

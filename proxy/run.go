@@ -20,6 +20,8 @@ func (s *Server) Run(ctx context.Context) error {
 	for _, w := range s.cfg.Warnings {
 		s.log.Warn("routes file", "warning", w.Error())
 	}
+	stopCerts := s.keepCerts()
+	defer stopCerts()
 	var err error
 	select {
 	case <-ctx.Done():

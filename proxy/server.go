@@ -39,6 +39,7 @@ type Server struct {
 	// static after construction
 	cfg         *config.Config
 	log         *slog.Logger
+	certs       *certs.Keeper // nil without a TLS listener
 	listeners   []*listener
 	http        *http.Server
 	connections *connections
@@ -55,11 +56,11 @@ type Server struct {
 // New opens cfg's listeners and starts the relay. Whoever has a Server calls
 // Run, once, which ends all of it. log gets a line for each session.
 func New(cfg *config.Config, log *slog.Logger) (*Server, error) {
-	certificates, err := certs.Load(cfg)
+	keeper, err := certs.Open(cfg, log)
 	if err != nil {
 		return nil, err
 	}
-	listeners, err := listen(cfg, certificates, log)
+	listeners, err := listen(cfg, keeper, log)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +70,7 @@ func New(cfg *config.Config, log *slog.Logger) (*Server, error) {
 		return nil, fmt.Errorf("start the relay: %w", err)
 	}
 	s := &Server{
-		cfg: cfg, log: log,
+		cfg: cfg, log: log, certs: keeper,
 		listeners: listeners, connections: newConnections(),
 		frames: frames, options: relayOptions(cfg.Routes),
 		sessionLog: newSessionLog(log), gate: newGate(errStopping),

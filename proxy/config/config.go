@@ -38,6 +38,9 @@ type Listener struct {
 // TLS says where the listeners' certificates come from.
 type TLS struct {
 	Certificates []Certificate
+	Domains      []string // names to have certificates for: lower case, all different
+	Internal     bool     // a local authority issues them
+	Storage      string   // the folder for what is issued; relative to that of the routes file
 }
 
 // Certificate names a pair of PEM files; relative names start at the folder

@@ -5,6 +5,7 @@ import "time"
 // defaultValues are what a key is worth that the file does not have.
 type defaultValues struct {
 	listen      string
+	storage     string
 	drain       Drain
 	dialTimeout time.Duration
 	balance     Balance
@@ -16,6 +17,7 @@ type defaultValues struct {
 func defaults() defaultValues {
 	return defaultValues{
 		listen:      "127.0.0.1:8080",
+		storage:     "certs",
 		drain:       Drain{Deadline: time.Minute},
 		dialTimeout: 5 * time.Second,
 		balance:     RoundRobin,
@@ -31,4 +33,14 @@ func defaults() defaultValues {
 			PingTimeout:      20 * time.Second, // or ping_interval, if that is shorter
 		},
 	}
+}
+
+// listeners are those of a file without listen: for pages on this machine, or,
+// if there are domains, the ports where browsers look for them.
+func (d defaultValues) listeners(t TLS) []Listener {
+	at := Position{1, 1}
+	if len(t.Domains) == 0 {
+		return []Listener{{Position: at, Address: d.listen}}
+	}
+	return []Listener{{Position: at, Address: ":80"}, {Position: at, Address: ":443", TLS: true}}
 }

@@ -10,9 +10,9 @@ import (
 var listenerKeys = []string{"address", "tls"}
 
 // listeners reads one listener or a list of them.
-func (l *loader) listeners(v value, fallback string) []Listener {
+func (l *loader) listeners(v value, fallback []Listener) []Listener {
 	if !v.given() {
-		return []Listener{{Position: Position{1, 1}, Address: fallback}}
+		return fallback
 	}
 	var list []Listener
 	first := make(map[string]Position)

@@ -93,8 +93,8 @@ func (l *loader) top(root value, c *Config) {
 	}
 	d := defaults()
 	c.Drain, c.TrustedProxies = l.drain(o.field("drain"), d.drain), l.trusted(o.field("trusted_proxies"))
-	c.TLS = l.tls(o.field("tls"))
-	c.Listen = l.listeners(o.field("listen"), d.listen)
+	c.TLS = l.tls(o.field("tls"), d)
+	c.Listen = l.listeners(o.field("listen"), d.listeners(c.TLS))
 	l.wantCertificates(o.field("tls"), c.Listen)
 
 	limits := l.limits(o, d.limits)

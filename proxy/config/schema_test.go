@@ -136,6 +136,7 @@ func TestSchemaDefaults(t *testing.T) {
 	d := defaults()
 	want(t, "limits", c.Routes[0].Limits, d.limits)
 	want(t, "dial_timeout", c.Upstreams[0].DialTimeout, d.dialTimeout)
+	want(t, "storage", root.Defs["tls"].Properties["storage"].Default, any(d.storage))
 	want(t, "listen", root.Properties["listen"].Default, any(d.listen))
 	want(t, "balance", root.Defs["upstream"].Properties["balance"].Default, any(string(d.balance)))
 	deadline, err := time.ParseDuration(root.Defs["drain"].Properties["deadline"].Default.(string))

@@ -1,26 +1,86 @@
 package config
 
+import (
+	"net/netip"
+	"strings"
+)
+
 var (
-	tlsKeys         = []string{"certificates"}
+	tlsKeys         = []string{"certificates", "domains", "internal", "storage"}
 	certificateKeys = []string{"cert", "key"}
 )
 
-func (l *loader) tls(v value) TLS {
+func (l *loader) tls(v value, d defaultValues) TLS {
+	t := TLS{Storage: d.storage}
 	o, ok := l.object(v, "in tls", tlsKeys)
 	if !ok {
-		return TLS{}
+		return t
 	}
-	var t TLS
-	for _, item := range l.items(l.required(o, "certificates", "in tls"), "a certificate") {
+	l.bool(o.field("internal"), &t.Internal)
+	if storage, ok := l.text(o.field("storage")); ok {
+		t.Storage = storage.text
+	}
+	t.Certificates = l.certificates(o.field("certificates"))
+	t.Domains = l.domains(o.field("domains"), t.Internal)
+	if !o.field("certificates").given() && !o.field("domains").given() && !t.Internal && len(o.meant) == 0 {
+		l.errorf(o.Position, "tls has no source of certificates: it needs domains, certificates or internal: true")
+	}
+	return t
+}
+
+func (l *loader) certificates(v value) []Certificate {
+	var list []Certificate
+	for _, item := range l.items(v, "a certificate") {
 		c, ok := l.object(item, "in a certificate", certificateKeys)
 		if !ok {
 			continue
 		}
 		cert, _ := l.text(l.required(c, "cert", "in this certificate"))
 		key, _ := l.text(l.required(c, "key", "in this certificate"))
-		t.Certificates = append(t.Certificates, Certificate{Position: item.used, Cert: cert.text, Key: key.text})
+		list = append(list, Certificate{Position: item.used, Cert: cert.text, Key: key.text})
 	}
-	return t
+	return list
+}
+
+// domains reads the names to have certificates for.
+func (l *loader) domains(v value, internal bool) []string {
+	var list []string
+	first := make(map[string]Position)
+	for _, item := range l.oneOrMore(v, "a domain") {
+		w, ok := l.text(item)
+		if !ok || !l.domain(w, internal) {
+			continue
+		}
+		name := strings.ToLower(w.text)
+		if at, ok := first[name]; ok {
+			l.errorf(w.Position, "domain %s stands here a second time: the first is at %s", w, l.where(at))
+			continue
+		}
+		first[name] = w.Position
+		list = append(list, name)
+	}
+	return list
+}
+
+// domain says whether somebody would issue a certificate for w: the local
+// authority does for every name and address, a public one wants the proof that
+// HTTP-01 and TLS-ALPN-01 can give.
+func (l *loader) domain(w word, internal bool) bool {
+	base, wild := strings.CutPrefix(w.text, "*.")
+	_, err := netip.ParseAddr(w.text)
+	switch {
+	case !isHost(base):
+		l.errorf(w.Position, `domain %s must be a name such as "ws.example.com"`, w)
+	case internal:
+		return true
+	case wild:
+		l.errorf(w.Position, "domain %s needs a proof by DNS, which usher cannot give: list the names, or use tls.certificates", w)
+	case err == nil || !strings.Contains(base, "."):
+		l.errorf(w.Position, "domain %s is no public name: use tls.internal or tls.certificates", w)
+	default:
+		return true
+	}
+	return false
 }
 
 // wantCertificates holds listeners and certificates together: a listener
@@ -31,7 +91,7 @@ func (l *loader) wantCertificates(tls value, listeners []Listener) {
 	for _, one := range listeners {
 		used = used || one.TLS
 		if one.TLS && !tls.given() {
-			l.errorf(one.Position, "this listener has tls: true, but the file has no tls.certificates")
+			l.errorf(one.Position, "this listener has tls: true, but the file has no tls")
 		}
 	}
 	if tls.given() && !used {

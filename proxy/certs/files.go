@@ -1,0 +1,111 @@
+package certs
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"usher/proxy/config"
+)
+
+// lookInterval is how often the files are looked at. A change is read at the
+// second look that finds it as it is: whoever replaces a pair writes two files.
+const lookInterval = 500 * time.Millisecond
+
+// files are the pairs of PEM files that the routes file names.
+type files struct {
+	log     *slog.Logger
+	list    []*pair
+	current atomic.Pointer[[]*tls.Certificate] // in the order of the routes file
+}
+
+// pair is a certificate file and its key file.
+type pair struct {
+	config.Certificate
+	cert, key string // where they are
+
+	// owned by watch once that runs
+	loaded *tls.Certificate
+	read   seen // what was read last, be it good or not
+	latest seen // at the last look
+}
+
+func openFiles(cfg *config.Config, log *slog.Logger) (*files, error) {
+	f := &files{log: log}
+	for _, c := range cfg.TLS.Certificates {
+		p := &pair{Certificate: c, cert: beside(cfg, c.Cert), key: beside(cfg, c.Key)}
+		p.read = look(p.cert, p.key)
+		p.latest = p.read
+		var err error
+		if p.loaded, err = p.load(); err != nil {
+			return nil, &config.Error{File: cfg.File, Position: c.Position, Text: fmt.Sprintf("certificate %q: %v", c.Cert, err)}
+		}
+		f.list = append(f.list, p)
+	}
+	f.publish()
+	return f, nil
+}
+
+func (p *pair) load() (*tls.Certificate, error) {
+	c, err := tls.LoadX509KeyPair(p.cert, p.key)
+	if err != nil {
+		return nil, err
+	}
+	return &c, checkPrivate(p.key)
+}
+
+// pairs returns what the files hold now.
+func (f *files) pairs() []*tls.Certificate { return *f.current.Load() }
+
+func (f *files) publish() {
+	all := make([]*tls.Certificate, 0, len(f.list))
+	for _, p := range f.list {
+		all = append(all, p.loaded)
+	}
+	f.current.Store(&all)
+}
+
+// watch reads pairs that change until ctx is done. Open sockets are not
+// touched: a certificate counts when a client says hello.
+func (f *files) watch(ctx context.Context) {
+	if len(f.list) == 0 {
+		return
+	}
+	tick := time.NewTicker(lookInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			f.look()
+		}
+	}
+}
+
+// look is one turn of watch.
+func (f *files) look() {
+	changed := false
+	for _, p := range f.list {
+		now := look(p.cert, p.key)
+		settled := now.same(p.latest)
+		p.latest = now
+		if !settled || now.same(p.read) {
+			continue
+		}
+		p.read = now
+		loaded, err := p.load()
+		if err != nil {
+			f.log.Error("certificate kept, the files that replace it are no pair", "certificate", p.cert, "key", p.key, "error", err)
+			continue
+		}
+		p.loaded, changed = loaded, true
+		f.log.Info("certificate read again", "certificate", p.cert, "names", loaded.Leaf.DNSNames, "not_after", loaded.Leaf.NotAfter)
+	}
+	if changed {
+		f.publish()
+	}
+}
