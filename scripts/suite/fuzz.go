@@ -45,9 +45,16 @@ func fuzzTargets(out []byte) []fuzzTarget {
 func (t *tally) fuzz(ctx context.Context, target fuzzTarget) {
 	c := command(ctx, "go", "test", "-run", "^$", "-fuzz", "^"+target.name+"$",
 		"-fuzztime", fuzzTime, "-fuzzminimizetime", "1s", target.pkg)
-	if out, err := c.CombinedOutput(); err != nil {
+	if out, err := c.CombinedOutput(); err != nil && !timeIsUp(string(out)) {
 		t.fail(target.pkg+"."+target.name, string(out)+err.Error())
 		return
 	}
 	t.passed++
+}
+
+// timeIsUp recognizes the end of the fuzz time that Go before 1.27 reports as a
+// failure when the machine is busy (go.dev/issue/75804). No input has failed
+// then; one that hangs is reported with other words.
+func timeIsUp(out string) bool {
+	return strings.Contains(out, "\n    context deadline exceeded\nFAIL\n") && !strings.Contains(out, "Failing input")
 }

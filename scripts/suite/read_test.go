@@ -56,6 +56,11 @@ func TestReadGoTest(t *testing.T) {
 			failed: []string{"p.TestA"},
 		},
 		{
+			name: "a skipped test with a listed reason is none",
+			output: `{"Action":"skip","Package":"p","Test":"TestListed"}
+{"Action":"pass","Package":"p"}`,
+		},
+		{
 			name: "a package without tests is none",
 			output: `{"Action":"output","Package":"p","Output":"?   \tp\t[no test files]\n"}
 {"Action":"skip","Package":"p"}`,
@@ -86,7 +91,7 @@ func TestReadGoTest(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var got tally
-			got.readGoTest(strings.NewReader(tt.output))
+			got.readGoTest(strings.NewReader(tt.output), reasons{"p.TestListed": "cannot be here"})
 			wantTally(t, &got, tt.passed, tt.failed, tt.details)
 		})
 	}
@@ -108,6 +113,22 @@ func TestFuzzTargets(t *testing.T) {
 	want := []fuzzTarget{{"p", "FuzzA"}, {"q", "FuzzB"}}
 	if got := fuzzTargets([]byte(output)); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestTimeIsUp(t *testing.T) {
+	tests := []struct {
+		output string
+		want   bool
+	}{
+		{"--- FAIL: FuzzA (3.94s)\n    context deadline exceeded\nFAIL\nexit status 1\n", true},
+		{"--- FAIL: FuzzA (0.10s)\n    --- FAIL: FuzzA (0.00s)\n        got 1, want 2\n    Failing input written to testdata\nFAIL\n", false},
+		{"--- FAIL: FuzzA (3.94s)\n    fuzzing process hung or terminated unexpectedly: signal: killed\nFAIL\n", false},
+	}
+	for _, tt := range tests {
+		if got := timeIsUp(tt.output); got != tt.want {
+			t.Errorf("timeIsUp(%q): got %v, want %v", tt.output, got, tt.want)
+		}
 	}
 }
 
