@@ -75,10 +75,13 @@ func (l *leaves) get(asked string) (*tls.Certificate, error) {
 
 // listed returns the name on the list that stands for the one asked for.
 func (l *leaves) listed(asked string) (name string, ok bool) {
-	if asked == "" {
+	switch {
+	case asked == "":
 		return localhost, true
+	case strings.HasPrefix(asked, "*"):
+		return "", false
 	}
-	if slices.Contains(l.names, asked) && !strings.HasPrefix(asked, "*") {
+	if slices.Contains(l.names, asked) {
 		return asked, true
 	}
 	if _, above, ok := strings.Cut(asked, "."); ok && slices.Contains(l.names, "*."+above) {
