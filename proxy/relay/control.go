@@ -19,6 +19,7 @@ func (lp *loop) control(l *leg, f ws.ControlFrame) bool {
 		lp.begin(l.pair, session.Cause{Side: l.side.of(), Event: session.Closed}, code, nil)
 	case ws.Pong:
 		return l.pair.pingID == 0 || len(f.Payload) != 8 || binary.BigEndian.Uint64(f.Payload) != l.pair.pingID
+	default: // a ping is the peer's to answer
 	}
 	return true
 }

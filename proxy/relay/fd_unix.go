@@ -3,6 +3,7 @@
 package relay
 
 import (
+	"errors"
 	"os"
 	"syscall"
 
@@ -43,7 +44,7 @@ func poll(fd uintptr, what int16) bool {
 }
 
 func outcome(call string, err error) error {
-	if err == unix.EAGAIN {
+	if errors.Is(err, unix.EAGAIN) {
 		return errNothing
 	}
 	return os.NewSyscallError(call, err)

@@ -75,7 +75,7 @@ func (p *poller) wait(timeout time.Duration, ready func(*leg, events)) (woken bo
 		e := &p.events[i]
 		if uint32(e.Fd) == wakeupSlot {
 			var count [8]byte
-			unix.Read(p.wakeup, count[:])
+			_, _ = unix.Read(p.wakeup, count[:]) // resets it; there is nothing else to know
 			woken = true
 		} else if l := p.slots.get(uint32(e.Fd), uint32(e.Pad)); l != nil {
 			ready(l, eventsOf(e.Events))
@@ -113,7 +113,7 @@ func eventsOf(mask uint32) (what events) {
 // wake makes a wait that is under way, or the next one, return.
 func (p *poller) wake() {
 	one := [8]byte{1}
-	unix.Write(p.wakeup, one[:])
+	_, _ = unix.Write(p.wakeup, one[:]) // fails only where a wake-up is waiting already
 }
 
 func (p *poller) close() {
