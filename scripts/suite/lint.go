@@ -31,7 +31,7 @@ func buildElsewhere(ctx context.Context, t *tally) {
 // cache is empty, and runs them over both pollers.
 func runLinters(ctx context.Context, t *tally) {
 	t.linter(golangci(ctx, "run", "./..."))
-	t.linter(golangci(ctx, "run", "--build-tags", "portable", "./proxy/relay/..."))
+	t.linter(golangci(ctx, "run", "--build-tags", "portable", "./..."))
 }
 
 func (t *tally) linter(c *exec.Cmd) {
