@@ -67,7 +67,7 @@ func TestCertificatesChangeUnderOpenSockets(t *testing.T) {
 	up := newTestBackend(t, echo)
 	dir := t.TempDir()
 	first := newTestCertificate(t, dir)
-	b := newTestBrokerIn(t, dir, "drain: {over: 0, deadline: 10s}\nlisten: {address: 127.0.0.1:0, tls: true}\ntls: {certificates: [{cert: cert.pem, key: key.pem}]}\n"+oneRoute(up.URL))
+	b := newTestBrokerIn(t, dir, "listen: {address: 127.0.0.1:0, tls: true}\ntls: {certificates: [{cert: cert.pem, key: key.pem}]}\n"+oneRoute(up.URL))
 	open := make([]*websocket.Conn, sockets)
 	d := &websocket.Dialer{TLSClientConfig: &tls.Config{RootCAs: first}, ReadBufferSize: 512, WriteBufferSize: 512}
 	for i := range open {
