@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -16,6 +17,9 @@ func TestMain(m *testing.M) {
 	}
 	goroutines, files := runtime.NumGoroutine(), openFiles()
 	code := m.Run()
+	if f := flag.Lookup("test.fuzz"); f != nil && f.Value.String() != "" {
+		os.Exit(code) // the fuzzer has goroutines of its own
+	}
 	late := time.Now().Add(5 * time.Second)
 	for runtime.NumGoroutine() > goroutines && time.Now().Before(late) {
 		runtime.Gosched()
