@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"usher/proxy/session"
 	"usher/proxy/ws"
 )
@@ -276,7 +278,7 @@ func (p *peer) sendClose(code ws.Code, reason string) {
 func (p *peer) fill() {
 	buf := make([]byte, 1<<20)
 	for p.end == nil {
-		p.conn.SetReadDeadline(time.Now().Add(readPatience))
+		p.conn.SetReadDeadline(time.Now().Add(p.patience()))
 		n, err := p.conn.Read(buf)
 		p.got = append(p.got, buf[:n]...)
 		if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -286,8 +288,22 @@ func (p *peer) fill() {
 	}
 }
 
-// readPatience is for what has been written already.
-const readPatience = 2 * time.Millisecond
+// patience is how long a read may take: long if something has arrived, however
+// busy the machine is. A TLS peer that got a part of a record waits in vain.
+func (p *peer) patience() time.Duration {
+	arrived := false
+	if raw, err := p.raw.SyscallConn(); err == nil {
+		raw.Control(func(fd uintptr) {
+			fds := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+			n, err := unix.Poll(fds[:], 0)
+			arrived = n > 0 || err != nil
+		})
+	}
+	if arrived {
+		return 100 * time.Millisecond
+	}
+	return time.Millisecond
+}
 
 // next takes one frame off what has arrived.
 func (p *peer) next(why string) (ws.Header, []byte) {
