@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -69,7 +70,7 @@ routes:
 	began := time.Now()
 	b.stop()
 	for _, c := range clients {
-		if reason := wantClosed(t, c, websocket.CloseGoingAway); reason == "" {
+		if reason := wantClosed(t, c, websocket.CloseServiceRestart); reason == "" {
 			t.Error("reason: got none, want words")
 		}
 	}
@@ -127,6 +128,108 @@ func TestDrainIsBounded(t *testing.T) {
 	if resp, _ := readHead(t, half); resp.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("upgrade under way: got %s, want 503", resp.Status)
 	}
+}
+
+// TestDrainOfManySockets stops usher while 2,000 clients are in the middle of
+// large messages: each sees whole frames and the configured code, and they do
+// not all see it at once.
+func TestDrainOfManySockets(t *testing.T) {
+	sockets, over := 2000, 3*time.Second
+	if testing.Short() {
+		sockets, over = 200, time.Second
+	}
+	up := newTestScript(t, midMessage)
+	b := newTestBroker(t, fmt.Sprintf("drain: {over: %v, deadline: 25s, code: 1001}\n", over)+oneRoute(up.url))
+	var clients sync.WaitGroup
+	ends := make(chan time.Time, sockets)
+	batches(t, sockets, func(i int) {
+		c, _, err := websocket.DefaultDialer.Dial("ws://"+b.address+"/ws", nil)
+		if err != nil {
+			t.Errorf("client %d: %v", i, err)
+			return
+		}
+		clients.Go(func() {
+			defer c.Close()
+			err := readAll(c)
+			if code, ok := errors.AsType[*websocket.CloseError](err); !ok || code.Code != websocket.CloseGoingAway {
+				t.Errorf("client %d: got %v, want a Close frame with 1001", i, err)
+			}
+			ends <- time.Now()
+		})
+	})
+	began := time.Now()
+	b.wantStop(t, 30*time.Second)
+	clients.Wait()
+	close(ends)
+	inFirstHalf := 0
+	for at := range ends {
+		if at.Before(began.Add(over / 2)) {
+			inFirstHalf++
+		}
+	}
+	// How exactly they are spread is the relay's own test: here other
+	// processes have a say.
+	if inFirstHalf > sockets*3/4 {
+		t.Errorf("clients told in the first half of the window: got %d of %d, want about half", inFirstHalf, sockets)
+	}
+	wantSessionsEnded(t, b, sockets)
+}
+
+// midMessage accepts an upgrade and sends a large message, of which the second
+// half waits until it is told to close.
+func midMessage(c net.Conn, r *http.Request) {
+	c.SetDeadline(time.Now().Add(time.Minute))
+	half := make([]byte, 32<<10)
+	io.WriteString(c, accepted(r)+"\x82\x7f\x00\x00\x00\x00\x00\x01\x00\x00")
+	c.Write(half)
+	c.Read(make([]byte, 1)) // the client sends nothing: it is the Close frame
+	c.Write(append(half, 0x88, 0))
+	untilClosed(c)
+}
+
+// readAll reads messages until there are no more, and says why.
+func readAll(c *websocket.Conn) error {
+	for {
+		if _, _, err := c.ReadMessage(); err != nil {
+			return err
+		}
+	}
+}
+
+// TestDrainGrace serves for a while after the signal, and says that it is not
+// ready. Behind that, a connection that is kept alive gets no socket any more.
+func TestDrainGrace(t *testing.T) {
+	begun, end := make(chan struct{}), make(chan struct{})
+	up := newTestBackend(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/slow" {
+			close(begun)
+			<-end
+			return
+		}
+		echo(w, r)
+	})
+	b := newTestBroker(t, "drain: {grace: 1s, over: 1s, deadline: 20s}\n"+oneRoute(up.URL))
+	if !b.Ready() {
+		t.Error("ready: got false, want true before the stop")
+	}
+	b.stop()
+	wantSoon(t, "ready", false, b.Ready)
+	c, _ := b.dial(t, "/ws", nil)
+	wantEcho(t, c, websocket.TextMessage, []byte("in the grace"))
+	kept := dialRaw(t, b.address)
+	io.WriteString(kept, "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n"+upgradeHead)
+	<-begun
+	wantClosed(t, c, websocket.CloseServiceRestart)
+	close(end)
+	resp, br := readHead(t, kept)
+	if resp.StatusCode != http.StatusOK || !resp.Close {
+		t.Errorf("request under way: got %s and close %t, want 200 and the end behind it", resp.Status, resp.Close)
+	}
+	io.Copy(io.Discard, resp.Body)
+	if rest, _ := io.ReadAll(br); len(rest) > 0 {
+		t.Errorf("behind it: got %q, want the end", rest)
+	}
+	b.wantStop(t, patience)
 }
 
 func TestDrainLetsARequestEnd(t *testing.T) {

@@ -5,11 +5,16 @@ import (
 	"errors"
 	"net/http"
 	"sync"
+	"time"
+
+	"usher/proxy/config"
+	"usher/proxy/session"
 )
 
-// Run serves until ctx is done, and then stops: no client is accepted any
-// more, every socket gets a Close frame, plain requests may end, and what is
-// left at the drain deadline is cut. It returns nil, or why it could not serve.
+// Run serves until ctx is done, and then stops: after the grace no client is
+// accepted any more, every socket gets a Close frame, one after the other,
+// plain requests may end, and what is left at the drain deadline is cut. It
+// returns nil, or why it could not serve.
 func (s *Server) Run(ctx context.Context) error {
 	failed := make(chan error, len(s.listeners))
 	var serving sync.WaitGroup
@@ -27,7 +32,7 @@ func (s *Server) Run(ctx context.Context) error {
 	case <-ctx.Done():
 	case err = <-failed:
 	}
-	s.stop(&serving)
+	s.stop(&serving, err == nil)
 	return err
 }
 
@@ -37,11 +42,18 @@ func (s *Server) serve(l *listener, failed chan<- error) {
 	}
 }
 
-// stop ends everything within the drain deadline.
-func (s *Server) stop(serving *sync.WaitGroup) {
-	s.log.Info("stopping", "sessions", s.sessions.Stats().Open, "deadline_s", s.cfg.Drain.Deadline.Seconds())
-	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Drain.Deadline)
+// stop ends everything within the drain deadline. While it serves, a grace lets
+// a load balancer in front notice that it is not ready.
+func (s *Server) stop(serving *sync.WaitGroup, serves bool) {
+	drain := s.cfg.Drain
+	s.stopping.Store(true)
+	s.log.Info("stopping", "sessions", s.sessions.Stats().Open,
+		"grace_s", drain.Grace.Seconds(), "over_s", drain.Over.Seconds(), "deadline_s", drain.Deadline.Seconds())
+	ctx, cancel := context.WithTimeout(context.Background(), drain.Deadline)
 	defer cancel()
+	if serves {
+		time.Sleep(drain.Grace) // only a second signal cuts it short, and that ends the process
+	}
 	var parts sync.WaitGroup
 	parts.Go(func() { s.stopHTTP(ctx) })
 	parts.Go(func() { s.stopRelays(ctx) })
@@ -65,10 +77,20 @@ func (s *Server) stopHTTP(ctx context.Context) {
 // stopRelays ends the sessions, after the handshakes that lead to one.
 func (s *Server) stopRelays(ctx context.Context) {
 	s.gate.close()
+	d := drain(s.cfg, session.Shutdown, "usher is shutting down")
 	var relays sync.WaitGroup
-	relays.Go(func() { s.logCut(s.frames.Shutdown(ctx)) })
-	relays.Go(func() { s.logCut(s.messages.Shutdown(ctx)) })
+	relays.Go(func() { s.logCut(s.frames.Shutdown(ctx, d)) })
+	relays.Go(func() { s.logCut(s.messages.Shutdown(ctx, d)) })
 	relays.Wait()
+}
+
+// drain returns how sessions end by cfg from now on.
+func drain(cfg *config.Config, event session.Event, reason string) session.Drain {
+	return session.Drain{
+		Cause: session.Cause{Side: session.Usher, Event: event},
+		Code:  cfg.Drain.Code, Reason: reason,
+		Over: cfg.Drain.Over, Until: time.Now().Add(cfg.Drain.Deadline),
+	}
 }
 
 func (s *Server) logCut(err error) {

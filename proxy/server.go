@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"usher/proxy/certs"
@@ -51,6 +52,8 @@ type Server struct {
 	messages    *messages.Relay
 	options     map[manner]*relay.Options
 	gate        *gate
+
+	stopping atomic.Bool
 }
 
 // New opens cfg's listeners and starts the relay. Whoever has a Server calls
@@ -148,6 +151,10 @@ func (s *Server) Addresses() []net.Addr {
 	}
 	return list
 }
+
+// Ready tells whether new clients are welcome: not since the server was told to
+// stop, even if it serves on for a while.
+func (s *Server) Ready() bool { return !s.stopping.Load() }
 
 // Stats is a Server at one moment.
 type Stats struct {

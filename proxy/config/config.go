@@ -50,9 +50,13 @@ type Certificate struct {
 	Cert, Key string
 }
 
-// Drain says how the process stops.
+// Drain says how usher ends sessions that it may not keep: all of them when the
+// process stops, and those of a route or endpoint that a reload has removed.
 type Drain struct {
-	Deadline time.Duration // from the signal to the exit, at most
+	Over     time.Duration // over which Close frames are spread, or less if they are few
+	Deadline time.Duration // from the signal to the exit, at most; longer than Grace and Over together
+	Code     uint16        // of the Close frames: 1001 or 1012
+	Grace    time.Duration // from the signal to the first Close frame; usher serves as before, but is not ready
 }
 
 // Balance is how an upstream chooses among its endpoints.

@@ -18,7 +18,7 @@ func defaults() defaultValues {
 	return defaultValues{
 		listen:      "127.0.0.1:8080",
 		storage:     "certs",
-		drain:       Drain{Deadline: time.Minute},
+		drain:       Drain{Over: 30 * time.Second, Deadline: time.Minute, Code: serviceRestart},
 		dialTimeout: 5 * time.Second,
 		balance:     RoundRobin,
 		limits: Limits{

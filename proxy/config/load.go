@@ -104,12 +104,3 @@ func (l *loader) top(root value, c *Config) {
 	c.Routes = l.routes(o, limits, c.Upstreams)
 	c.Warnings = l.warnings.sorted()
 }
-
-func (l *loader) drain(v value, d Drain) Drain {
-	if o, ok := l.object(v, "in drain", drainKeys); ok {
-		l.duration(o.field("deadline"), positive, &d.Deadline)
-	}
-	return d
-}
-
-var drainKeys = []string{"deadline"}

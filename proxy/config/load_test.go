@@ -42,7 +42,7 @@ func want[T any](t *testing.T, what string, got, want T) {
 func TestDefaults(t *testing.T) {
 	c := mustParseFile(t, "minimal")
 	want(t, "listen", c.Listen, []Listener{{Position: Position{1, 1}, Address: "127.0.0.1:8080"}})
-	want(t, "drain", c.Drain.Deadline, 60*time.Second)
+	want(t, "drain", c.Drain, Drain{Over: 30 * time.Second, Deadline: time.Minute, Code: 1012})
 	want(t, "handshake_timeout", c.HandshakeTimeout, 10*time.Second)
 	want(t, "trusted_proxies", len(c.TrustedProxies), 0)
 	main := &Upstream{
@@ -146,7 +146,7 @@ func TestListeners(t *testing.T) {
 		trusted = append(trusted, netip.MustParsePrefix(p))
 	}
 	want(t, "trusted_proxies", c.TrustedProxies, trusted)
-	want(t, "drain", c.Drain.Deadline, 5*time.Second)
+	want(t, "drain", c.Drain, Drain{Over: 2500 * time.Millisecond, Deadline: 5 * time.Second, Code: 1012}) // over is cut
 }
 
 func TestEnvironment(t *testing.T) {
@@ -238,5 +238,17 @@ func TestValueLimitHoldsForPlainFiles(t *testing.T) {
 	_, err := Parse("routes.yaml", []byte(text), testEnv)
 	if err == nil || err.Error() != "routes.yaml:3:3: the file has more than 100000 values, with its aliases written out" {
 		t.Errorf("got %.200v", err)
+	}
+}
+
+func TestDrain(t *testing.T) {
+	for text, drain := range map[string]Drain{
+		"{over: 0, deadline: 1ms}":                       {Deadline: time.Millisecond, Code: 1012},
+		"{code: 1001, grace: 10s}":                       {Over: 25 * time.Second, Deadline: time.Minute, Code: 1001, Grace: 10 * time.Second},
+		"{over: 49s, deadline: 1m, grace: 10s}":          {Over: 49 * time.Second, Deadline: time.Minute, Code: 1012, Grace: 10 * time.Second},
+		"{code: 1012, over: 5m, deadline: 6m, grace: 0}": {Over: 5 * time.Minute, Deadline: 6 * time.Minute, Code: 1012},
+	} {
+		c := mustParse(t, "drain: "+text+"\nupstreams: {main: http://a}\nroutes: [{upstream: main}]\n")
+		want(t, text, c.Drain, drain)
 	}
 }

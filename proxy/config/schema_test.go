@@ -3,12 +3,12 @@ package config
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v3"
@@ -139,7 +139,7 @@ func TestSchemaDefaults(t *testing.T) {
 	want(t, "storage", root.Defs["tls"].Properties["storage"].Default, any(d.storage))
 	want(t, "listen", root.Properties["listen"].Default, any(d.listen))
 	want(t, "balance", root.Defs["upstream"].Properties["balance"].Default, any(string(d.balance)))
-	deadline, err := time.ParseDuration(root.Defs["drain"].Properties["deadline"].Default.(string))
-	want(t, "drain", deadline, d.drain.Deadline)
-	want(t, "drain", err, nil)
+	drain := root.Defs["drain"].Properties
+	text := fmt.Sprintf("drain: {over: %v, deadline: %v, code: %v, grace: %v}\n", drain["over"].Default, drain["deadline"].Default, drain["code"].Default, drain["grace"].Default)
+	want(t, "drain", mustParse(t, text+"upstreams: {main: http://a}\nroutes: [{upstream: main}]\n").Drain, d.drain)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"usher/proxy/session"
 	"usher/proxy/ws"
@@ -105,17 +106,14 @@ func (p *pair) abandon(l *leg, event session.Event, what string) {
 	l.conn.Close()
 }
 
-// quit ends the session in good order: both legs are told why.
-func (p *pair) quit(event session.Event, why farewell) {
+// quit ends the session in good order: both legs are told why, and have time
+// to answer.
+func (p *pair) quit(event session.Event, why farewell, until time.Time) {
 	if p.begin(session.Cause{Side: session.Usher, Event: event}, why.code, nil) {
+		p.cutAt(until)
 		p.client.tell(why)
 		p.upstream.tell(why)
 	}
-}
-
-// shutdown ends the session because usher ends.
-func (p *pair) shutdown() {
-	p.quit(session.Shutdown, farewell{ws.CodeGoingAway, "usher is shutting down"})
 }
 
 // cut ends the session because usher does not wait any longer.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"usher/proxy/config"
+	"usher/proxy/session"
 	"usher/proxy/ws"
 )
 
@@ -270,6 +271,10 @@ func readFull(t *testing.T, p *peer, n int) {
 	}
 }
 
+var goingAway = session.Drain{
+	Cause: session.Cause{Side: session.Usher, Event: session.Shutdown}, Code: 1001, Reason: "usher is shutting down",
+}
+
 func TestShutdown(t *testing.T) {
 	bubble(t, "answered", func(t *testing.T) {
 		r := newSession(t, setup{})
@@ -278,7 +283,7 @@ func TestShutdown(t *testing.T) {
 		done := make(chan error)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		go func() { done <- r.relay.Shutdown(ctx) }()
+		go func() { done <- r.relay.Shutdown(ctx, goingAway) }()
 		r.client.wantClose("shutdown", 1001, "usher is shutting down")
 		r.upstream.wantClose("shutdown", 1001, "usher is shutting down")
 		r.client.closes(1001, "")
@@ -307,8 +312,31 @@ func TestShutdown(t *testing.T) {
 		wantCut(ctx, r)
 		r.wantEnd("usher.shutdown", 1001)
 	})
+	bubble(t, "in its turn", func(t *testing.T) {
+		r := newSession(t, setup{})
+		synctest.Wait()
+		d := goingAway
+		d.Until = time.Now().Add(time.Hour)
+		d.Over = time.Minute
+		for p := range r.relay.live { // as if it were the third
+			p.leaveAt(time.Now().Add(2*d.Gap(3)), &d)
+		}
+		time.Sleep(100*time.Millisecond - 1)
+		r.client.wantNothing("not yet")
+		r.client.send(0x81, "relayed")
+		r.upstream.wantMessage("relayed", ws.Text, "relayed")
+		time.Sleep(1)
+		r.client.wantClose("shutdown", 1001, "usher is shutting down")
+		r.upstream.wantClose("shutdown", 1001, "usher is shutting down")
+		time.Sleep(time.Hour - 101*time.Millisecond)
+		if s := r.registry.Stats(); s.Open != 1 {
+			t.Error("got the session ended before the deadline")
+		}
+		r.client.wantEnd("cut at the deadline")
+		r.wantEnd("usher.shutdown", 1001)
+	})
 	bubble(t, "nobody there", func(t *testing.T) {
-		if err := NewRelay(nil).Shutdown(t.Context()); err != nil {
+		if err := NewRelay(nil).Shutdown(t.Context(), session.Drain{}); err != nil {
 			t.Errorf("got %v, want none", err)
 		}
 	})
@@ -318,7 +346,7 @@ func TestShutdown(t *testing.T) {
 func wantCut(ctx context.Context, r *relayed) {
 	r.t.Helper()
 	begin := time.Now()
-	err := r.relay.Shutdown(ctx)
+	err := r.relay.Shutdown(ctx, goingAway)
 	if waited := time.Since(begin); !errors.Is(err, context.DeadlineExceeded) || waited != time.Second {
 		r.t.Errorf("got %v after %v, want %v after 1s", err, waited, context.DeadlineExceeded)
 	}

@@ -35,6 +35,7 @@ type pair struct {
 	cause session.Cause // guarded by mu, as what follows
 	code  ws.Code       // the first close code either way
 	err   error
+	leave *leave      // nil unless usher is to end it
 	due   time.Time   // of timer
 	timer *time.Timer // nil until start and after the end
 }
@@ -93,6 +94,16 @@ func (p *pair) begin(cause session.Cause, code ws.Code, err error) bool {
 		p.timer = time.AfterFunc(closeTimeout, p.finish)
 	}
 	return true
+}
+
+// cutAt sets when what is left is cut.
+func (p *pair) cutAt(t time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.timer != nil {
+		p.timer.Stop()
+		p.timer = time.AfterFunc(time.Until(t), p.finish)
+	}
 }
 
 // settle closes the sockets that have nothing more to do, and ends the session

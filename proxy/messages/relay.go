@@ -14,8 +14,10 @@ import (
 	"context"
 	"net/http"
 	"sync"
+	"time"
 
 	"usher/proxy/handshake"
+	"usher/proxy/session"
 )
 
 // Exchange finishes the handshake of a claim; see handshake.Handler.Exchange.
@@ -31,6 +33,7 @@ type Relay struct {
 
 	mu   sync.Mutex
 	live map[*pair]struct{} // guarded by mu
+	last *session.Drain     // guarded by mu; how all sessions end, once Shutdown has begun
 	done sync.WaitGroup     // requests that are served
 }
 
@@ -80,42 +83,14 @@ func (r *Relay) serve(made handshake.Pair) {
 	p.start()
 	r.mu.Lock()
 	r.live[p] = struct{}{}
-	stopping := r.stopping.Err() != nil
-	r.mu.Unlock()
-	if stopping {
-		r.done.Go(p.shutdown)
+	if r.last != nil {
+		p.leaveAt(time.Now(), r.last)
 	}
+	r.mu.Unlock()
 	r.pump.run(p)
 	p.fail() // does nothing if the session has ended, as it should have
 	<-p.over // another goroutine may be about to end it
 	r.mu.Lock()
 	delete(r.live, p)
 	r.mu.Unlock()
-}
-
-// Shutdown tells every peer that usher is going away, with a Close frame
-// between two frames, and waits until all sockets are closed; what is left
-// when ctx ends is cut.
-func (r *Relay) Shutdown(ctx context.Context) error {
-	r.each((*pair).shutdown)
-	over := make(chan struct{})
-	go func() { r.done.Wait(); close(over) }() // ends, as the sessions do
-	select {
-	case <-over:
-		return nil
-	case <-ctx.Done():
-		r.each((*pair).cut)
-		<-over
-		return context.Cause(ctx)
-	}
-}
-
-// each calls do for all live sessions at once, as it may wait for a peer.
-func (r *Relay) each(do func(*pair)) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.stop()
-	for p := range r.live {
-		r.done.Go(func() { do(p) })
-	}
 }

@@ -65,8 +65,8 @@ func newServer(t *testing.T, limits config.Limits) *server {
 	t.Cleanup(func() {
 		web.Close()
 		done.Wait()
-		group.Shutdown(t.Context())
-		s.relay.Shutdown(t.Context())
+		group.Shutdown(t.Context(), session.Drain{Until: time.Now()})
+		s.relay.Shutdown(t.Context(), session.Drain{Until: time.Now()})
 		if r := s.registry.Stats(); r.Open != 0 || r.Duplicates != 0 {
 			t.Errorf("got %d open sessions, %d duplicate ends, want 0, 0", r.Open, r.Duplicates)
 		}
@@ -278,7 +278,7 @@ func TestShutdownDuringHandshake(t *testing.T) {
 	_, fromClient := s.dial(upgrade("/messages"))
 	s.accept()
 	begin := time.Now()
-	if err := s.relay.Shutdown(t.Context()); err != nil || time.Since(begin) > 4*time.Second {
+	if err := s.relay.Shutdown(t.Context(), session.Drain{Until: time.Now()}); err != nil || time.Since(begin) > 4*time.Second {
 		t.Errorf("got %v after %v, want none at once", err, time.Since(begin))
 	}
 	if res, _ := response(t, fromClient); res.StatusCode < 500 {

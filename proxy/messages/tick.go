@@ -25,7 +25,7 @@ func (p *pair) wake(t time.Time) {
 // tick acts on the clocks that have run out, and sets the timer for the next.
 func (p *pair) tick() {
 	now := time.Now()
-	due := earliest(p.tickIdle(now), p.client.tick(now), p.upstream.tick(now))
+	due := earliest(p.tickLeave(now), p.tickIdle(now), p.client.tick(now), p.upstream.tick(now))
 	if due.Before(never) {
 		p.wake(due)
 	}
@@ -51,7 +51,7 @@ func (p *pair) tickIdle(now time.Time) time.Time {
 	passed, _ := p.passed.get()
 	due := passed.Add(timeout)
 	if !now.Before(due) {
-		p.quit(session.Idle, farewell{ws.CodeGoingAway, fmt.Sprintf("nothing passed for %v", timeout)})
+		p.quit(session.Idle, farewell{ws.CodeGoingAway, fmt.Sprintf("nothing passed for %v", timeout)}, now.Add(closeTimeout))
 	}
 	return due
 }

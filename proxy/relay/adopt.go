@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"usher/proxy/session"
-	"usher/proxy/ws"
 )
 
 func newPair(s *session.Session, o *Options, release func()) *pair {
@@ -49,7 +48,7 @@ func (lp *loop) adopt(p *pair, early ...[]byte) {
 		lp.welcome(&p.legs[i], early[i])
 	}
 	if lp.stopping {
-		lp.sayShutdown(p)
+		lp.leaveAt(p, lp.now, lp.last)
 	}
 	lp.tick(p)
 }
@@ -72,25 +71,5 @@ func (lp *loop) welcome(l *leg, early []byte) {
 		if err := lp.decrypt(l, nil, nil); err != nil {
 			lp.lost(l, err)
 		}
-	}
-}
-
-// shutdown ends every pair in good order and has the loop end when the last is
-// over, at cutAt at the latest.
-func (lp *loop) shutdown(cutAt time.Duration) {
-	lp.stopping = true
-	lp.stopAt = cutAt
-	for p := range lp.pairs {
-		lp.sayShutdown(p)
-		lp.tick(p)
-	}
-}
-
-func (lp *loop) sayShutdown(p *pair) {
-	why := farewell{ws.CodeGoingAway, "usher is shutting down"}
-	closing := p.closing()
-	lp.quit(p, session.Cause{Side: session.Usher, Event: session.Shutdown}, why)
-	if !closing || lp.stopAt < p.end.cutAt {
-		lp.cutBy(p, lp.stopAt)
 	}
 }

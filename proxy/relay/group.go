@@ -21,7 +21,7 @@ func NewGroup() (*Group, error) {
 	for range runtime.GOMAXPROCS(0) {
 		lp, err := newLoop()
 		if err != nil {
-			g.stop(time.Now())
+			g.stop(&session.Drain{})
 			return nil, err
 		}
 		g.loops = append(g.loops, lp)
@@ -60,32 +60,43 @@ func (g *Group) choose() *loop {
 	return best
 }
 
-// Shutdown tells every peer that usher is going away, with a Close frame
-// between two frames, and waits until all sockets are closed; what is left
-// when ctx ends is cut. A session that is adopted later is told likewise.
-func (g *Group) Shutdown(ctx context.Context) error {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		deadline = time.Now().Add(closeTimeout)
+// Drain tells the peers of the sessions that concern says that usher ends them,
+// and returns before it has: concern is called by the loops. Sessions that are
+// adopted later are not meant.
+func (g *Group) Drain(d session.Drain, concern func(*session.Session) bool) {
+	for k, lp := range g.loops {
+		mine := share{k, len(g.loops)}
+		lp.post(func(lp *loop) { lp.drain(&d, mine, concern) })
 	}
-	g.stop(deadline)
+}
+
+// Shutdown tells every peer so, with a Close frame between two frames, and
+// waits until all sockets are closed; what is left when ctx ends is cut,
+// whatever d says of that. A session that is adopted later is told at once.
+func (g *Group) Shutdown(ctx context.Context, d session.Drain) error {
+	if until, ok := ctx.Deadline(); ok {
+		d.Until = until
+	}
+	g.stop(&d)
 	over := make(chan struct{})
 	go func() { g.done.Wait(); close(over) }()
 	select {
 	case <-over:
 		return nil
 	case <-ctx.Done():
-		g.stop(time.Now())
+		d.Over, d.Until = 0, time.Now()
+		g.stop(&d)
 		<-over
 		return context.Cause(ctx)
 	}
 }
 
-// stop has the loops say farewell, and end when all is closed, at deadline at
-// the latest.
-func (g *Group) stop(deadline time.Time) {
-	for _, lp := range g.loops {
-		lp.post(func(lp *loop) { lp.shutdown(deadline.Sub(lp.epoch)) })
+// stop drains the loops, which end with their last session.
+func (g *Group) stop(d *session.Drain) {
+	now := *d
+	for k, lp := range g.loops {
+		mine := share{k, len(g.loops)}
+		lp.post(func(lp *loop) { lp.shutdown(&now, mine) })
 	}
 }
 

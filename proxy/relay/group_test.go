@@ -26,7 +26,7 @@ func newTestGroup(t *testing.T) *Group {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		if err := g.Shutdown(ctx); err != nil {
+		if err := g.Shutdown(ctx, goingAway); err != nil {
 			t.Errorf("got %v from Shutdown", err)
 		}
 	})
@@ -133,7 +133,7 @@ func TestGroupEchoAndShutdown(t *testing.T) {
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
-		done <- r.group.Shutdown(ctx)
+		done <- r.group.Shutdown(ctx, goingAway)
 	}()
 	farewell := ws.AppendClose(nil, ws.CodeGoingAway, "usher is shutting down")
 	r.each(func(_ int, c, u net.Conn) error {
@@ -184,7 +184,7 @@ func TestGroupShutdownCuts(t *testing.T) {
 	r := newCrowd(t, 10, "usher.shutdown")
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := r.group.Shutdown(ctx); !errors.Is(err, context.Canceled) {
+	if err := r.group.Shutdown(ctx, goingAway); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v from Shutdown, want %v", err, context.Canceled)
 	}
 	r.wantOver()

@@ -36,12 +36,24 @@ func newHarness(t *testing.T) *harness {
 	h := &harness{t: t, loop: lp, now: time.Second}
 	h.registry = session.NewRegistry(func(_ *session.Session, e session.End) { h.ends = append(h.ends, e) })
 	t.Cleanup(func() {
-		lp.shutdown(0)
+		h.shutdown(0)
 		h.step()
 		lp.pipes.close()
 		lp.poller.close()
 	})
 	return h
+}
+
+// shutdown has the loop end everything at once, and cut what is left then.
+func (h *harness) shutdown(cutAt time.Duration) {
+	d := goingAway
+	d.Until = h.loop.epoch.Add(cutAt)
+	h.loop.now = h.now
+	h.loop.shutdown(&d, share{0, 1})
+}
+
+var goingAway = session.Drain{
+	Cause: session.Cause{Side: session.Usher, Event: session.Shutdown}, Code: 1001, Reason: "usher is shutting down",
 }
 
 // step turns the loop until nothing happens any more.

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"usher/proxy/session"
 	"usher/proxy/ws"
 )
 
@@ -25,9 +26,9 @@ type loop struct {
 	serving  []*leg // those of this turn
 	posts    []post // the mailbox's other slice
 	pairs    map[*pair]struct{}
-	stopping bool          // the loop ends with its last pair; new ones are sent away
-	stopAt   time.Duration // when that is at the latest
-	ended    bool          // it has ended: only posts are left
+	stopping bool           // the loop ends with its last pair; new ones are sent away
+	last     *session.Drain // how that is, once it is stopping
+	ended    bool           // it has ended: only posts are left
 
 	buffer  []byte // what a leg sent, plain, behind room for what was held
 	cipher  []byte // what a TLS leg sent

@@ -27,7 +27,8 @@ type pair struct {
 	passed time.Duration // when a frame last passed, either way
 	spent  bucket        // what the client has used of its rate
 
-	end *end // nil while relaying
+	leave *leave // nil unless usher is to end it
+	end   *end   // nil while relaying
 
 	// timer
 	due   time.Duration // when the loop looks at the pair again, 0 for never

@@ -22,10 +22,6 @@ func (lp *loop) settle(p *pair) {
 	}
 	if p.over() {
 		lp.finish(p)
-		return
-	}
-	if p.legs[client].is(sentClose|closed) && p.legs[upstream].is(sentClose|closed) && p.end.cutAt > lp.now+closeTimeout {
-		lp.cutBy(p, lp.now+closeTimeout)
 	}
 }
 

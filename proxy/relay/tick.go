@@ -17,7 +17,7 @@ const never = time.Duration(math.MaxInt64)
 func (lp *loop) tick(p *pair) {
 	due := never
 	if !p.closing() {
-		due = min(lp.tickIdle(p), lp.tickLeg(&p.legs[client]), lp.tickLeg(&p.legs[upstream]))
+		due = min(lp.tickLeave(p), lp.tickIdle(p), lp.tickLeg(&p.legs[client]), lp.tickLeg(&p.legs[upstream]))
 	}
 	if p.closing() {
 		if lp.now >= p.end.cutAt {

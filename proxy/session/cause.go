@@ -34,5 +34,6 @@ const (
 	Silent   Event = "silent"   // did not answer a ping within ping_timeout
 	Idle     Event = "idle"     // nothing passed for idle_timeout
 	Shutdown Event = "shutdown" // usher is stopping
+	Drained  Event = "drained"  // its route or endpoint is not served any more
 	Failed   Event = "failed"   // usher could not go on: a fault of ours or of the machine
 )

@@ -1,0 +1,71 @@
+package relay
+
+import (
+	"time"
+
+	"usher/proxy/session"
+	"usher/proxy/ws"
+)
+
+// leave is when and how usher ends a pair.
+type leave struct {
+	drain *session.Drain
+	at    time.Duration // when its peers are told
+	cutAt time.Duration // when what is left of it is closed
+}
+
+// share is a loop's part of the group's work: turn k of every n.
+type share struct{ k, n int }
+
+// drain ends the pairs whose sessions concern says, all if it is nil. Each loop
+// spaces its own as if all had as many, so that they need not ask each other.
+func (lp *loop) drain(d *session.Drain, mine share, concern func(*session.Session) bool) {
+	var leaving []*pair
+	for p := range lp.pairs {
+		if concern == nil || concern(p.session) {
+			leaving = append(leaving, p)
+		}
+	}
+	gap := d.Gap(len(leaving) * mine.n)
+	for i, p := range leaving {
+		lp.leaveAt(p, lp.now+time.Duration(i*mine.n+mine.k)*gap, d)
+	}
+}
+
+// shutdown drains all, and has the loop end with its last pair.
+func (lp *loop) shutdown(d *session.Drain, mine share) {
+	lp.stopping = true
+	lp.last = d
+	lp.drain(d, mine, nil)
+}
+
+// leaveAt has p told at the given time. Of two drains the earlier times count.
+func (lp *loop) leaveAt(p *pair, at time.Duration, d *session.Drain) {
+	cutAt := d.Until.Sub(lp.epoch)
+	if p.closing() {
+		if cutAt < p.end.cutAt {
+			lp.cutBy(p, cutAt)
+		}
+		return
+	}
+	if p.leave == nil {
+		p.leave = &leave{drain: d, at: at, cutAt: cutAt}
+	}
+	p.leave.at, p.leave.cutAt = min(p.leave.at, at), min(p.leave.cutAt, cutAt)
+	lp.timers.schedule(p, p.leave.at)
+}
+
+// tickLeave tells the peers of p when its time has come, and returns when that
+// is. They have until the drain's end to answer: what is on its way to a slow
+// one, the Close frame behind it, may take that long.
+func (lp *loop) tickLeave(p *pair) time.Duration {
+	l := p.leave
+	if l == nil {
+		return never
+	}
+	if lp.now >= l.at {
+		lp.quit(p, l.drain.Cause, farewell{ws.Code(l.drain.Code), l.drain.Reason})
+		lp.cutBy(p, l.cutAt)
+	}
+	return l.at
+}
