@@ -8,6 +8,9 @@ import (
 
 func newPair(s *session.Session, o *Options, release func()) *pair {
 	p := &pair{session: s, options: o, release: release, index: -1}
+	if o.ClientMessages > 0 || o.ClientBytes > 0 {
+		p.spent = &bucket{}
+	}
 	for i := range p.legs {
 		l := &p.legs[i]
 		l.pair, l.peer, l.side = p, &p.legs[1-i], side(i)

@@ -1,10 +1,13 @@
 package relay
 
+import "time"
+
 // backlog is what a leg has not taken yet.
 type backlog struct {
-	pipe  *pipe  // payload on its way by splice, before bytes; nil if none
-	bytes []byte // on a TLS leg, ciphertext
-	sent  int    // of bytes, already written
+	pipe  *pipe         // payload on its way by splice, before bytes; nil if none
+	bytes []byte        // on a TLS leg, ciphertext
+	sent  int           // of bytes, already written
+	since time.Duration // when the first of it was not taken
 }
 
 // freelist keeps buffers for backlogs.

@@ -50,7 +50,7 @@ func (lp *loop) put(l *leg, p []byte) {
 			return
 		}
 		l.moved = lp.now
-		l.backlog = &backlog{}
+		l.backlog = &backlog{since: lp.now}
 		lp.awaitBacklog(l)
 	}
 	lp.outputs.append(l.backlog, p)
@@ -103,6 +103,9 @@ func (lp *loop) drop(l *leg) {
 		return
 	}
 	l.backlog = nil
+	if spent := l.pair.spent; spent != nil && l.side == upstream {
+		spent.unread += lp.now - b.since
+	}
 	lp.outputs.give(b.bytes)
 	if b.pipe != nil {
 		lp.pipes.discard(b.pipe)

@@ -25,7 +25,7 @@ type pair struct {
 
 	// relaying
 	passed time.Duration // when a frame last passed, either way
-	spent  bucket        // what the client has used of its rate
+	spent  *bucket       // what the client has used of its rate; nil without one
 
 	leave *leave // nil unless usher is to end it
 	end   *end   // nil while relaying

@@ -56,7 +56,8 @@ func (lp *loop) tickLeg(l *leg) time.Duration {
 		due = min(due, at)
 	}
 	if o.MessageTimeout > 0 && l.began > 0 && !l.pair.closing() {
-		at := l.began + o.MessageTimeout
+		// While its peer takes nothing, l is not read: that is not l's fault.
+		at := max(l.began, l.peer.moved) + o.MessageTimeout
 		if lp.now >= at {
 			lp.refuse(l, session.Stalled, farewell{ws.CodePolicy, fmt.Sprintf("message was not complete after %v", o.MessageTimeout)}, nil)
 		}
