@@ -20,15 +20,19 @@ type pipe struct {
 	holds    int // bytes
 }
 
-// pipes keeps empty pipes.
+// pipes keeps empty pipes, and counts all.
 type pipes struct {
 	empty []*pipe
+	open  int
 }
 
 const (
 	pipeSize  = 1 << 20
 	keptPipes = 4
+	maxPipes  = 32 // of one loop: a stalled leg may keep one full
 )
+
+var errNoPipe = errors.New("all pipes are in use")
 
 func (ps *pipes) take() (*pipe, error) {
 	if n := len(ps.empty); n > 0 {
@@ -36,12 +40,16 @@ func (ps *pipes) take() (*pipe, error) {
 		ps.empty = ps.empty[:n-1]
 		return p, nil
 	}
+	if ps.open == maxPipes {
+		return nil, errNoPipe
+	}
 	var fds [2]int
 	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
 		return nil, os.NewSyscallError("pipe2", err)
 	}
 	// Best effort: a user over the system's limit keeps the default size.
 	_, _ = unix.FcntlInt(uintptr(fds[1]), unix.F_SETPIPE_SZ, pipeSize)
+	ps.open++
 	return &pipe{from: fds[0], to: fds[1]}, nil
 }
 
@@ -56,6 +64,7 @@ func (ps *pipes) give(p *pipe) {
 
 // discard closes a pipe with what it holds.
 func (ps *pipes) discard(p *pipe) {
+	ps.open--
 	unix.Close(p.from)
 	unix.Close(p.to)
 }
@@ -81,7 +90,7 @@ func (lp *loop) spliceable(l *leg) int64 {
 func (lp *loop) splice(l *leg, n int64) {
 	p, err := lp.pipes.take()
 	if err != nil {
-		lp.read(l) // no descriptors left: through the buffer, then
+		lp.read(l) // none left: through the buffer, then
 		return
 	}
 	k, err := splice(l.socket.fd, p.to, int(min(n, pipeSize)))
@@ -97,7 +106,7 @@ func (lp *loop) splice(l *leg, n int64) {
 	l.heard, l.pair.passed = lp.now, lp.now
 	l.check.Skip(int64(k))
 	p.holds = k
-	l.peer.backlog = &backlog{pipe: p}
+	l.peer.backlog = &backlog{pipe: p, since: lp.now}
 	l.peer.moved = lp.now
 	lp.flush(l.peer)
 	if l.peer.backlogged() {

@@ -147,3 +147,27 @@ func TestSpliceWithoutDescriptors(t *testing.T) {
 		t.Errorf("got %d pipes, want none to be had", n)
 	}
 }
+
+// TestStalledPipesAreFew has more stalled legs than a loop has pipes: the rest
+// goes through the buffer, whole.
+func TestStalledPipesAreFew(t *testing.T) {
+	h := newHarness(t)
+	message := strings.Repeat("x", 4<<20)
+	var last *peer
+	var sent int
+	for range maxPipes + 8 {
+		c, u := h.adopt(&Options{})
+		sent = h.stuff(u, u.frame(ws.Binary, message))
+		last = c
+	}
+	if n := h.loop.pipes.open; n != maxPipes {
+		t.Errorf("got %d pipes, want %d", n, maxPipes)
+	}
+	for got := 0; got < sent; {
+		n := last.take(1 << 30)
+		if h.step(); n == 0 {
+			t.Fatalf("got %d bytes of one without a pipe, want %d", got, sent)
+		}
+		got += n
+	}
+}
