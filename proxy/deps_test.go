@@ -23,11 +23,12 @@ var layers = map[string]struct {
 
 	"config":  {owns: []string{"go.yaml.in/yaml/v3"}},
 	"session": {},
+	"socket":  {},
 	"headers": {imports: []string{"config"}},
 	"route":   {imports: []string{"config"}},
 
 	"certs":     {imports: []string{"config"}},
-	"upstream":  {imports: []string{"config"}},
+	"upstream":  {imports: []string{"config", "socket"}},
 	"forward":   {imports: []string{"headers", "route", "upstream"}},
 	"handshake": {imports: []string{"headers", "route", "session", "upstream", "ws"}},
 	"relay":     {imports: []string{"session", "ws"}, owns: []string{"golang.org/x/sys/unix"}},

@@ -9,6 +9,7 @@ import (
 
 	"usher/proxy/certs"
 	"usher/proxy/config"
+	"usher/proxy/socket"
 )
 
 // listener accepts clients and puts the layers on their connections that
@@ -24,7 +25,7 @@ type listener struct {
 func listen(cfg *config.Config, keeper *certs.Keeper, log *slog.Logger) ([]*listener, error) {
 	var all []*listener
 	for _, want := range cfg.Listen {
-		tcp, err := net.Listen("tcp", want.Address)
+		tcp, err := socket.Listen(want.Address)
 		if err != nil {
 			closeAll(all)
 			return nil, fmt.Errorf("%s:%d:%d: %w", cfg.File, want.Line, want.Column, err)
@@ -52,7 +53,8 @@ func (l *listener) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	if l.tls == nil {
-		return &conn{Conn: tcp}, nil
+		c := newConn(tcp)
+		return &c, nil
 	}
 	return newTLSConn(tcp, l.tls, l.timeout, l.log), nil
 }

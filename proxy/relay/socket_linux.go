@@ -19,8 +19,18 @@ type socket struct {
 
 var noSocket = socket{-1}
 
+// detacher is a connection that hands its descriptor out. It is closed then.
+type detacher interface{ Detach() (fd int, err error) }
+
 // takeSocket makes a socket of c and closes c, whatever comes of it.
 func takeSocket(c net.Conn) (socket, error) {
+	if d, ok := c.(detacher); ok {
+		fd, err := d.Detach()
+		if err != nil {
+			return noSocket, err
+		}
+		return socket{fd}, nil
+	}
 	defer c.Close()
 	sc, ok := c.(syscall.Conn)
 	if !ok {

@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"usher/proxy/config"
+	"usher/proxy/socket"
 )
 
 // Endpoint is one address of an upstream.
@@ -85,8 +86,7 @@ func (e *Endpoint) Dial(ctx context.Context) (net.Conn, error) {
 	}
 	// Keep-alive is off as it costs system calls for each connection, and a
 	// dead peer is found by ping_interval and by idle_timeout.
-	d := net.Dialer{KeepAlive: -1}
-	conn, err := d.DialContext(ctx, e.network, e.Address)
+	conn, err := socket.Dial(ctx, e.network, e.Address)
 	if err == nil && e.Scheme == config.HTTPS {
 		conn, err = e.startTLS(ctx, conn)
 	}
