@@ -20,6 +20,10 @@ const (
 	// closing a socket with unread bytes resets it, and the answer is lost.
 	lingerTimeout = 500 * time.Millisecond
 	lingerBytes   = 256 << 10
+	// watchDelay is how long a request is served before it is noticed that its
+	// client has gone. Most are over by then, and their socket was not waited
+	// for.
+	watchDelay = 20 * time.Millisecond
 )
 
 // conn is an accepted connection as net/http sees it. It passes on only what
@@ -32,9 +36,14 @@ const (
 type conn struct {
 	net.Conn
 	checker http1.Checker
-	held    []byte    // read from the socket, not passed on yet
-	err     error     // for every further read but raw ones
-	state   connState // as net/http has told
+	held    []byte        // read from the socket, not passed on yet
+	err     error         // for every further read but raw ones
+	state   connState     // as net/http has told
+	noWatch chan struct{} // holds one when net/http ends the watch of a client
+}
+
+func newConn(below net.Conn) conn {
+	return conn{Conn: below, noWatch: make(chan struct{}, 1)}
 }
 
 type connState uint8
@@ -76,6 +85,9 @@ func (c *conn) Read(p []byte) (int, error) {
 	if c.state != raw && c.err != nil {
 		return 0, c.refuse()
 	}
+	if c.state == serving && len(p) == 1 && !c.beginWatch() {
+		return 0, &net.OpError{Op: "read", Net: "tcp", Addr: c.RemoteAddr(), Err: os.ErrDeadlineExceeded}
+	}
 	n, err := c.readAhead(p)
 	if c.state == raw {
 		return n, err
@@ -87,6 +99,37 @@ func (c *conn) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	return c.check(p[:n])
+}
+
+// beginWatch waits before net/http reads, as it does while it serves a request,
+// to see the client go; false if that is not wanted any more.
+func (c *conn) beginWatch() bool {
+	delay := time.NewTimer(watchDelay)
+	defer delay.Stop()
+	select {
+	case <-c.noWatch:
+		return false
+	case <-delay.C:
+		return true
+	}
+}
+
+// SetReadDeadline also ends a watch that has not begun: net/http does so by a
+// time long past, and sets none again when the read has ended.
+func (c *conn) SetReadDeadline(t time.Time) error {
+	switch {
+	case t.IsZero():
+		select {
+		case <-c.noWatch:
+		default:
+		}
+	case t.Unix() <= 1:
+		select {
+		case c.noWatch <- struct{}{}:
+		default:
+		}
+	}
+	return c.Conn.SetReadDeadline(t)
 }
 
 func (c *conn) readAhead(p []byte) (int, error) {

@@ -30,9 +30,8 @@ type tlsConn struct {
 // newTLSConn puts TLS on tcp, in such a way that the relay can take the socket
 // from under it later.
 func newTLSConn(tcp net.Conn, cfg *tls.Config, timeout time.Duration, log *slog.Logger) *tlsConn {
-	c := &tlsConn{tls: tls.Server(relay.NewConn(tcp), cfg), timeout: timeout, log: log}
-	c.conn.Conn = c.tls
-	return c
+	t := tls.Server(relay.NewConn(tcp), cfg)
+	return &tlsConn{conn: newConn(t), tls: t, timeout: timeout, log: log}
 }
 
 // ConnectionState makes the handshake and returns what came of it. If it
