@@ -40,6 +40,7 @@ type conn struct {
 	err     error         // for every further read but raw ones
 	state   connState     // as net/http has told
 	noWatch chan struct{} // holds one when net/http ends the watch of a client
+	leads   bool          // to https; as its listener
 }
 
 func newConn(below net.Conn) conn {

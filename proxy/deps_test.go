@@ -27,7 +27,7 @@ var layers = map[string]struct {
 	"headers": {imports: []string{"config"}},
 	"route":   {imports: []string{"config"}},
 
-	"certs":     {imports: []string{"config"}},
+	"certs":     {imports: []string{"config"}, owns: []string{"github.com/caddyserver/certmagic", "github.com/mholt/acmez/v3", "go.uber.org/zap"}},
 	"upstream":  {imports: []string{"config", "socket"}},
 	"forward":   {imports: []string{"headers", "route", "upstream"}},
 	"handshake": {imports: []string{"headers", "route", "session", "upstream", "ws"}},

@@ -17,6 +17,7 @@ import (
 type listener struct {
 	net.Listener
 	tls     *tls.Config // nil if plain
+	leads   bool        // to https: requests get no other answer
 	timeout time.Duration
 	log     *slog.Logger
 }
@@ -30,7 +31,7 @@ func listen(cfg *config.Config, keeper *certs.Keeper, log *slog.Logger) ([]*list
 			closeAll(all)
 			return nil, fmt.Errorf("%s:%d:%d: %w", cfg.File, want.Line, want.Column, err)
 		}
-		l := &listener{Listener: tcp, timeout: cfg.HandshakeTimeout, log: log}
+		l := &listener{Listener: tcp, leads: want.Redirect, timeout: cfg.HandshakeTimeout, log: log}
 		if want.TLS {
 			l.tls = keeper.Config()
 		}
@@ -54,6 +55,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 	if l.tls == nil {
 		c := newConn(tcp)
+		c.leads = l.leads
 		return &c, nil
 	}
 	return newTLSConn(tcp, l.tls, l.timeout, l.log), nil

@@ -18,6 +18,13 @@ import (
 func (s *Server) Run(ctx context.Context) error {
 	failed := make(chan error, len(s.listeners))
 	var serving sync.WaitGroup
+	stopCerts, err := s.keepCerts()
+	if err != nil {
+		closeAll(s.listeners)
+		s.stop(&serving, false)
+		return err
+	}
+	defer stopCerts()
 	for _, l := range s.listeners {
 		s.log.Info("listening", "address", l.Addr().String(), "url", l.url())
 		serving.Go(func() { s.serve(l, failed) })
@@ -25,9 +32,6 @@ func (s *Server) Run(ctx context.Context) error {
 	for _, w := range s.cfg.Warnings {
 		s.log.Warn("routes file", "warning", w.Error())
 	}
-	stopCerts := s.keepCerts()
-	defer stopCerts()
-	var err error
 	select {
 	case <-ctx.Done():
 	case err = <-failed:

@@ -102,7 +102,7 @@ func (s *Server) assemble() {
 	s.handshake.Messages = s.relayMessages
 	s.http = &http.Server{
 		Handler:                      http.HandlerFunc(s.serveHTTP),
-		ConnContext:                  handshake.ConnContext,
+		ConnContext:                  connContext,
 		ConnState:                    s.connections.change,
 		ReadHeaderTimeout:            s.cfg.HandshakeTimeout,
 		IdleTimeout:                  idleTimeout,
@@ -114,6 +114,9 @@ func (s *Server) assemble() {
 
 // serveHTTP leads handshakes through the gate.
 func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.TLS == nil && s.servePlain(w, r) {
+		return
+	}
 	if r.Header["Upgrade"] == nil {
 		s.handshake.ServeHTTP(w, r)
 		return

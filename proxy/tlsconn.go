@@ -10,12 +10,17 @@ import (
 	"net"
 	"time"
 
+	"usher/proxy/certs"
 	"usher/proxy/relay"
 )
 
 // plainAnswer is for clients that speak HTTP where they should speak TLS.
 const plainAnswer = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n" +
 	"400 Bad Request: this port speaks TLS: use https or wss\n"
+
+// errChallenge is what is left to say on a connection that was made to see a
+// certificate.
+var errChallenge = errors.New("the handshake was a challenge of an authority")
 
 // tlsConn is a conn on a TLS listener. net/http asks it for the state before
 // it reads, in the connection's own goroutine: that is where the handshake is
@@ -42,7 +47,12 @@ func (c *tlsConn) ConnectionState() tls.ConnectionState {
 	if err := c.tls.HandshakeContext(ctx); err != nil {
 		c.refuse(err)
 	}
-	return c.tls.ConnectionState()
+	state := c.tls.ConnectionState()
+	if certs.IsChallenge(state) {
+		c.conn.err = errChallenge
+		c.Close()
+	}
+	return state
 }
 
 func (c *tlsConn) refuse(err error) {

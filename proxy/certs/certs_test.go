@@ -2,7 +2,6 @@ package certs_test
 
 import (
 	"bytes"
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -84,13 +83,13 @@ func mustOpen(t *testing.T, cfg *config.Config, log *slog.Logger) *certs.Keeper 
 	return k
 }
 
-// run has k keep its certificates fresh until the test ends.
-func run(t *testing.T, k *certs.Keeper) {
+// start has k keep its certificates fresh until the test ends.
+func start(t *testing.T, k *certs.Keeper) {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	running.Go(func() { k.Run(ctx) })
-	t.Cleanup(func() { cancel(); running.Wait() })
+	if err := k.Start(nil, nil); err != nil {
+		t.Fatalf("Start: %v", err)
+	}
+	t.Cleanup(k.Stop)
 }
 
 // hello makes a handshake over a pipe and returns the certificate that the
@@ -213,7 +212,7 @@ func TestFilesAreReadAgain(t *testing.T) {
 	dir := newTestFiles(t)
 	log := &syncBuffer{}
 	k := mustOpen(t, routes(dir, ownFiles(config.Certificate{Cert: "cert.pem", Key: "key.pem"})), slog.New(slog.NewTextHandler(log, nil)))
-	run(t, k)
+	start(t, k)
 	writeTestPair(t, dir, "new.example.com")
 	wantSoon(t, "the new certificate", func() bool { return shown(t, k, "") == "new.example.com" })
 

@@ -9,19 +9,29 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/http"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"usher/proxy/config"
 )
 
+// challengeProtocol is what an authority offers, alone, when it asks by
+// TLS-ALPN-01 (RFC 8737, 3).
+const challengeProtocol = "acme-tls/1"
+
 // Keeper has the certificates of one routes file and keeps them fresh.
 type Keeper struct {
 	// static after construction
-	log    *slog.Logger
 	files  *files
 	leaves *leaves // nil without a local authority
+	issued *issued // nil without ACME
+
+	cancel  context.CancelFunc // set by Start
+	keeping sync.WaitGroup
 }
 
 // Open reads or makes what cfg's listeners need to begin with. It returns nil
@@ -31,30 +41,32 @@ func Open(cfg *config.Config, log *slog.Logger) (*Keeper, error) {
 	if !slices.ContainsFunc(cfg.Listen, func(l config.Listener) bool { return l.TLS }) {
 		return nil, nil
 	}
-	if len(cfg.TLS.Domains) > 0 && !cfg.TLS.Internal {
-		return nil, fmt.Errorf("%s: tls.domains needs tls.internal: true", cfg.File)
-	}
-	k := &Keeper{log: log}
 	err := checkStorage(beside(cfg, cfg.TLS.Storage))
 	if err != nil {
 		return nil, err
 	}
+	k := &Keeper{}
 	if k.files, err = openFiles(cfg, log); err != nil {
 		return nil, err
 	}
-	if cfg.TLS.Internal {
+	switch {
+	case cfg.TLS.Internal:
 		authority, err := OpenAuthority(cfg)
 		if err != nil {
 			return nil, err
 		}
 		k.leaves = newLeaves(authority, cfg.TLS.Domains)
+	case len(cfg.TLS.Domains) > 0:
+		if k.issued, err = newIssued(cfg, log); err != nil {
+			return nil, err
+		}
 	}
 	return k, nil
 }
 
 // Config returns the TLS side of a listener.
 func (k *Keeper) Config() *tls.Config {
-	return &tls.Config{
+	c := &tls.Config{
 		MinVersion:     tls.VersionTLS12,
 		GetCertificate: k.certificate,
 		// WebSocket runs over HTTP/1.1 here, and a client that was offered h2
@@ -64,23 +76,71 @@ func (k *Keeper) Config() *tls.Config {
 		// only cost it system calls.
 		DynamicRecordSizingDisabled: true,
 	}
+	if k.issued != nil {
+		c.NextProtos = append(c.NextProtos, challengeProtocol)
+	}
+	return c
 }
 
-// Run keeps the certificates fresh until ctx is done.
-func (k *Keeper) Run(ctx context.Context) {
-	k.files.watch(ctx)
+// Start begins to keep the certificates fresh. It is called once, before the
+// first client comes. plain and secure are where a client without and with TLS
+// would come, and an authority with its challenges; plain may be nil.
+func (k *Keeper) Start(plain, secure net.Addr) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	if k.issued != nil {
+		if err := k.issued.start(ctx, plain, secure); err != nil {
+			cancel()
+			return err
+		}
+	}
+	k.cancel = cancel
+	k.keeping.Go(func() { k.files.watch(ctx) })
+	return nil
+}
+
+// Stop ends what Start began. No client comes any more.
+func (k *Keeper) Stop() {
+	k.cancel()
+	k.keeping.Wait()
+	if k.issued != nil {
+		k.issued.stop()
+	}
+}
+
+// Challenge answers r if it is the question of an authority by HTTP-01, or looks
+// like one about a name that usher has certificates for.
+func (k *Keeper) Challenge(w http.ResponseWriter, r *http.Request) bool {
+	return k.issued != nil && k.issued.challenge(w, r)
+}
+
+// IsChallenge says whether a connection was made to ask by TLS-ALPN-01: it has
+// no other use, and the certificate proves nothing to anybody else.
+func IsChallenge(s tls.ConnectionState) bool { return s.NegotiatedProtocol == challengeProtocol }
+
+func isChallenge(hello *tls.ClientHelloInfo) bool {
+	return len(hello.SupportedProtos) == 1 && hello.SupportedProtos[0] == challengeProtocol
 }
 
 // certificate answers a client's hello. Files of one's own come first; the
 // first of them is also for who asks for nothing that is known.
 func (k *Keeper) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	name := hostName(hello.ServerName)
+	listed := k.issued != nil && k.issued.has(name)
+	if isChallenge(hello) {
+		if !listed {
+			return nil, errNoChallenge
+		}
+		return k.issued.certificate(hello, name)
+	}
 	pairs := k.files.pairs()
 	for _, pair := range pairs {
 		if hello.SupportsCertificate(pair) == nil {
 			return pair, nil
 		}
 	}
-	name := strings.TrimSuffix(strings.ToLower(hello.ServerName), ".")
+	if listed {
+		return k.issued.certificate(hello, name)
+	}
 	if k.leaves != nil {
 		if leaf, err := k.leaves.get(name); leaf != nil || err != nil {
 			return leaf, err
@@ -90,6 +150,14 @@ func (k *Keeper) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, erro
 		return pairs[0], nil
 	}
 	return nil, fmt.Errorf("no certificate for %q", cmp.Or(name, "a client without a server name"))
+}
+
+// hostName is the normal form of the name in a hello or a Host header.
+func hostName(s string) string {
+	if host, _, err := net.SplitHostPort(s); err == nil {
+		s = host
+	}
+	return strings.TrimSuffix(strings.ToLower(s), ".")
 }
 
 // beside resolves a name that stands in the routes file.

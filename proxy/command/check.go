@@ -20,8 +20,13 @@ func Check(w, stderr io.Writer, file string) error {
 	}
 	var out, warnings bytes.Buffer
 	for _, l := range cfg.Listen {
-		fmt.Fprintf(&out, "listen %s\n", listenerURL(l))
+		leads := ""
+		if l.Redirect {
+			leads = ", leads to https"
+		}
+		fmt.Fprintf(&out, "listen %s%s\n", listenerURL(l), leads)
 	}
+	out.WriteString(sources(cfg.TLS))
 	out.WriteString("\n")
 	writeTable(&out, "", routeRows(cfg))
 	for _, warning := range cfg.Warnings {
@@ -43,6 +48,27 @@ func routeRows(cfg *config.Config) [][]string {
 		})
 	}
 	return rows
+}
+
+// sources says where certificates come from.
+func sources(t config.TLS) string {
+	var b strings.Builder
+	for _, c := range t.Certificates {
+		fmt.Fprintf(&b, "certificate of %s\n", c.Cert)
+	}
+	by := t.ACME.Directory
+	switch {
+	case t.Internal:
+		by = "the local authority"
+	case t.ACME.Staging:
+		by = "Let's Encrypt (staging)"
+	case by == "":
+		by = "Let's Encrypt"
+	}
+	for _, name := range t.Domains {
+		fmt.Fprintf(&b, "certificate for %s by %s\n", name, by)
+	}
+	return b.String()
 }
 
 func listenerURL(l config.Listener) string {

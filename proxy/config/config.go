@@ -33,6 +33,10 @@ type Listener struct {
 	Position
 	Address string // host:port
 	TLS     bool
+
+	// Redirect answers every request with the same address by https: on plain
+	// listeners, if there are domains.
+	Redirect bool
 }
 
 // TLS says where the listeners' certificates come from.
@@ -41,6 +45,22 @@ type TLS struct {
 	Domains      []string // names to have certificates for: lower case, all different
 	Internal     bool     // a local authority issues them
 	Storage      string   // the folder for what is issued; relative to that of the routes file
+	ACME         ACME     // who issues them if not the local authority
+}
+
+// ACME says which authority issues certificates (RFC 8555).
+type ACME struct {
+	Email           string          // for the authority's mail about certificates; "" for none
+	Directory       string          // the URL of its directory; "" for Let's Encrypt
+	Root            string          // a PEM file that verifies the authority; "" for the system's roots
+	Staging         bool            // Let's Encrypt's authority for tests
+	ExternalAccount ExternalAccount // RFC 8555, 7.3.4; zero for none
+}
+
+// ExternalAccount binds usher's account at an authority to one that its user
+// has there.
+type ExternalAccount struct {
+	KeyID, MACKey string
 }
 
 // Certificate names a pair of PEM files; relative names start at the folder

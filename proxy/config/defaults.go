@@ -42,5 +42,5 @@ func (d defaultValues) listeners(t TLS) []Listener {
 	if len(t.Domains) == 0 {
 		return []Listener{{Position: at, Address: d.listen}}
 	}
-	return []Listener{{Position: at, Address: ":80"}, {Position: at, Address: ":443", TLS: true}}
+	return []Listener{{Position: at, Address: ":80", Redirect: true}, {Position: at, Address: ":443", TLS: true}}
 }

@@ -7,23 +7,18 @@ import (
 	"strings"
 )
 
-var listenerKeys = []string{"address", "tls"}
+var listenerKeys = []string{"address", "tls", "redirect"}
 
-// listeners reads one listener or a list of them.
-func (l *loader) listeners(v value, fallback []Listener) []Listener {
+// listeners reads one listener or a list of them. redirect says whether plain
+// ones lead to https if they do not say so themselves.
+func (l *loader) listeners(v value, fallback []Listener, redirect bool) []Listener {
 	if !v.given() {
 		return fallback
 	}
 	var list []Listener
 	first := make(map[string]Position)
 	for _, item := range l.oneOrMore(v, "a listener") {
-		one := Listener{Position: item.used}
-		address := item
-		if item.node.ShortTag() == "!!map" {
-			o, _ := l.object(item, "in a listener", listenerKeys)
-			address = l.required(o, "address", "in this listener")
-			l.bool(o.field("tls"), &one.TLS)
-		}
+		one, address := l.listener(item, redirect)
 		if w, ok := l.text(address); ok && l.listenAddress(w) {
 			one.Address = w.text
 			if at, ok := first[w.text]; ok && !strings.HasSuffix(w.text, ":0") {
@@ -34,6 +29,24 @@ func (l *loader) listeners(v value, fallback []Listener) []Listener {
 		list = append(list, one)
 	}
 	return list
+}
+
+// listener reads all of one but its address, which it returns.
+func (l *loader) listener(v value, redirect bool) (one Listener, address value) {
+	one = Listener{Position: v.used, Redirect: redirect}
+	if v.node.ShortTag() != "!!map" {
+		return one, v
+	}
+	o, _ := l.object(v, "in a listener", listenerKeys)
+	l.bool(o.field("tls"), &one.TLS)
+	one.Redirect = redirect && !one.TLS
+	if to := o.field("redirect"); to.given() {
+		l.bool(to, &one.Redirect)
+		if one.Redirect && one.TLS {
+			l.errorf(to.Position, "redirect is for listeners without tls")
+		}
+	}
+	return one, l.required(o, "address", "in this listener")
 }
 
 func (l *loader) listenAddress(w word) bool {

@@ -94,7 +94,7 @@ func (l *loader) top(root value, c *Config) {
 	d := defaults()
 	c.Drain, c.TrustedProxies = l.drain(o.field("drain"), d.drain), l.trusted(o.field("trusted_proxies"))
 	c.TLS = l.tls(o.field("tls"), d)
-	c.Listen = l.listeners(o.field("listen"), d.listeners(c.TLS))
+	c.Listen = l.listeners(o.field("listen"), d.listeners(c.TLS), len(c.TLS.Domains) > 0)
 	l.wantCertificates(o.field("tls"), c.Listen)
 
 	limits := l.limits(o, d.limits)

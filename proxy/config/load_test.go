@@ -135,8 +135,8 @@ func TestRoutes(t *testing.T) {
 func TestListeners(t *testing.T) {
 	c := mustParseFile(t, "listeners")
 	want(t, "listen", c.Listen, []Listener{
-		{Position{2, 5}, ":80", false}, {Position{3, 5}, "[::1]:443", true},
-		{Position{4, 5}, "127.0.0.1:0", false}, {Position{6, 5}, "127.0.0.1:0", false},
+		{Position: Position{2, 5}, Address: ":80"}, {Position: Position{3, 5}, Address: "[::1]:443", TLS: true},
+		{Position: Position{4, 5}, Address: "127.0.0.1:0"}, {Position: Position{6, 5}, Address: "127.0.0.1:0"},
 	})
 	want(t, "certificates", c.TLS.Certificates, []Certificate{
 		{Position{9, 7}, "a.pem", "a.key"}, {Position{10, 7}, "/etc/b.pem", "/etc/b.key"},
@@ -251,4 +251,23 @@ func TestDrain(t *testing.T) {
 		c := mustParse(t, "drain: "+text+"\nupstreams: {main: http://a}\nroutes: [{upstream: main}]\n")
 		want(t, text, c.Drain, drain)
 	}
+}
+
+func TestDomains(t *testing.T) {
+	short := mustParseFile(t, "tls_domains")
+	want(t, "listen", short.Listen, []Listener{
+		{Position: Position{1, 1}, Address: ":80", Redirect: true}, {Position: Position{1, 1}, Address: ":443", TLS: true},
+	})
+	want(t, "tls", short.TLS, TLS{Domains: []string{"ws.example.com"}, Storage: "certs"})
+	long := mustParseFile(t, "tls_acme")
+	want(t, "listen", long.Listen, []Listener{
+		{Position: Position{2, 5}, Address: ":80", Redirect: true},
+		{Position: Position{3, 5}, Address: "127.0.0.1:8080"},
+		{Position: Position{4, 5}, Address: ":443", TLS: true},
+	})
+	want(t, "acme", long.TLS.ACME, ACME{
+		Email: "ops@example.com", Directory: "https://ca.example.com/dir", Root: "/etc/ca.pem",
+		ExternalAccount: ExternalAccount{KeyID: "me", MACKey: "hunter2A"},
+	})
+	want(t, "warnings", len(long.Warnings), 0)
 }

@@ -6,7 +6,7 @@ import (
 )
 
 var (
-	tlsKeys         = []string{"certificates", "domains", "internal", "storage"}
+	tlsKeys         = []string{"certificates", "domains", "internal", "storage", "email", "ca", "ca_root", "staging", "external_account"}
 	certificateKeys = []string{"cert", "key"}
 )
 
@@ -22,6 +22,7 @@ func (l *loader) tls(v value, d defaultValues) TLS {
 	}
 	t.Certificates = l.certificates(o.field("certificates"))
 	t.Domains = l.domains(o.field("domains"), t.Internal)
+	t.ACME = l.acme(o, t)
 	if !o.field("certificates").given() && !o.field("domains").given() && !t.Internal && len(o.meant) == 0 {
 		l.errorf(o.Position, "tls has no source of certificates: it needs domains, certificates or internal: true")
 	}
@@ -96,5 +97,10 @@ func (l *loader) wantCertificates(tls value, listeners []Listener) {
 	}
 	if tls.given() && !used {
 		l.errorf(tls.Position, "tls is never used: no listener has tls: true")
+	}
+	for _, one := range listeners {
+		if one.Redirect && !used {
+			l.errorf(one.Position, "this listener redirects to https, but no listener has tls: true")
+		}
 	}
 }

@@ -1,0 +1,238 @@
+package proxy_test
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// acmeRoutes is a routes file for the authority a; listen has its listeners.
+func acmeRoutes(a *acmeServer, listen, upstream string) string {
+	return fmt.Sprintf("listen: [%s]\ntls:\n  domains: [ws.example.com, www.example.com]\n  email: ops@example.com\n  ca: %s\n  ca_root: %s\n%s",
+		listen, a.directory, a.root, oneRoute(upstream))
+}
+
+func (a *acmeServer) both() string {
+	return fmt.Sprintf("'127.0.0.1:%d', {address: '127.0.0.1:%d', tls: true}", a.plain, a.secure)
+}
+
+// wantIssued waits until name's certificate is shown and verifies.
+func wantIssued(t *testing.T, address, name string, trust *x509.CertPool) *x509.Certificate {
+	t.Helper()
+	deadline := time.Now().Add(60 * time.Second)
+	for {
+		c, err := tls.Dial("tcp", address, &tls.Config{ServerName: name, RootCAs: trust})
+		if err == nil {
+			defer c.Close()
+			return c.ConnectionState().PeerCertificates[0]
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("certificate for %s: %v", name, err)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// TestIssuance has a real authority issue by each challenge.
+func TestIssuance(t *testing.T) {
+	up := newTestBackend(t, echo)
+	key := "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
+	for name, tt := range map[string]struct {
+		listen func(a *acmeServer) string
+		secure func(a *acmeServer) string // the TLS listener
+		o      acmeOptions
+		more   string
+	}{
+		"HTTP-01": {
+			listen: func(a *acmeServer) string {
+				return fmt.Sprintf("{address: '127.0.0.1:0', tls: true}, '127.0.0.1:%d'", a.plain)
+			},
+		},
+		"TLS-ALPN-01": {
+			listen: func(a *acmeServer) string { return fmt.Sprintf("{address: '127.0.0.1:%d', tls: true}", a.secure) },
+		},
+		"with an account of one's own": {
+			listen: func(a *acmeServer) string { return fmt.Sprintf("{address: '127.0.0.1:%d', tls: true}", a.secure) },
+			o:      acmeOptions{externalAccount: key},
+			more:   "  external_account: {key_id: ours, mac_key: " + key + "}\n",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newTestACME(t, tt.o)
+			dir := t.TempDir()
+			text := strings.Replace(acmeRoutes(a, tt.listen(a), up.URL), "  email:", tt.more+"  email:", 1)
+			b := newTestBrokerIn(t, dir, text)
+			trust := a.trust(t)
+			for _, name := range []string{"ws.example.com", "www.example.com"} {
+				wantIssued(t, b.address, name, trust)
+			}
+			d := &websocket.Dialer{TLSClientConfig: &tls.Config{RootCAs: trust, ServerName: "ws.example.com"}}
+			c, _ := dialWith(t, d, "wss://"+b.address+"/ws", nil)
+			wantEcho(t, c, websocket.TextMessage, []byte("hello"))
+			wantPrivate(t, filepath.Join(dir, "certs"))
+			if served := b.log.lines(t, "certificates: served key authentication"); strings.HasPrefix(name, "HTTP") != (len(served) > 0) {
+				t.Errorf("answers by HTTP-01: got %d", len(served))
+			}
+			if t.Failed() {
+				t.Logf("authority:\n%s", a.log)
+			}
+		})
+	}
+}
+
+// wantPrivate checks that all keys below dir are the owner's alone, and that
+// there are some.
+func wantPrivate(t *testing.T, dir string) {
+	t.Helper()
+	keys := 0
+	err := filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(name, ".key") {
+			return err
+		}
+		keys++
+		info, err := e.Info()
+		if err == nil && info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: got mode %#o, want 0600", name, info.Mode().Perm())
+		}
+		return err
+	})
+	if err != nil || keys < 3 {
+		t.Errorf("keys in the storage: got %d, %v, want those of an account and two names", keys, err)
+	}
+}
+
+// TestRestartReusesTheStorage stops the authority before the second start.
+func TestRestartReusesTheStorage(t *testing.T) {
+	dir := t.TempDir()
+	var first *x509.Certificate
+	var text string
+	var trust *x509.CertPool
+	t.Run("first", func(t *testing.T) {
+		a := newTestACME(t, acmeOptions{})
+		text, trust = acmeRoutes(a, a.both(), "http://127.0.0.1:1"), a.trust(t)
+		root, err := os.ReadFile(a.root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "root.pem"), root, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		text = strings.Replace(text, a.root, filepath.Join(dir, "root.pem"), 1)
+		newTestBrokerIn(t, dir, text)
+		wantIssued(t, fmt.Sprintf("127.0.0.1:%d", a.secure), "www.example.com", trust)
+		first = wantIssued(t, fmt.Sprintf("127.0.0.1:%d", a.secure), "ws.example.com", trust)
+	})
+	t.Run("second, without the authority", func(t *testing.T) {
+		b := newTestBrokerIn(t, dir, text)
+		wantSoon(t, "it listens", 2, func() int { return len(b.log.lines(t, "listening")) })
+		c, err := tls.Dial("tcp", b.Addresses()[1].String(), &tls.Config{ServerName: "ws.example.com", RootCAs: trust})
+		if err != nil {
+			t.Fatalf("first hello after the restart: %v", err)
+		}
+		defer c.Close()
+		if !c.ConnectionState().PeerCertificates[0].Equal(first) {
+			t.Error("certificate: got another, want the stored one")
+		}
+	})
+}
+
+// TestPlainListenerLeadsToTLS asks on the listener of the HTTP-01 challenges
+// for other things.
+func TestPlainListenerLeadsToTLS(t *testing.T) {
+	up := newTestBackend(t, echo)
+	dir := t.TempDir()
+	b := newTestBrokerIn(t, dir, "listen: ['127.0.0.1:0', {address: '127.0.0.1:0', redirect: false}, {address: '127.0.0.1:0', tls: true}]\n"+
+		"tls: {internal: true, domains: app.test}\n"+oneRoute(up.URL))
+	port := b.Addresses()[2].(*net.TCPAddr).Port
+	for request, want := range map[string]string{
+		"GET /a/../b?c=%20d HTTP/1.1\r\nHost: app.test\r\n\r\n":                            fmt.Sprintf("https://app.test:%d/a/../b?c=%%20d", port),
+		"POST / HTTP/1.1\r\nHost: app.test:80\r\nContent-Length: 0\r\n\r\n":                fmt.Sprintf("https://app.test:%d/", port),
+		"GET / HTTP/1.1\r\nHost: [::1]:8080\r\n\r\n":                                       fmt.Sprintf("https://[::1]:%d/", port),
+		"GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n": fmt.Sprintf("https://a:%d/ws", port),
+	} {
+		got := exchange(t, b.address, request)
+		got.wantStatus(t, http.StatusPermanentRedirect)
+		if to := got.Header.Get("Location"); to != want {
+			t.Errorf("%q: got Location %q, want %q", request, to, want)
+		}
+	}
+	exchange(t, b.address, "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n").wantStatus(t, http.StatusBadRequest)
+	if n := up.requests.Load(); n != 0 {
+		t.Errorf("requests to the upstream: got %d, want 0", n)
+	}
+	exchange(t, b.Addresses()[1].String(), "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+	if n := up.requests.Load(); n != 1 {
+		t.Errorf("requests to the upstream: got %d, want 1 from the listener that does not redirect", n)
+	}
+}
+
+// TestBogusChallenges floods a broker with questions that no authority asks
+// (attack 26): neither the authority nor the storage may notice. That the
+// storage is not even read is the matter of certs' own test.
+func TestBogusChallenges(t *testing.T) {
+	a := newTestACME(t, acmeOptions{})
+	dir := t.TempDir()
+	b := newTestBrokerIn(t, dir, acmeRoutes(a, a.both(), "http://127.0.0.1:1"))
+	secure := fmt.Sprintf("127.0.0.1:%d", a.secure)
+	trust := a.trust(t)
+	wantIssued(t, secure, "ws.example.com", trust)
+	wantIssued(t, secure, "www.example.com", trust)
+	before, asked := state(t, dir), a.requests("-> calling handler()")
+	for i := range 200 {
+		name := fmt.Sprintf("n%d.example.net", i)
+		got := exchange(t, b.address, "GET /.well-known/acme-challenge/abc HTTP/1.1\r\nHost: "+name+"\r\nConnection: close\r\n\r\n")
+		got.wantStatus(t, http.StatusPermanentRedirect)
+		for _, protos := range [][]string{{"acme-tls/1"}, {"http/1.1"}, nil} {
+			if c, err := tls.Dial("tcp", secure, &tls.Config{ServerName: name, InsecureSkipVerify: true, NextProtos: protos}); err == nil {
+				c.Close()
+				t.Fatalf("hello for %s with %q: got a certificate", name, protos)
+			}
+		}
+	}
+	if got := a.requests("-> calling handler()"); got != asked {
+		t.Errorf("requests to the authority: got %d more, want none", got-asked)
+	}
+	if after := state(t, dir); after != before {
+		t.Errorf("storage: got\n%s\nwant as before\n%s", after, before)
+	}
+	for _, level := range []string{"ERROR", "WARN"} {
+		if strings.Contains(b.log.String(), `"level":"`+level+`"`) {
+			t.Errorf("log: got a line of level %s", level)
+		}
+	}
+	c, err := tls.DialWithDialer(&net.Dialer{Timeout: patience}, "tcp", secure, &tls.Config{ServerName: "ws.example.com", InsecureSkipVerify: true, NextProtos: []string{"acme-tls/1"}})
+	if err == nil {
+		c.Close()
+		t.Error("challenge that nobody has begun: got a certificate")
+	}
+}
+
+// state lists what lies below dir, and when it was changed.
+func state(t *testing.T, dir string) string {
+	t.Helper()
+	var list strings.Builder
+	err := filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := e.Info()
+		if err == nil {
+			fmt.Fprintln(&list, name, info.Size(), info.ModTime())
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list.String()
+}

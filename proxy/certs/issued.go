@@ -1,0 +1,191 @@
+package certs
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/caddyserver/certmagic"
+	"github.com/mholt/acmez/v3/acme"
+	"go.uber.org/zap"
+
+	"usher/proxy/config"
+)
+
+const (
+	// loadTimeout bounds the wait for what is stored: it should be there at
+	// once, but certmagic may ask a server about it.
+	loadTimeout  = 5 * time.Second
+	loadInterval = 2 * time.Millisecond
+)
+
+// unlockTimeout is for locks in the storage that others would wait for.
+const unlockTimeout = 2 * time.Second
+
+// issued are the certificates that an authority issues by ACME (RFC 8555).
+type issued struct {
+	// static after construction
+	domains []string
+	storage certmagic.Storage
+	acme    config.ACME
+	roots   *x509.CertPool // nil for the system's
+	log     *zap.Logger
+	lookups *bucket // into the storage, for challenges that another process may have begun
+
+	// static after start
+	cache  *certmagic.Cache
+	magic  *certmagic.Config
+	issuer *certmagic.ACMEIssuer
+}
+
+func newIssued(cfg *config.Config, log *slog.Logger) (*issued, error) {
+	i := &issued{
+		domains: cfg.TLS.Domains, storage: &certmagic.FileStorage{Path: beside(cfg, cfg.TLS.Storage)}, acme: cfg.TLS.ACME,
+		log: zapLogger(log), lookups: newBucket(lookupRate, lookupBurst),
+	}
+	if i.acme.Root != "" {
+		text, err := os.ReadFile(beside(cfg, i.acme.Root))
+		if err != nil {
+			return nil, fmt.Errorf("%s: tls.ca_root: %w", cfg.File, err)
+		}
+		i.roots = x509.NewCertPool()
+		if !i.roots.AppendCertsFromPEM(text) {
+			return nil, fmt.Errorf("%s: tls.ca_root: %q has no certificate", cfg.File, i.acme.Root)
+		}
+	}
+	return i, nil
+}
+
+// start takes what the storage has and orders the rest, in goroutines that end
+// with ctx.
+func (i *issued) start(ctx context.Context, plain, secure net.Addr) error {
+	i.cache = certmagic.NewCache(certmagic.CacheOptions{
+		GetConfigForCert: func(certmagic.Certificate) (*certmagic.Config, error) { return i.magic, nil },
+		Logger:           i.log,
+	})
+	i.magic = certmagic.New(i.cache, certmagic.Config{
+		Storage: i.storage,
+		Logger:  i.log,
+	})
+	i.issuer = certmagic.NewACMEIssuer(i.magic, i.template(plain, secure))
+	i.magic.Issuers = []certmagic.Issuer{i.issuer}
+	if err := i.magic.ManageAsync(ctx, i.domains); err != nil {
+		i.stop()
+		return fmt.Errorf("certificates in %v: %w", i.storage, err)
+	}
+	i.awaitStored(ctx)
+	return nil
+}
+
+// awaitStored waits for what the storage has, which certmagic loads in the
+// background: the first client after a restart wants it.
+func (i *issued) awaitStored(ctx context.Context) {
+	end := time.Now().Add(loadTimeout)
+	for _, name := range i.domains {
+		if !i.storage.Exists(ctx, certmagic.StorageKeys.SiteCert(i.issuer.IssuerKey(), name)) {
+			continue
+		}
+		for len(i.cache.AllMatchingCertificates(name)) == 0 && time.Now().Before(end) {
+			time.Sleep(loadInterval)
+		}
+	}
+}
+
+// template says how to talk to the authority, and where its challenges arrive:
+// certmagic must find these ports taken, or it would listen on its own.
+func (i *issued) template(plain, secure net.Addr) certmagic.ACMEIssuer {
+	a := certmagic.ACMEIssuer{
+		CA:                   i.acme.Directory,
+		Email:                i.acme.Email,
+		Agreed:               true, // who names domains in the routes file does
+		TrustedRoots:         i.roots,
+		Logger:               i.log,
+		DisableHTTPChallenge: plain == nil,
+		AltHTTPPort:          port(plain),
+		AltTLSALPNPort:       port(secure),
+		ListenHost:           host(secure),
+	}
+	switch {
+	case i.acme.Staging:
+		a.CA = certmagic.LetsEncryptStagingCA
+	case a.CA == "":
+		a.CA, a.TestCA = certmagic.LetsEncryptProductionCA, certmagic.LetsEncryptStagingCA
+	}
+	if e := i.acme.ExternalAccount; e.KeyID != "" {
+		a.ExternalAccount = &acme.EAB{KeyID: e.KeyID, MACKey: e.MACKey}
+	}
+	return a
+}
+
+func port(a net.Addr) int {
+	if tcp, ok := a.(*net.TCPAddr); ok {
+		return tcp.Port
+	}
+	return 0
+}
+
+func host(a net.Addr) string {
+	if tcp, ok := a.(*net.TCPAddr); ok && !tcp.IP.IsUnspecified() {
+		return tcp.IP.String()
+	}
+	return ""
+}
+
+// stop ends what start began; its context is over.
+func (i *issued) stop() {
+	i.cache.Stop()
+	ctx, cancel := context.WithTimeout(context.Background(), unlockTimeout)
+	defer cancel()
+	certmagic.CleanUpOwnLocks(ctx, i.log)
+}
+
+func (i *issued) has(name string) bool { return slices.Contains(i.domains, name) }
+
+var errNoChallenge = errors.New("no challenge is expected for this name")
+
+// certificate returns the one for a listed name. name is that of the hello in
+// its normal form.
+func (i *issued) certificate(hello *tls.ClientHelloInfo, name string) (*tls.Certificate, error) {
+	if isChallenge(hello) && !i.expects(name) {
+		return nil, errNoChallenge
+	}
+	normal := *hello
+	normal.ServerName = name
+	return i.magic.GetCertificateWithContext(hello.Context(), &normal)
+}
+
+// challenge answers an authority's question by HTTP-01, if r is one about a
+// name that is listed.
+func (i *issued) challenge(w http.ResponseWriter, r *http.Request) bool {
+	if !certmagic.LooksLikeHTTPChallenge(r) {
+		return false
+	}
+	name := hostName(r.Host)
+	if !i.has(name) {
+		return false
+	}
+	if i.expects(name) && i.issuer.HandleHTTPChallenge(w, r) {
+		return true
+	}
+	http.Error(w, strconv.Itoa(http.StatusNotFound)+" "+http.StatusText(http.StatusNotFound)+": "+errNoChallenge.Error(), http.StatusNotFound)
+	return true
+}
+
+// expects says whether a challenge may be about to be answered: this process
+// has begun it, or another may have, which the storage tells. Anybody can ask
+// that, so it is not looked up more often than a bucket allows.
+func (i *issued) expects(name string) bool {
+	if _, ok := certmagic.GetACMEChallenge(name); ok {
+		return true
+	}
+	return i.lookups.take(time.Now())
+}
