@@ -2,6 +2,7 @@ package command_test
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -40,9 +41,9 @@ func TestCheckCorpus(t *testing.T) {
 		var said bytes.Buffer
 		cmd := exec.Command(usher, "check")
 		cmd.Dir, cmd.Env, cmd.Stderr = dir, corpusEnv, &said
-		cmd.Run() //nolint:errcheck // the exit status is looked at below
-		if code := cmd.ProcessState.ExitCode(); code != 1 {
-			t.Errorf("%s: got exit status %d, want 1", filepath.Base(file), code)
+		err = cmd.Run()
+		if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 1 {
+			t.Errorf("%s: got %v, want exit status 1", filepath.Base(file), err)
 		}
 		got, rest, _ := strings.Cut(said.String(), "usher: the routes file has ")
 		if got != strings.Join(want, "\n")+"\n" || rest == "" {

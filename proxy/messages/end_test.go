@@ -325,7 +325,7 @@ func TestShutdown(t *testing.T) {
 		r.client.wantNothing("not yet")
 		r.client.send(0x81, "relayed")
 		r.upstream.wantMessage("relayed", ws.Text, "relayed")
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		r.client.wantClose("shutdown", 1001, "usher is shutting down")
 		r.upstream.wantClose("shutdown", 1001, "usher is shutting down")
 		time.Sleep(time.Hour - 101*time.Millisecond)

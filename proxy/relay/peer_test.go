@@ -75,15 +75,6 @@ func (p *peer) wantNow(why string, want []byte) {
 	p.got = nil
 }
 
-// wantEnd fails if p can read anything but the end of its connection.
-func (p *peer) wantEnd(why string) {
-	p.t.Helper()
-	p.fill()
-	if len(p.got) > 0 || p.end == nil {
-		p.t.Errorf("%s: %s got %d bytes and %v, want the end of the connection", why, p.side.of(), len(p.got), p.end)
-	}
-}
-
 // stuff offers b over and over until nothing more is taken although the loop
 // turns, and returns how much that was.
 func (h *harness) stuff(p *peer, b []byte) (total int) {

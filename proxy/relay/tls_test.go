@@ -13,6 +13,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -548,7 +549,7 @@ func (r *records) next() (cipher.AEAD, []byte) {
 func (r *records) seal(kind byte, plain []byte) []byte {
 	aead, nonce := r.next()
 	head := binary.BigEndian.AppendUint16([]byte{23, 3, 3}, uint16(len(plain)+1+aead.Overhead()))
-	return aead.Seal(head, nonce, append(plain[:len(plain):len(plain)], kind), head)
+	return aead.Seal(head, nonce, append(slices.Clip(plain), kind), head)
 }
 
 // open takes one record off b.

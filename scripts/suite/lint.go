@@ -30,8 +30,8 @@ func buildElsewhere(ctx context.Context, t *tally) {
 // runLinters builds the pinned linters, which takes minutes when Go's build
 // cache is empty, and runs them over both pollers.
 func runLinters(ctx context.Context, t *tally) {
-	t.linter(golangci(ctx, "run", "./..."))
-	t.linter(golangci(ctx, "run", "--build-tags", "portable", "./..."))
+	t.linter(golangci(ctx, "./..."))
+	t.linter(golangci(ctx, "--build-tags", "portable", "./..."))
 }
 
 func (t *tally) linter(c *exec.Cmd) {
@@ -44,6 +44,6 @@ func (t *tally) linter(c *exec.Cmd) {
 }
 
 func golangci(ctx context.Context, args ...string) *exec.Cmd {
-	args = append([]string{"tool", "-modfile=scripts/tools.mod", "golangci-lint"}, args...)
+	args = append([]string{"tool", "-modfile=scripts/tools.mod", "golangci-lint", "run", "--allow-parallel-runners"}, args...)
 	return command(ctx, "go", args...)
 }
