@@ -48,7 +48,7 @@ func (f *Forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request, m route.Ma
 		ErrorLog:     slog.NewLogLogger(slog.DiscardHandler, 0),
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) { f.Refuse(w, r, err) },
 	}
-	proxy.ServeHTTP(w, r)
+	proxy.ServeHTTP(answerWriter{w}, r)
 }
 
 // CloseIdleConnections closes the connections to upstreams that are kept for
