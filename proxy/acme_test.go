@@ -4,10 +4,12 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -144,6 +146,78 @@ func TestRestartReusesTheStorage(t *testing.T) {
 			t.Error("certificate: got another, want the stored one")
 		}
 	})
+}
+
+// TestTwoProcessesShareAStorage starts two ushers on one folder at the same
+// time. The authority's questions all come to the first, whoever has begun.
+func TestTwoProcessesShareAStorage(t *testing.T) {
+	a := newTestACME(t, acmeOptions{})
+	usher := filepath.Join(t.TempDir(), "usher")
+	if out, err := exec.Command("go", "build", "-o", usher, "usher").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	dir := t.TempDir()
+	ports := freePorts(t, 2)
+	other := fmt.Sprintf("'127.0.0.1:%d', {address: '127.0.0.1:%d', tls: true}", ports[0], ports[1])
+	for i, listen := range []string{a.both(), other} {
+		file := filepath.Join(dir, fmt.Sprintf("routes%d.yaml", i))
+		if err := os.WriteFile(file, []byte(acmeRoutes(a, listen, "http://127.0.0.1:1")), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		startProcess(t, exec.Command(usher, "run", "--routes", file), io.Discard)
+	}
+	trust := a.trust(t)
+	for _, name := range []string{"ws.example.com", "www.example.com"} {
+		first := wantIssued(t, fmt.Sprintf("127.0.0.1:%d", a.secure), name, trust)
+		second := wantIssued(t, fmt.Sprintf("127.0.0.1:%d", ports[1]), name, trust)
+		if !first.Equal(second) {
+			t.Errorf("%s: got two certificates, want one", name)
+		}
+	}
+	if got := a.requests("POST /order-plz"); got != 2 {
+		t.Errorf("orders: got %d, want one for each name", got)
+		t.Log(a.log)
+	}
+}
+
+// TestRenewal has an authority whose certificates end soon.
+func TestRenewal(t *testing.T) {
+	a := newTestACME(t, acmeOptions{validity: 12 * time.Second})
+	dir := t.TempDir()
+	text := acmeRoutes(a, a.both(), "http://127.0.0.1:1")
+	secure := fmt.Sprintf("127.0.0.1:%d", a.secure)
+	trust := a.trust(t)
+	b := newTestBrokerIn(t, dir, text)
+	first := wantIssued(t, secure, "ws.example.com", trust)
+	b.wantStop(t, patience)
+	time.Sleep(time.Until(first.NotAfter.Add(-3 * time.Second)))
+	newTestBrokerIn(t, dir, text)
+	wantSoon(t, "the certificate is renewed before it ends", true, func() bool {
+		c, err := tls.Dial("tcp", secure, &tls.Config{ServerName: "ws.example.com", RootCAs: trust})
+		if err != nil {
+			return false
+		}
+		defer c.Close()
+		return c.ConnectionState().PeerCertificates[0].NotAfter.After(first.NotAfter)
+	})
+}
+
+// TestAuthorityIsDown starts without an authority: everything but its names is
+// served, and the numbers tell what is missing.
+func TestAuthorityIsDown(t *testing.T) {
+	dir := t.TempDir()
+	own := newTestCertificate(t, dir)
+	up := newTestBackend(t, echo)
+	b := newTestBrokerIn(t, dir, "listen: [{address: '127.0.0.1:0', tls: true}]\ntls:\n  domains: ws.example.com\n  ca: https://127.0.0.1:1/dir\n"+
+		"  certificates: [{cert: cert.pem, key: key.pem}]\n"+oneRoute(up.URL))
+	d := &websocket.Dialer{TLSClientConfig: &tls.Config{RootCAs: own}}
+	c, _ := dialWith(t, d, "wss://"+b.address+"/ws", nil)
+	wantEcho(t, c, websocket.TextMessage, []byte("hello"))
+	list := b.Stats().Certificates
+	if len(list) != 2 || list[0].NotAfter.IsZero() || list[1].Name != "ws.example.com" || !list[1].NotAfter.IsZero() {
+		t.Errorf("certificates: got %+v, want the file's, and none for ws.example.com", list)
+	}
+	wantSoon(t, "the log says why", true, func() bool { return strings.Contains(b.log.String(), "connection refused") })
 }
 
 // TestPlainListenerLeadsToTLS asks on the listener of the HTTP-01 challenges

@@ -164,6 +164,8 @@ type Stats struct {
 	Sessions  session.Stats
 	Handshake handshake.Stats
 	Relay     relay.Stats
+
+	Certificates []certs.Stats
 }
 
 // Stats returns the numbers of all parts.
@@ -172,5 +174,7 @@ func (s *Server) Stats() Stats {
 		Sessions:  s.sessions.Stats(),
 		Handshake: s.handshake.Stats(),
 		Relay:     s.frames.Stats(),
+
+		Certificates: s.certs.Stats(),
 	}
 }
