@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"syscall"
 
 	"golang.org/x/term"
@@ -29,6 +30,7 @@ func Run(ctx context.Context, file string, stderr *os.File) error {
 	// Each loop of the relay keeps a processor, in the scheduler's sense, while
 	// it waits for a moment. The other goroutines get as many of their own.
 	runtime.GOMAXPROCS(2 * runtime.GOMAXPROCS(0))
+	go tendMemory(ctx, func() uint64 { return server.Stats().Sessions.Opened }, debug.FreeOSMemory)
 	return server.Run(ctx)
 }
 
