@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"usher/proxy/session"
 )
@@ -11,6 +12,10 @@ import (
 // sessionLogQueue is how many ended sessions may wait for the log. A log that
 // does not move must not stop the loops: what does not fit is only counted.
 const sessionLogQueue = 1024
+
+// sessionLogDelay is how long a line may wait for others: waking the writer for
+// each session costs more than its line does.
+const sessionLogDelay = 2 * time.Millisecond
 
 // sessionLog writes one line for each session that ended.
 type sessionLog struct {
@@ -58,6 +63,7 @@ func (l *sessionLog) write() {
 		}
 		select {
 		case e := <-l.queue:
+			time.Sleep(sessionLogDelay)
 			l.line(e.session, e.end)
 		case <-l.closing:
 			l.writeRest()
