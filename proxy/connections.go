@@ -38,6 +38,17 @@ func (c *connections) change(conn net.Conn, state http.ConnState) {
 	c.mu.Unlock()
 }
 
+// changeH2 is the hook for HTTP/2, where net/http itself knows what is open.
+func (c *connections) changeH2(_ net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		c.open.Add(1)
+	case http.StateClosed:
+		c.open.Done()
+	case http.StateActive, http.StateIdle, http.StateHijacked:
+	}
+}
+
 func (c *connections) add(conn net.Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -18,6 +18,7 @@ type listener struct {
 	net.Listener
 	tls     *tls.Config // nil if plain
 	leads   bool        // to https: requests get no other answer
+	h2      *h2Listener // for who chooses HTTP/2
 	timeout time.Duration
 	log     *slog.Logger
 }
@@ -58,7 +59,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		c.leads = l.leads
 		return &c, nil
 	}
-	return newTLSConn(tcp, l.tls, l.timeout, l.log), nil
+	return newTLSConn(tcp, l.tls, l.h2, l.timeout, l.log), nil
 }
 
 // url is where a client on this machine finds the listener.

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -16,7 +17,7 @@ import (
 // plain requests may end, and what is left at the drain deadline is cut. It
 // returns nil, or why it could not serve.
 func (s *Server) Run(ctx context.Context) error {
-	failed := make(chan error, len(s.listeners))
+	failed := make(chan error, len(s.listeners)+1)
 	var serving sync.WaitGroup
 	stopCerts, err := s.keepCerts()
 	if err != nil {
@@ -27,8 +28,9 @@ func (s *Server) Run(ctx context.Context) error {
 	defer stopCerts()
 	for _, l := range s.listeners {
 		s.log.Info("listening", "address", l.Addr().String(), "url", l.url())
-		serving.Go(func() { s.serve(l, failed) })
+		serving.Go(func() { s.serve(s.http, l, failed) })
 	}
+	serving.Go(func() { s.serve(s.h2.http, s.h2.in, failed) })
 	for _, w := range s.cfg.Warnings {
 		s.log.Warn("routes file", "warning", w.Error())
 	}
@@ -40,8 +42,8 @@ func (s *Server) Run(ctx context.Context) error {
 	return err
 }
 
-func (s *Server) serve(l *listener, failed chan<- error) {
-	if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+func (*Server) serve(h *http.Server, l net.Listener, failed chan<- error) {
+	if err := h.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		failed <- err
 	}
 }
@@ -73,9 +75,15 @@ func (s *Server) stop(serving *sync.WaitGroup, serves bool) {
 // stopHTTP lets requests that are under way end.
 func (s *Server) stopHTTP(ctx context.Context) {
 	s.connections.closeFresh()
-	if s.http.Shutdown(ctx) != nil {
-		s.http.Close()
+	var parts sync.WaitGroup
+	for _, h := range []*http.Server{s.http, s.h2.http} {
+		parts.Go(func() {
+			if h.Shutdown(ctx) != nil {
+				h.Close()
+			}
+		})
 	}
+	parts.Wait()
 }
 
 // stopRelays ends the sessions, after the handshakes that lead to one.

@@ -43,6 +43,7 @@ type Server struct {
 	certs       *certs.Keeper // nil without a TLS listener
 	listeners   []*listener
 	http        *http.Server
+	h2          *h2Server
 	connections *connections
 	handshake   *handshake.Handler
 	forward     *forward.Forwarder
@@ -109,6 +110,10 @@ func (s *Server) assemble() {
 		MaxHeaderBytes:               maxHead,
 		ErrorLog:                     slog.NewLogLogger(serverLog{s.log.Handler()}, slog.LevelError),
 		DisableGeneralOptionsHandler: true, // "OPTIONS *" gets the answer of every other wrong target
+	}
+	s.h2 = newH2Server(s)
+	for _, l := range s.listeners {
+		l.h2 = s.h2.in
 	}
 }
 

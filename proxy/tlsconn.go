@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"usher/proxy/certs"
@@ -28,15 +29,17 @@ var errChallenge = errors.New("the handshake was a challenge of an authority")
 type tlsConn struct {
 	conn
 	tls     *tls.Conn
+	h2      *h2Listener   // for who chooses HTTP/2
 	timeout time.Duration // for the handshake
 	log     *slog.Logger
+	handed  atomic.Bool // to h2; whoever stops the server may ask at any time
 }
 
 // newTLSConn puts TLS on tcp, in such a way that the relay can take the socket
 // from under it later.
-func newTLSConn(tcp net.Conn, cfg *tls.Config, timeout time.Duration, log *slog.Logger) *tlsConn {
+func newTLSConn(tcp net.Conn, cfg *tls.Config, h2 *h2Listener, timeout time.Duration, log *slog.Logger) *tlsConn {
 	t := tls.Server(relay.NewConn(tcp), cfg)
-	return &tlsConn{conn: newConn(t), tls: t, timeout: timeout, log: log}
+	return &tlsConn{conn: newConn(t), tls: t, h2: h2, timeout: timeout, log: log}
 }
 
 // ConnectionState makes the handshake and returns what came of it. If it
@@ -48,9 +51,12 @@ func (c *tlsConn) ConnectionState() tls.ConnectionState {
 		c.refuse(err)
 	}
 	state := c.tls.ConnectionState()
-	if certs.IsChallenge(state) {
+	switch {
+	case certs.IsChallenge(state):
 		c.conn.err = errChallenge
 		c.Close()
+	case state.NegotiatedProtocol == protocolH2:
+		c.handOver(c.h2)
 	}
 	return state
 }

@@ -69,9 +69,9 @@ func (k *Keeper) Config() *tls.Config {
 	c := &tls.Config{
 		MinVersion:     tls.VersionTLS12,
 		GetCertificate: k.certificate,
-		// WebSocket runs over HTTP/1.1 here, and a client that was offered h2
-		// would take it for everything.
-		NextProtos: []string{"http/1.1"},
+		// Browsers take h2 for pages, and HTTP/1.1, which is all that they offer
+		// then, for WebSocket.
+		NextProtos: []string{"h2", "http/1.1"},
 		// The relay passes whole read buffers on: small first records would
 		// only cost it system calls.
 		DynamicRecordSizingDisabled: true,
