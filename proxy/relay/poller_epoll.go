@@ -75,7 +75,8 @@ func (p *poller) wait(timeout time.Duration, ready func(*leg, events)) (woken bo
 		e := &p.events[i]
 		if uint32(e.Fd) == wakeupSlot {
 			var count [8]byte
-			_, _ = unix.Read(p.wakeup, count[:]) // resets it; there is nothing else to know
+			// Resets it; there is nothing else to know.
+			unix.RawSyscall(unix.SYS_READ, uintptr(p.wakeup), uintptr(unsafe.Pointer(&count)), unsafe.Sizeof(count))
 			woken = true
 		} else if l := p.slots.get(uint32(e.Fd), uint32(e.Pad)); l != nil {
 			ready(l, eventsOf(e.Events))
@@ -113,7 +114,8 @@ func eventsOf(mask uint32) (what events) {
 // wake makes a wait that is under way, or the next one, return.
 func (p *poller) wake() {
 	one := [8]byte{1}
-	_, _ = unix.Write(p.wakeup, one[:]) // fails only where a wake-up is waiting already
+	// It fails only where a wake-up is waiting already.
+	unix.RawSyscall(unix.SYS_WRITE, uintptr(p.wakeup), uintptr(unsafe.Pointer(&one)), unsafe.Sizeof(one))
 }
 
 func (p *poller) close() {
