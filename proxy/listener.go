@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"time"
 
 	"usher/proxy/certs"
 	"usher/proxy/config"
+	"usher/proxy/proxyproto"
 	"usher/proxy/socket"
 )
 
@@ -16,9 +18,10 @@ import (
 // net/http reads through.
 type listener struct {
 	net.Listener
-	tls     *tls.Config // nil if plain
-	leads   bool        // to https: requests get no other answer
-	h2      *h2Listener // for who chooses HTTP/2
+	tls     *tls.Config    // nil if plain
+	leads   bool           // to https: requests get no other answer
+	h2      *h2Listener    // for who chooses HTTP/2
+	proxies []netip.Prefix // peers that speak for others, by the PROXY protocol
 	timeout time.Duration
 	log     *slog.Logger
 }
@@ -32,7 +35,7 @@ func listen(cfg *config.Config, keeper *certs.Keeper, log *slog.Logger) ([]*list
 			closeAll(all)
 			return nil, fmt.Errorf("%s:%d:%d: %w", cfg.File, want.Line, want.Column, err)
 		}
-		l := &listener{Listener: tcp, leads: want.Redirect, timeout: cfg.HandshakeTimeout, log: log}
+		l := &listener{Listener: tcp, leads: want.Redirect, proxies: want.ProxyProtocol, timeout: cfg.HandshakeTimeout, log: log}
 		if want.TLS {
 			l.tls = keeper.Config()
 		}
@@ -53,6 +56,9 @@ func (l *listener) Accept() (net.Conn, error) {
 	tcp, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
+	}
+	if len(l.proxies) > 0 {
+		tcp = proxyproto.Accept(tcp, l.proxies, l.timeout, l.log)
 	}
 	if l.tls == nil {
 		c := newConn(tcp)

@@ -42,6 +42,7 @@ type Server struct {
 	log         *slog.Logger
 	certs       *certs.Keeper // nil without a TLS listener
 	listeners   []*listener
+	announces   bool // some upstream is told who the client is
 	http        *http.Server
 	h2          *h2Server
 	connections *connections
@@ -74,7 +75,7 @@ func New(cfg *config.Config, log *slog.Logger) (*Server, error) {
 		return nil, fmt.Errorf("start the relay: %w", err)
 	}
 	s := &Server{
-		cfg: cfg, log: log, certs: keeper,
+		cfg: cfg, log: log, certs: keeper, announces: announces(cfg),
 		listeners: listeners, connections: newConnections(),
 		frames: frames, options: relayOptions(cfg.Routes),
 		sessionLog: newSessionLog(log), gate: newGate(errStopping),
@@ -121,6 +122,9 @@ func (s *Server) assemble() {
 func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.TLS == nil && s.servePlain(w, r) {
 		return
+	}
+	if s.announces {
+		r = s.withClient(r)
 	}
 	if r.Header["Upgrade"] == nil {
 		s.handshake.ServeHTTP(w, r)

@@ -37,6 +37,10 @@ type Listener struct {
 	// Redirect answers every request with the same address by https: on plain
 	// listeners, if there are domains.
 	Redirect bool
+
+	// ProxyProtocol are the peers, such as a load balancer's, that say in front
+	// of each connection whom it comes from.
+	ProxyProtocol []netip.Prefix
 }
 
 // TLS says where the listeners' certificates come from.
@@ -95,6 +99,10 @@ type Upstream struct {
 	Endpoints   []Endpoint // at least one, all different
 	Balance     Balance
 	DialTimeout time.Duration // for the connection and its TLS handshake
+
+	// SendProxyProtocol is the version of the PROXY protocol that tells the
+	// endpoints whom a connection comes from; 0 for none.
+	SendProxyProtocol byte
 }
 
 // Scheme is how an endpoint is spoken to.

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-var listenerKeys = []string{"address", "tls", "redirect"}
+var listenerKeys = []string{"address", "tls", "redirect", "proxy_protocol"}
 
 // listeners reads one listener or a list of them. redirect says whether plain
 // ones lead to https if they do not say so themselves.
@@ -46,6 +46,7 @@ func (l *loader) listener(v value, redirect bool) (one Listener, address value) 
 			l.errorf(to.Position, "redirect is for listeners without tls")
 		}
 	}
+	one.ProxyProtocol = l.networks(o.field("proxy_protocol"), "a peer")
 	return one, l.required(o, "address", "in this listener")
 }
 
@@ -96,10 +97,10 @@ const (
 	hostLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 )
 
-// trusted reads the peers whose forwarding headers are believed.
-func (l *loader) trusted(v value) []netip.Prefix {
+// networks reads a list of peers; name is what errors call one of them.
+func (l *loader) networks(v value, name string) []netip.Prefix {
 	var list []netip.Prefix
-	for _, item := range l.oneOrMore(v, "a trusted proxy") {
+	for _, item := range l.oneOrMore(v, name) {
 		w, ok := l.text(item)
 		if !ok {
 			continue

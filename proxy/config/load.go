@@ -92,7 +92,7 @@ func (l *loader) top(root value, c *Config) {
 		return
 	}
 	d := defaults()
-	c.Drain, c.TrustedProxies = l.drain(o.field("drain"), d.drain), l.trusted(o.field("trusted_proxies"))
+	c.Drain, c.TrustedProxies = l.drain(o.field("drain"), d.drain), l.networks(o.field("trusted_proxies"), "a trusted proxy")
 	c.TLS = l.tls(o.field("tls"), d)
 	c.Listen = l.listeners(o.field("listen"), d.listeners(c.TLS), len(c.TLS.Domains) > 0)
 	l.wantCertificates(o.field("tls"), c.Listen)

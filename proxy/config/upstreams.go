@@ -2,7 +2,7 @@ package config
 
 import "strings"
 
-var upstreamKeys = []string{"endpoints", "balance", "dial_timeout"}
+var upstreamKeys = []string{"endpoints", "balance", "dial_timeout", "send_proxy_protocol"}
 
 func (l *loader) upstreams(o object, d defaultValues) []*Upstream {
 	v := l.required(o, "upstreams", "at the top level")
@@ -42,6 +42,9 @@ func (l *loader) upstream(v value, u *Upstream) {
 	u.Endpoints = l.endpoints(l.required(o, "endpoints", "in "+v.name))
 	choice(l, o.field("balance"), &u.Balance, RoundRobin, LeastSessions)
 	l.duration(o.field("dial_timeout"), positive, &u.DialTimeout)
+	version := ""
+	choice(l, o.field("send_proxy_protocol"), &version, "v1", "v2")
+	u.SendProxyProtocol = map[string]byte{"v1": 1, "v2": 2}[version]
 }
 
 func (l *loader) endpoints(v value) []Endpoint {

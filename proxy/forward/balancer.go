@@ -105,6 +105,7 @@ func (f *Forwarder) transport(e *upstream.Endpoint) *http.Transport {
 		ExpectContinueTimeout:  continueTimeout,
 		IdleConnTimeout:        idleTimeout,
 		MaxIdleConnsPerHost:    idlePerEndpoint,
+		DisableKeepAlives:      e.Announces(),
 		MaxResponseHeaderBytes: maxHead,
 	}
 	if f.transports == nil {

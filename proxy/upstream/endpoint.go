@@ -87,6 +87,9 @@ func (e *Endpoint) Dial(ctx context.Context) (net.Conn, error) {
 	// Keep-alive is off as it costs system calls for each connection, and a
 	// dead peer is found by ping_interval and by idle_timeout.
 	conn, err := socket.Dial(ctx, e.network, e.Address)
+	if err == nil && e.Announces() {
+		err = e.sendClient(ctx, conn)
+	}
 	if err == nil && e.Scheme == config.HTTPS {
 		conn, err = e.startTLS(ctx, conn)
 	}

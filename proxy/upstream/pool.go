@@ -32,7 +32,7 @@ type Pool struct {
 func NewPool(list []*config.Upstream) *Pool {
 	p := &Pool{upstreams: make(map[string]*Upstream, len(list))}
 	for _, c := range list {
-		u := &Upstream{Name: c.Name, balance: c.Balance, dialTimeout: c.DialTimeout}
+		u := &Upstream{Name: c.Name, balance: c.Balance, dialTimeout: c.DialTimeout, announce: c.SendProxyProtocol}
 		for _, e := range c.Endpoints {
 			u.endpoints = append(u.endpoints, newEndpoint(p, u, e))
 		}

@@ -23,6 +23,7 @@ type Upstream struct {
 	endpoints   []*Endpoint
 	balance     config.Balance
 	dialTimeout time.Duration
+	announce    byte // version of the PROXY protocol; 0 for none
 
 	mu   sync.Mutex // also guards the endpoints' use
 	next int        // where the next choice begins; guarded by mu

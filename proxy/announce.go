@@ -1,0 +1,30 @@
+package proxy
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+
+	"usher/proxy/config"
+	"usher/proxy/upstream"
+)
+
+// announces reports whether an upstream wants to be told the client's address
+// in front of each connection.
+func announces(cfg *config.Config) bool {
+	return slices.ContainsFunc(cfg.Upstreams, func(u *config.Upstream) bool { return u.SendProxyProtocol != 0 })
+}
+
+// withClient returns r with what such an upstream is told.
+func (s *Server) withClient(r *http.Request) *http.Request {
+	sender := s.handshake.Headers.Sender(r)
+	var source net.Addr
+	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil && sender.Client == sender.Peer {
+		source = net.TCPAddrFromAddrPort(netip.AddrPortFrom(sender.Peer, peer.Port()))
+	} else if sender.Client.IsValid() { // a trusted peer tells no port
+		source = net.TCPAddrFromAddrPort(netip.AddrPortFrom(sender.Client, 0))
+	}
+	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	return r.WithContext(upstream.WithClient(r.Context(), source, local))
+}

@@ -1,0 +1,98 @@
+package proxyproto_test
+
+import (
+	"bytes"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"usher/proxy/proxyproto"
+)
+
+// peer is a connection from 10.0.0.9 that gives one byte at a time.
+type peer struct {
+	net.Conn
+	in     *strings.Reader
+	closed bool
+}
+
+func (p *peer) Read(b []byte) (int, error)      { return p.in.Read(b[:1]) }
+func (p *peer) RemoteAddr() net.Addr            { return address("10.0.0.9:1000") }
+func (p *peer) LocalAddr() net.Addr             { return address("10.0.0.1:443") }
+func (p *peer) SetReadDeadline(time.Time) error { return nil }
+func (p *peer) Close() error                    { p.closed = true; return nil }
+
+func address(s string) net.Addr { return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(s)) }
+
+func mustHeader(t *testing.T, version byte, source, destination net.Addr) string {
+	t.Helper()
+	b, err := proxyproto.Header(version, source, destination)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// v2 is a header of version 2 over IPv4, from 192.0.2.1:80 to 192.0.2.2:81,
+// with the given rest.
+func v2(rest string) string {
+	n := 12 + len(rest)
+	return "\r\n\r\n\x00\r\nQUIT\n\x21\x11" + string([]byte{byte(n >> 8), byte(n)}) + "\xc0\x00\x02\x01\xc0\x00\x02\x02\x00\x50\x00\x51" + rest
+}
+
+func TestConn(t *testing.T) {
+	client, server := address("192.0.2.1:80"), address("192.0.2.2:81")
+	for name, tt := range map[string]struct {
+		header string
+		remote string // "" if the connection must be refused
+	}{
+		"v1":                                 {"PROXY TCP4 192.0.2.1 192.0.2.2 80 81\r\n", "192.0.2.1:80"},
+		"v1 IPv6":                            {"PROXY TCP6 2001:db8::1 2001:db8::2 80 81\r\n", "[2001:db8::1]:80"},
+		"v1 unknown":                         {"PROXY UNKNOWN\r\n", "10.0.0.9:1000"},
+		"v1 of ours":                         {mustHeader(t, 1, client, server), "192.0.2.1:80"},
+		"v2":                                 {v2(""), "192.0.2.1:80"},
+		"v2 with details":                    {v2("\x04\x00\x03abc"), "192.0.2.1:80"},
+		"v2 of ours":                         {mustHeader(t, 2, client, server), "192.0.2.1:80"},
+		"v2 local":                           {mustHeader(t, 2, nil, nil), "10.0.0.9:1000"},
+		"v2 whose detail is longer than all": {v2("\x04\xff\xffabc"), ""},
+		"v2 with half a detail":              {v2("\x04"), ""},
+		"v2 longer than usual":               {v2(strings.Repeat("\x04\x00\x03abc", 2000)), ""},
+		"v2 that breaks off":                 {v2("")[:20], ""},
+		"v1 without an end":                  {"PROXY TCP4 " + strings.Repeat("1", 200), ""},
+		"v1 with a bare LF":                  {"PROXY TCP4 192.0.2.1 192.0.2.2 80 81\n", ""},
+		"v1 with a port too many":            {"PROXY TCP4 192.0.2.1 192.0.2.2 80 65536\r\n", ""},
+		"none":                               {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", ""},
+		"nothing":                            {"", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log bytes.Buffer
+			p := &peer{in: strings.NewReader(tt.header + "hello")}
+			c := proxyproto.Accept(p, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, time.Second, slog.New(slog.NewTextHandler(&log, nil)))
+			got, err := io.ReadAll(c)
+			if tt.remote == "" {
+				if err == nil || !p.closed || c.RemoteAddr().String() != "10.0.0.9:1000" {
+					t.Errorf("got %q, %v, closed %v, from %v; want a refusal", got, err, p.closed, c.RemoteAddr())
+				}
+				return
+			}
+			if err != nil || string(got) != "hello" || c.RemoteAddr().String() != tt.remote {
+				t.Errorf("got %q, %v, from %v; want hello from %s", got, err, c.RemoteAddr(), tt.remote)
+			}
+			if log.Len() > 0 {
+				t.Errorf("log: got %s, want nothing", &log)
+			}
+		})
+	}
+}
+
+func TestOtherPeersAreOrdinary(t *testing.T) {
+	p := &peer{in: strings.NewReader("PROXY UNKNOWN\r\n")}
+	c := proxyproto.Accept(p, []netip.Prefix{netip.MustParsePrefix("10.0.1.0/24")}, time.Second, slog.New(slog.DiscardHandler))
+	if c != net.Conn(p) {
+		t.Errorf("connection: got %T, want it as it came", c)
+	}
+}
