@@ -72,6 +72,13 @@ exports.next = (socket, event) =>
 
 exports.connected = connected;
 
+// reconnected waits until a client that tries again and again is connected.
+exports.reconnected = async function reconnected(socket) {
+  if (!socket.connected) {
+    await exports.next(socket, 'connect');
+  }
+};
+
 function connected(socket) {
   if (socket.connected) {
     return Promise.resolve();

@@ -9,7 +9,7 @@ const { test } = require('node:test');
 const { setTimeout: sleep } = require('node:timers/promises');
 const { WebSocket } = require('ws');
 const { closed, message } = require('./bridge');
-const { call, connect, connected, kinds, next } = require('./clients');
+const { call, connect, kinds, next, reconnected } = require('./clients');
 const { atEnd } = require('./ends');
 const { ports, services, start } = require('./processes');
 const { direct, front } = require('./usher');
@@ -70,7 +70,7 @@ test('Socket.IO clients come back to a restarted process, the others keep their 
   processes.main.child.kill('SIGKILL');
   await Promise.all(lost);
   const again = await start(t, 'services/main.js', '--port', String(processes.main.port));
-  await Promise.all(clients.map(connected));
+  await Promise.all(clients.map(reconnected));
   for (const socket of clients) {
     assert.equal((await call(socket, 'whoami')).pid, again.pid);
   }

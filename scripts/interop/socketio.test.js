@@ -7,7 +7,7 @@ const assert = require('node:assert/strict');
 const { createHash, randomBytes } = require('node:crypto');
 const { before, describe, test } = require('node:test');
 const { setTimeout: sleep } = require('node:timers/promises');
-const { call, connect, connected, kinds, namespace, next, open, transport } = require('./clients');
+const { call, connect, connected, kinds, namespace, next, open, reconnected, transport } = require('./clients');
 const { forFile } = require('./ends');
 const { ports, services } = require('./processes');
 const { front } = require('./usher');
@@ -92,7 +92,7 @@ for (const kind of kinds) {
         const lost = next(socket, 'disconnect');
         socket.emit('drop');
         await lost;
-        await connected(socket);
+        await reconnected(socket);
         assert.equal(await call(socket, 'echo', i), i);
       }
     });

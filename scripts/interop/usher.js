@@ -104,6 +104,7 @@ function writeRoutes(t, port, upstreams, route) {
   const names = Object.keys(upstreams);
   const routes = {
     listen: `127.0.0.1:${port}`,
+    drain: { deadline: '2s' }, // long polls of clients that are gone need not end by themselves
     upstreams: Object.fromEntries(names.map((name) => [name, `http://127.0.0.1:${upstreams[name]}`])),
     routes: names.flatMap((name) => [
       { path: `/${name}`, upstream: name, strip_prefix: `/${name}`, ...route },
