@@ -81,13 +81,22 @@ func (c *conn) follow(state http.ConnState) {
 	}
 }
 
+// RemoteAddr is what net/http asks for first, in the goroutine that it has made
+// for the connection: while nothing is on its stack, that is the time to grow it.
+func (c *conn) RemoteAddr() net.Addr {
+	if c.state == waiting {
+		growStack()
+	}
+	return c.Conn.RemoteAddr()
+}
+
 // Read reads bytes of requests that are well formed so far.
 func (c *conn) Read(p []byte) (int, error) {
 	if c.state != raw && c.err != nil {
 		return 0, c.refuse()
 	}
 	if c.state == serving && len(p) == 1 && !c.beginWatch() {
-		return 0, &net.OpError{Op: "read", Net: "tcp", Addr: c.RemoteAddr(), Err: os.ErrDeadlineExceeded}
+		return 0, &net.OpError{Op: "read", Net: "tcp", Addr: c.Conn.RemoteAddr(), Err: os.ErrDeadlineExceeded}
 	}
 	n, err := c.readAhead(p)
 	if c.state == raw {
@@ -191,4 +200,14 @@ func (c *conn) answer(status int, rule string) {
 		c.SetReadDeadline(time.Now().Add(lingerTimeout))
 		io.CopyN(io.Discard, c.Conn, lingerBytes) //nolint:errcheck // whatever comes is of no interest
 	}
+}
+
+// growStack makes room for a handshake on the caller's stack, which would else
+// be doubled three times on the way and copied each time with more on it. The
+// garbage collector takes it back from whoever does not use it.
+//
+//go:noinline
+func growStack() byte {
+	var room [9 << 10]byte
+	return room[len(os.Args)%len(room)]
 }
