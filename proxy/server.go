@@ -3,6 +3,7 @@
 package proxy
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -65,6 +66,10 @@ func New(cfg *config.Config, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	upstreamTLS, err := certs.ForUpstreams(cfg)
+	if err != nil {
+		return nil, err
+	}
 	listeners, err := listen(cfg, keeper, log)
 	if err != nil {
 		return nil, err
@@ -81,14 +86,14 @@ func New(cfg *config.Config, log *slog.Logger) (*Server, error) {
 		sessionLog: newSessionLog(log), gate: newGate(errStopping),
 	}
 	s.sessions = session.NewRegistry(s.sessionLog.ended)
-	s.assemble()
+	s.assemble(upstreamTLS)
 	return s, nil
 }
 
 // assemble connects the parts that serve a request.
-func (s *Server) assemble() {
+func (s *Server) assemble(upstreamTLS map[string]*tls.Config) {
 	pool := upstream.NewPool(s.cfg.Upstreams)
-	pool.Wrap = relay.NewConn
+	pool.Wrap, pool.TLS = relay.NewConn, upstreamTLS
 	rules := headers.Rules{Trusted: s.cfg.TrustedProxies}
 	s.handshake = &handshake.Handler{
 		Table:     route.NewTable(s.cfg),

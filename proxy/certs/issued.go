@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"slices"
 	"strconv"
 	"time"
@@ -53,13 +52,9 @@ func newIssued(cfg *config.Config, log *slog.Logger) (*issued, error) {
 		log: zapLogger(log), lookups: newBucket(lookupRate, lookupBurst),
 	}
 	if i.acme.Root != "" {
-		text, err := os.ReadFile(beside(cfg, i.acme.Root))
-		if err != nil {
+		var err error
+		if i.roots, err = readPool(beside(cfg, i.acme.Root)); err != nil {
 			return nil, fmt.Errorf("%s: tls.ca_root: %w", cfg.File, err)
-		}
-		i.roots = x509.NewCertPool()
-		if !i.roots.AppendCertsFromPEM(text) {
-			return nil, fmt.Errorf("%s: tls.ca_root: %q has no certificate", cfg.File, i.acme.Root)
 		}
 	}
 	return i, nil

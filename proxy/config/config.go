@@ -21,6 +21,8 @@ type Config struct {
 	Upstreams        []*Upstream    // in the order of the file
 	Routes           []*Route       // in the order of the file
 	Warnings         Errors         // what is allowed but unwise, nil if nothing
+
+	advice Errors // those warnings that hold whoever may read the file
 }
 
 // Position is a place in the routes file; both count from 1.
@@ -103,6 +105,17 @@ type Upstream struct {
 	// SendProxyProtocol is the version of the PROXY protocol that tells the
 	// endpoints whom a connection comes from; 0 for none.
 	SendProxyProtocol byte
+
+	TLS UpstreamTLS // for https endpoints
+}
+
+// UpstreamTLS says how https endpoints prove who they are, and usher to them.
+// Relative names of files start at the folder of the routes file.
+type UpstreamTLS struct {
+	CA                 string // a PEM file that verifies them; "" for the system's roots
+	ServerName         string // that their certificates must have; "" for the endpoint's host
+	Cert, Key          string // PEM files that usher shows; "" for none
+	InsecureSkipVerify bool   // whoever answers is believed
 }
 
 // Scheme is how an endpoint is spoken to.

@@ -26,7 +26,7 @@ func Load(file string) (*Config, error) {
 		return nil, err
 	}
 	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o004 == 0 {
-		c.Warnings = nil // nobody but its owner and group can read the secrets
+		c.Warnings = c.advice // nobody but its owner and group can read the secrets
 	}
 	return c, nil
 }
@@ -57,7 +57,8 @@ type loader struct {
 	env  func(string) (string, bool)
 
 	errors   Errors
-	warnings Errors
+	warnings Errors // about secrets in the file
+	advice   Errors // about anything else
 	claims   claims
 	visited  int  // values walked, those behind aliases each time
 	stopped  bool // there were too many; what is missing now is not the file's fault
@@ -71,6 +72,10 @@ func (l *loader) errorf(at Position, format string, args ...any) {
 
 func (l *loader) warnf(at Position, format string, args ...any) {
 	l.warnings = append(l.warnings, l.fault(at, format, args))
+}
+
+func (l *loader) advise(at Position, format string, args ...any) {
+	l.advice = append(l.advice, l.fault(at, format, args))
 }
 
 func (l *loader) fault(at Position, format string, args []any) *Error {
@@ -102,5 +107,6 @@ func (l *loader) top(root value, c *Config) {
 	l.duration(o.field("dial_timeout"), positive, &d.dialTimeout)
 	c.Upstreams = l.upstreams(o, d)
 	c.Routes = l.routes(o, limits, c.Upstreams)
-	c.Warnings = l.warnings.sorted()
+	c.advice = l.advice.sorted()
+	c.Warnings = append(l.warnings, l.advice...).sorted()
 }

@@ -271,3 +271,25 @@ func TestDomains(t *testing.T) {
 	})
 	want(t, "warnings", len(long.Warnings), 0)
 }
+
+func TestUpstreamTLS(t *testing.T) {
+	c := mustParseFile(t, "upstream_tls")
+	want(t, "main", c.Upstreams[0].TLS, UpstreamTLS{CA: "ca.pem", ServerName: "main.internal", Cert: "a.pem", Key: "a.key"})
+	want(t, "chat", c.Upstreams[1].TLS, UpstreamTLS{InsecureSkipVerify: true})
+	want(t, "warnings", c.Warnings.Error(),
+		"routes.yaml:3:63: the certificates of upstream chat are not verified: whoever answers at its addresses is believed")
+
+	// The mode of the file tells who knows its secrets, and nothing about this.
+	text, err := os.ReadFile("testdata/good/upstream_tls.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "routes.yaml")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err = Load(file)
+	if err != nil || len(c.Warnings) != 1 {
+		t.Errorf("got %v, %v, want the warning", c, err)
+	}
+}

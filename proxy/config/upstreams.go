@@ -2,7 +2,7 @@ package config
 
 import "strings"
 
-var upstreamKeys = []string{"endpoints", "balance", "dial_timeout", "send_proxy_protocol"}
+var upstreamKeys = []string{"endpoints", "balance", "dial_timeout", "send_proxy_protocol", "ca", "server_name", "cert", "key", "insecure_skip_verify"}
 
 func (l *loader) upstreams(o object, d defaultValues) []*Upstream {
 	v := l.required(o, "upstreams", "at the top level")
@@ -44,6 +44,7 @@ func (l *loader) upstream(v value, u *Upstream) {
 	l.duration(o.field("dial_timeout"), positive, &u.DialTimeout)
 	version := ""
 	choice(l, o.field("send_proxy_protocol"), &version, "v1", "v2")
+	l.upstreamTLS(o, u)
 	u.SendProxyProtocol = map[string]byte{"v1": 1, "v2": 2}[version]
 }
 

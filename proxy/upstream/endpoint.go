@@ -108,16 +108,7 @@ func (e *Endpoint) startTLS(ctx context.Context, raw net.Conn) (net.Conn, error)
 		raw.Close()
 		return nil, err
 	}
-	conn := tls.Client(raw, &tls.Config{
-		ServerName:         host,
-		RootCAs:            e.pool.Roots,
-		MinVersion:         tls.VersionTLS12,
-		NextProtos:         []string{"http/1.1"},
-		ClientSessionCache: e.sessions,
-		// The relay hands over whole buffers: records of growing size would
-		// only add system calls.
-		DynamicRecordSizingDisabled: true,
-	})
+	conn := tls.Client(raw, e.tlsConfig(host))
 	if err := conn.HandshakeContext(ctx); err != nil {
 		raw.Close()
 		return nil, err

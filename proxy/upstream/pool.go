@@ -24,6 +24,9 @@ type Pool struct {
 	Wrap func(net.Conn) net.Conn
 	// Roots verify https endpoints; nil means the system's.
 	Roots *x509.CertPool
+	// TLS has what differs from the usual for https endpoints, by the name of
+	// the upstream.
+	TLS map[string]*tls.Config
 
 	upstreams map[string]*Upstream // static after construction
 }

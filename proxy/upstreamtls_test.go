@@ -1,0 +1,88 @@
+package proxy_test
+
+import (
+	"crypto/tls"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gorilla/websocket"
+
+	"usher/proxy/config"
+)
+
+// TestUpstreamTLSOptions has an upstream that proves who it is by a private
+// authority and wants usher to do the same.
+func TestUpstreamTLSOptions(t *testing.T) {
+	dir, own := t.TempDir(), t.TempDir()
+	newTestCertificate(t, dir)
+	clients := newTestCertificate(t, own)
+	pair, err := tls.LoadX509KeyPair(filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	up := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if websocket.IsWebSocketUpgrade(r) {
+			echo(w, r)
+			return
+		}
+		io.WriteString(w, r.TLS.PeerCertificates[0].Subject.CommonName)
+	}))
+	up.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: clients}
+	up.StartTLS()
+	t.Cleanup(up.Close)
+	cert := ", cert: " + filepath.Join(own, "cert.pem") + ", key: " + filepath.Join(own, "key.pem")
+	for name, tt := range map[string]struct {
+		options string
+		status  int
+	}{
+		"both":                        {", ca: cert.pem" + cert, 200},
+		"with the name given":         {", ca: cert.pem, server_name: 127.0.0.1" + cert, 200},
+		"not verified":                {", insecure_skip_verify: true" + cert, 200},
+		"no certificate of usher":     {", ca: cert.pem", 502},
+		"unknown authority":           {cert, 502},
+		"another name":                {", ca: cert.pem, server_name: main.internal" + cert, 502},
+		"verification not turned off": {", insecure_skip_verify: false" + cert, 502},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newTestBrokerIn(t, dir, "listen: 127.0.0.1:0\nupstreams: {main: {endpoints: '"+up.URL+"'"+tt.options+"}}\nroutes: [{upstream: main}]\n")
+			resp, err := http.Get("http://" + b.address + "/")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			body, _ := io.ReadAll(resp.Body)
+			if resp.StatusCode != tt.status || tt.status == 200 && string(body) != "test" {
+				t.Errorf("answer: got %s %q, want %d", resp.Status, body, tt.status)
+			}
+			if tt.status == 200 {
+				c, _ := b.dial(t, "/ws", nil)
+				wantEcho(t, c, websocket.TextMessage, []byte("hello"))
+			}
+			warned := len(b.log.lines(t, "routes file")) > 0
+			if want := strings.Contains(tt.options, "verify: true"); warned != want {
+				t.Errorf("warning at the start: got %v, want %v", warned, want)
+			}
+		})
+	}
+}
+
+func TestUpstreamTLSFiles(t *testing.T) {
+	dir := t.TempDir()
+	newTestCertificate(t, dir)
+	for options, want := range map[string]string{
+		"ca: none.pem":                  "routes.yaml:2:3: upstream main: open ",
+		"ca: key.pem":                   `has no certificate`,
+		"cert: cert.pem, key: none.pem": "routes.yaml:2:3: upstream main: open ",
+	} {
+		cfg, err := config.Parse(filepath.Join(dir, "routes.yaml"),
+			[]byte("upstreams:\n  main: {endpoints: 'https://127.0.0.1:1', "+options+"}\nroutes: [{upstream: main}]\nlisten: 127.0.0.1:0\n"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantNewError(t, cfg, want)
+	}
+}
