@@ -178,7 +178,7 @@ func startProcess(t *testing.T, c *exec.Cmd, output io.Writer) {
 	t.Cleanup(func() {
 		c.Process.Kill()
 		reading.Wait()
-		c.Wait() //nolint:errcheck // it was killed
+		c.Wait() // it was killed
 	})
 }
 

@@ -76,7 +76,7 @@ func (p *poller) wait(timeout time.Duration, ready func(*leg, events)) (woken bo
 		if uint32(e.Fd) == wakeupSlot {
 			var count [8]byte
 			// Resets it; there is nothing else to know.
-			unix.RawSyscall(unix.SYS_READ, uintptr(p.wakeup), uintptr(unsafe.Pointer(&count)), unsafe.Sizeof(count))
+			_, _, _ = unix.RawSyscall(unix.SYS_READ, uintptr(p.wakeup), uintptr(unsafe.Pointer(&count)), unsafe.Sizeof(count))
 			woken = true
 		} else if l := p.slots.get(uint32(e.Fd), uint32(e.Pad)); l != nil {
 			ready(l, eventsOf(e.Events))
@@ -115,7 +115,7 @@ func eventsOf(mask uint32) (what events) {
 func (p *poller) wake() {
 	one := [8]byte{1}
 	// It fails only where a wake-up is waiting already.
-	unix.RawSyscall(unix.SYS_WRITE, uintptr(p.wakeup), uintptr(unsafe.Pointer(&one)), unsafe.Sizeof(one))
+	_, _, _ = unix.RawSyscall(unix.SYS_WRITE, uintptr(p.wakeup), uintptr(unsafe.Pointer(&one)), unsafe.Sizeof(one))
 }
 
 func (p *poller) close() {

@@ -103,6 +103,6 @@ func (s socket) shutdown() { _ = unix.Shutdown(s.fd, unix.SHUT_WR) } // fails on
 // close closes s. The kernel takes a closed descriptor off every poller.
 func (s socket) close() {
 	if s.fd >= 0 {
-		unix.RawSyscall(unix.SYS_CLOSE, uintptr(s.fd), 0, 0)
+		_, _, _ = unix.RawSyscall(unix.SYS_CLOSE, uintptr(s.fd), 0, 0)
 	}
 }

@@ -145,9 +145,9 @@ func (c *Conn) enlist() (syscall.RawConn, error) {
 
 func setDeadlines(file *os.File, to [2]time.Time) error {
 	switch {
-	case to[input] == to[output] && to[input].IsZero():
+	case to[input].IsZero() && to[output].IsZero():
 		return nil
-	case to[input] == to[output]:
+	case to[input].Equal(to[output]):
 		return file.SetDeadline(to[input])
 	}
 	return errors.Join(file.SetReadDeadline(to[input]), file.SetWriteDeadline(to[output]))

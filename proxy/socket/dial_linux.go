@@ -62,7 +62,7 @@ func (c *Conn) connect(ctx context.Context, sa *sockaddr) error {
 		if err == syscall.EINPROGRESS { //nolint:errorlint // a bare errno
 			err = sa.connect(fd)
 		}
-		switch err {
+		switch err { //nolint:errorlint // as above
 		case syscall.EALREADY, syscall.EINTR:
 			return false
 		case syscall.EISCONN:
@@ -80,12 +80,12 @@ func (c *Conn) connect(ctx context.Context, sa *sockaddr) error {
 
 func (c *Conn) awaitConnection(ctx context.Context, ask func(uintptr) bool) error {
 	by, _ := ctx.Deadline()
-	c.SetWriteDeadline(by)                                                         //nolint:errcheck // it is open
-	stop := context.AfterFunc(ctx, func() { c.SetWriteDeadline(time.Unix(1, 0)) }) //nolint:errcheck // as above
+	c.SetWriteDeadline(by)
+	stop := context.AfterFunc(ctx, func() { c.SetWriteDeadline(time.Unix(1, 0)) })
 	err := c.do(output, ask)
 	if !stop() {
 		return ctx.Err()
 	}
-	c.SetWriteDeadline(time.Time{}) //nolint:errcheck // as above
+	c.SetWriteDeadline(time.Time{})
 	return err
 }
