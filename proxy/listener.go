@@ -37,7 +37,7 @@ func listen(cfg *config.Config, keeper *certs.Keeper, log *slog.Logger) ([]*list
 		}
 		l := &listener{Listener: tcp, leads: want.Redirect, proxies: want.ProxyProtocol, timeout: cfg.HandshakeTimeout, log: log}
 		if want.TLS {
-			l.tls = keeper.Config()
+			l.tls = keeper.Config(want)
 		}
 		all = append(all, l)
 	}

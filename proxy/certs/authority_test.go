@@ -45,7 +45,7 @@ func TestInternal(t *testing.T) {
 		"127.0.0.1": "localhost", "::1": "localhost", "192.0.2.7": "localhost",
 		"dev.test": "", "a.b.dev.test": "", "other.test": "", "*.dev.test": "",
 	} {
-		got, err := hello(t, k.Config(), &tls.Config{ServerName: name, RootCAs: trust})
+		got, err := hello(t, k.Config(config.Listener{}), &tls.Config{ServerName: name, RootCAs: trust})
 		switch {
 		case want == "" && err == nil:
 			t.Errorf("certificate for %q: got %q, want none", name, got.DNSNames)
@@ -55,8 +55,8 @@ func TestInternal(t *testing.T) {
 			t.Errorf("certificate for %q: got %q, want %s", name, got.DNSNames, want)
 		}
 	}
-	first, err1 := hello(t, k.Config(), &tls.Config{ServerName: "app.test", RootCAs: trust})
-	second, err2 := hello(t, k.Config(), &tls.Config{ServerName: "app.test", RootCAs: trust})
+	first, err1 := hello(t, k.Config(config.Listener{}), &tls.Config{ServerName: "app.test", RootCAs: trust})
+	second, err2 := hello(t, k.Config(config.Listener{}), &tls.Config{ServerName: "app.test", RootCAs: trust})
 	if err1 != nil || err2 != nil || !first.Equal(second) {
 		t.Errorf("leaf: got another at the second hello (%v, %v), want the same", err1, err2)
 	}

@@ -116,7 +116,7 @@ func hello(t *testing.T, server *tls.Config, client *tls.Config) (*x509.Certific
 // shown is the first name of the certificate for a server name, or the error.
 func shown(t *testing.T, k *certs.Keeper, name string) string {
 	t.Helper()
-	c, err := hello(t, k.Config(), &tls.Config{ServerName: name, InsecureSkipVerify: true})
+	c, err := hello(t, k.Config(config.Listener{}), &tls.Config{ServerName: name, InsecureSkipVerify: true})
 	if err != nil {
 		return err.Error()
 	}
@@ -131,7 +131,7 @@ func TestOpen(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			k := mustOpen(t, routes(dir, ownFiles(files)), slog.New(slog.DiscardHandler))
-			c := k.Config()
+			c := k.Config(config.Listener{})
 			if c.MinVersion != tls.VersionTLS12 || !c.DynamicRecordSizingDisabled {
 				t.Errorf("config: got version %x, dynamic records %v; want TLS 1.2, off", c.MinVersion, !c.DynamicRecordSizingDisabled)
 			}

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"net"
@@ -30,6 +31,8 @@ type Keeper struct {
 	leaves *leaves // nil without a local authority
 	issued *issued // nil without ACME
 
+	clients map[string]*x509.CertPool // that verify them, by the name in the routes file
+
 	cancel  context.CancelFunc // set by Start
 	keeping sync.WaitGroup
 }
@@ -45,7 +48,15 @@ func Open(cfg *config.Config, log *slog.Logger) (*Keeper, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &Keeper{}
+	k := &Keeper{clients: make(map[string]*x509.CertPool)}
+	for _, l := range cfg.Listen {
+		if l.ClientCA == "" {
+			continue
+		}
+		if k.clients[l.ClientCA], err = readPool(beside(cfg, l.ClientCA)); err != nil {
+			return nil, &config.Error{File: cfg.File, Position: l.Position, Text: "client_ca: " + err.Error()}
+		}
+	}
 	if k.files, err = openFiles(cfg, log); err != nil {
 		return nil, err
 	}
@@ -65,7 +76,7 @@ func Open(cfg *config.Config, log *slog.Logger) (*Keeper, error) {
 }
 
 // Config returns the TLS side of a listener.
-func (k *Keeper) Config() *tls.Config {
+func (k *Keeper) Config(l config.Listener) *tls.Config {
 	c := &tls.Config{
 		MinVersion:     tls.VersionTLS12,
 		GetCertificate: k.certificate,
@@ -79,7 +90,24 @@ func (k *Keeper) Config() *tls.Config {
 	if k.issued != nil {
 		c.NextProtos = append(c.NextProtos, challengeProtocol)
 	}
+	if l.ClientCA != "" {
+		verifyClients(c, k.clients[l.ClientCA])
+	}
 	return c
+}
+
+// verifyClients lets nobody in but clients with a certificate of their own, and
+// an authority that asks by TLS-ALPN-01: it has none, and gets no further.
+func verifyClients(c *tls.Config, by *x509.CertPool) {
+	challenge := c.Clone()
+	challenge.NextProtos = []string{challengeProtocol}
+	c.ClientAuth, c.ClientCAs = tls.RequireAndVerifyClientCert, by
+	c.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		if isChallenge(hello) {
+			return challenge, nil
+		}
+		return nil, nil
+	}
 }
 
 // Start begins to keep the certificates fresh. It is called once, before the

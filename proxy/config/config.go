@@ -43,6 +43,10 @@ type Listener struct {
 	// ProxyProtocol are the peers, such as a load balancer's, that say in front
 	// of each connection whom it comes from.
 	ProxyProtocol []netip.Prefix
+
+	// ClientCA is a PEM file: only clients with a certificate that it verifies
+	// are let in. "" for everybody; relative to the folder of the routes file.
+	ClientCA string
 }
 
 // TLS says where the listeners' certificates come from.

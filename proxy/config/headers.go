@@ -65,7 +65,7 @@ func ownership(name string) string {
 	case "Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection",
 		"Te", "Trailer", "Transfer-Encoding", "Upgrade", "Http2-Settings":
 		return "it belongs to one connection, not to the request"
-	case "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "Forwarded", "X-Request-Id":
+	case "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "Forwarded", "X-Request-Id", "X-Client-Subject":
 		return "usher sets it"
 	case "Content-Length", "Expect":
 		return "it belongs to the request's body"

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-var listenerKeys = []string{"address", "tls", "redirect", "proxy_protocol"}
+var listenerKeys = []string{"address", "tls", "redirect", "proxy_protocol", "client_ca"}
 
 // listeners reads one listener or a list of them. redirect says whether plain
 // ones lead to https if they do not say so themselves.
@@ -45,6 +45,12 @@ func (l *loader) listener(v value, redirect bool) (one Listener, address value) 
 		if one.Redirect && one.TLS {
 			l.errorf(to.Position, "redirect is for listeners without tls")
 		}
+	}
+	if ca, ok := l.text(o.field("client_ca")); ok {
+		if !one.TLS {
+			l.errorf(ca.Position, "client_ca is never used without tls: true")
+		}
+		one.ClientCA = ca.text
 	}
 	one.ProxyProtocol = l.networks(o.field("proxy_protocol"), "a peer")
 	return one, l.required(o, "address", "in this listener")

@@ -29,9 +29,10 @@ var hopByHop = map[string]bool{
 // that begin with X-Forwarded-. From a peer that is not trusted they are lies
 // or mistakes.
 var spoken = map[string]bool{
-	"Forwarded":    true,
-	"X-Real-Ip":    true,
-	"X-Request-Id": true,
+	"Forwarded":        true,
+	"X-Client-Subject": true,
+	"X-Real-Ip":        true,
+	"X-Request-Id":     true,
 }
 
 const spokenPrefix = "X-Forwarded-"
@@ -137,6 +138,9 @@ func speak(h http.Header, s Sender) {
 	keep(h, "X-Forwarded-Proto", s.Proto)
 	keep(h, "X-Real-Ip", s.Address())
 	h["X-Request-Id"] = []string{s.ID}
+	if s.Subject != "" {
+		h["X-Client-Subject"] = []string{s.Subject}
+	}
 }
 
 func keep(h http.Header, name, value string) {

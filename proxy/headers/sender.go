@@ -30,6 +30,7 @@ type Sender struct {
 	Host    string     // the host that the client asked for
 	Proto   string     // "http" or "https", on the client's side
 	ID      string     // the request id
+	Subject string     // of the peer's own certificate, where one was asked for and verified
 }
 
 // Sender returns who sent r.
@@ -37,6 +38,7 @@ func (rules Rules) Sender(r *http.Request) Sender {
 	s := Sender{Peer: peer(r.RemoteAddr), Host: r.Host, Proto: "http"}
 	if r.TLS != nil {
 		s.Proto = "https"
+		s.Subject = subject(r.TLS)
 	}
 	s.Client = s.Peer
 	s.Trusted = rules.trusts(s.Peer)
