@@ -202,6 +202,50 @@ func TestRenewal(t *testing.T) {
 	})
 }
 
+// TestOnDemand has names that only an application knows.
+func TestOnDemand(t *testing.T) {
+	a := newTestACME(t, acmeOptions{})
+	asked := make(chan string, 100)
+	app := newTestBackend(t, func(w http.ResponseWriter, r *http.Request) {
+		asked <- r.URL.Query().Get("domain")
+		if r.URL.Query().Get("domain") != "shop.example.org" {
+			w.WriteHeader(http.StatusNotFound)
+		}
+	})
+	dir := t.TempDir()
+	newTestBrokerIn(t, dir, fmt.Sprintf("listen: [%s]\ntls:\n  on_demand: {ask: '%s/may'}\n  ca: %s\n  ca_root: %s\n%s",
+		a.both(), app.URL, a.directory, a.root, oneRoute("http://127.0.0.1:1")))
+	secure, trust := fmt.Sprintf("127.0.0.1:%d", a.secure), a.trust(t)
+	before := state(t, dir)
+	for range 20 {
+		for _, name := range []string{"other.example.org", "10.0.0.1", "localhost", "a_b.example.org"} {
+			for _, protos := range [][]string{nil, {"acme-tls/1"}} {
+				if c, err := tls.Dial("tcp", secure, &tls.Config{ServerName: name, InsecureSkipVerify: true, NextProtos: protos}); err == nil {
+					c.Close()
+					t.Fatalf("%s: got a certificate", name)
+				}
+			}
+		}
+	}
+	if after := state(t, dir); after != before {
+		t.Errorf("storage: got\n%s\nwant as before\n%s", after, before)
+	}
+	if n := a.requests("POST /order-plz"); n != 0 {
+		t.Errorf("orders for names that are not allowed: got %d, want 0", n)
+	}
+	if n := len(asked); n != 1 || <-asked != "other.example.org" {
+		t.Errorf("questions: got %d, want one about other.example.org", n)
+	}
+	wantIssued(t, secure, "shop.example.org", trust)
+	wantIssued(t, secure, "shop.example.org", trust)
+	if n := len(asked); n != 1 || <-asked != "shop.example.org" {
+		t.Errorf("questions: got %d, want one about shop.example.org", n)
+	}
+	if n := a.requests("POST /order-plz"); n != 1 {
+		t.Errorf("orders: got %d, want 1", n)
+	}
+}
+
 // TestAuthorityIsDown starts without an authority: everything but its names is
 // served, and the numbers tell what is missing.
 func TestAuthorityIsDown(t *testing.T) {

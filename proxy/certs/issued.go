@@ -38,12 +38,14 @@ type issued struct {
 	acme    config.ACME
 	roots   *x509.CertPool // nil for the system's
 	log     *zap.Logger
+	asker   *asker  // nil without on_demand
 	lookups *bucket // into the storage, for challenges that another process may have begun
 
 	// static after start
 	cache  *certmagic.Cache
 	magic  *certmagic.Config
 	issuer *certmagic.ACMEIssuer
+	demand *certmagic.Config // for names that are not listed; nil without on_demand
 }
 
 func newIssued(cfg *config.Config, log *slog.Logger) (*issued, error) {
@@ -57,6 +59,9 @@ func newIssued(cfg *config.Config, log *slog.Logger) (*issued, error) {
 			return nil, fmt.Errorf("%s: tls.ca_root: %w", cfg.File, err)
 		}
 	}
+	if cfg.TLS.Ask != "" {
+		i.asker = newAsker(cfg.TLS.Ask)
+	}
 	return i, nil
 }
 
@@ -64,7 +69,7 @@ func newIssued(cfg *config.Config, log *slog.Logger) (*issued, error) {
 // with ctx.
 func (i *issued) start(ctx context.Context, plain, secure net.Addr) error {
 	i.cache = certmagic.NewCache(certmagic.CacheOptions{
-		GetConfigForCert: func(certmagic.Certificate) (*certmagic.Config, error) { return i.magic, nil },
+		GetConfigForCert: i.configFor,
 		Logger:           i.log,
 	})
 	i.magic = certmagic.New(i.cache, certmagic.Config{
@@ -73,6 +78,14 @@ func (i *issued) start(ctx context.Context, plain, secure net.Addr) error {
 	})
 	i.issuer = certmagic.NewACMEIssuer(i.magic, i.template(plain, secure))
 	i.magic.Issuers = []certmagic.Issuer{i.issuer}
+	if i.asker != nil {
+		i.demand = certmagic.New(i.cache, certmagic.Config{
+			Storage: i.storage, Logger: i.log,
+			OnDemand: &certmagic.OnDemandConfig{DecisionFunc: i.asker.allow},
+			OnEvent:  i.asker.onEvent,
+		})
+		i.demand.Issuers = []certmagic.Issuer{certmagic.NewACMEIssuer(i.demand, i.template(plain, secure))}
+	}
 	if err := i.magic.ManageAsync(ctx, i.domains); err != nil {
 		i.stop()
 		return fmt.Errorf("certificates in %v: %w", i.storage, err)
@@ -143,7 +156,18 @@ func (i *issued) stop() {
 	certmagic.CleanUpOwnLocks(ctx, i.log)
 }
 
-func (i *issued) has(name string) bool { return slices.Contains(i.domains, name) }
+// configFor is certmagic's hook: who keeps a certificate fresh.
+func (i *issued) configFor(c certmagic.Certificate) (*certmagic.Config, error) {
+	if i.demand != nil && len(c.Names) > 0 && !slices.Contains(i.domains, c.Names[0]) {
+		return i.demand, nil
+	}
+	return i.magic, nil
+}
+
+// has says whether name is listed, or may be allowed on demand.
+func (i *issued) has(name string) bool {
+	return slices.Contains(i.domains, name) || i.asker != nil && isPublicName(name)
+}
 
 var errNoChallenge = errors.New("no challenge is expected for this name")
 
@@ -155,6 +179,9 @@ func (i *issued) certificate(hello *tls.ClientHelloInfo, name string) (*tls.Cert
 	}
 	normal := *hello
 	normal.ServerName = name
+	if !slices.Contains(i.domains, name) {
+		return i.demand.GetCertificateWithContext(hello.Context(), &normal)
+	}
 	return i.magic.GetCertificateWithContext(hello.Context(), &normal)
 }
 
@@ -182,5 +209,5 @@ func (i *issued) expects(name string) bool {
 	if _, ok := certmagic.GetACMEChallenge(name); ok {
 		return true
 	}
-	return i.lookups.take(time.Now())
+	return slices.Contains(i.domains, name) && i.lookups.take(time.Now())
 }

@@ -67,7 +67,7 @@ func Open(cfg *config.Config, log *slog.Logger) (*Keeper, error) {
 			return nil, err
 		}
 		k.leaves = newLeaves(authority, cfg.TLS.Domains)
-	case len(cfg.TLS.Domains) > 0:
+	case len(cfg.TLS.Domains) > 0 || cfg.TLS.Ask != "":
 		if k.issued, err = newIssued(cfg, log); err != nil {
 			return nil, err
 		}

@@ -12,13 +12,31 @@ var (
 	externalAccountKeys = []string{"key_id", "mac_key"}
 )
 
+var onDemandKeys = []string{"ask"}
+
+// onDemand reads the URL that is asked about names that are not listed.
+func (l *loader) onDemand(v value, internal bool) string {
+	o, ok := l.object(v, "in on_demand", onDemandKeys)
+	if !ok {
+		return ""
+	}
+	if internal {
+		l.errorf(v.Position, "on_demand is never used: the local authority issues for the listed names, by internal: true")
+	}
+	w, ok := l.text(l.required(o, "ask", "in on_demand"))
+	if u, err := url.Parse(w.text); ok && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.RawQuery != "") {
+		l.errorf(w.Position, "ask must be a http:// or https:// URL without a query")
+	}
+	return w.text
+}
+
 // acme reads those keys of tls that say who issues for its domains.
 func (l *loader) acme(o object, t TLS) ACME {
 	for _, key := range acmeKeys {
 		switch v := o.field(key); {
 		case v.given() && t.Internal:
 			l.errorf(v.Position, "%s is never used: the local authority issues for the domains, by internal: true", key)
-		case v.given() && !o.field("domains").given():
+		case v.given() && !o.field("domains").given() && !o.field("on_demand").given():
 			l.errorf(v.Position, "%s is never used without domains", key)
 		}
 	}

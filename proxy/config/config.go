@@ -54,6 +54,7 @@ type TLS struct {
 	Certificates []Certificate
 	Domains      []string // names to have certificates for: lower case, all different
 	Internal     bool     // a local authority issues them
+	Ask          string   // URL that allows further names when a client asks for one; "" for none
 	Storage      string   // the folder for what is issued; relative to that of the routes file
 	ACME         ACME     // who issues them if not the local authority
 }

@@ -39,7 +39,7 @@ func defaults() defaultValues {
 // if there are domains, the ports where browsers look for them.
 func (d defaultValues) listeners(t TLS) []Listener {
 	at := Position{1, 1}
-	if len(t.Domains) == 0 {
+	if len(t.Domains) == 0 && t.Ask == "" {
 		return []Listener{{Position: at, Address: d.listen}}
 	}
 	return []Listener{{Position: at, Address: ":80", Redirect: true}, {Position: at, Address: ":443", TLS: true}}

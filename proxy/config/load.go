@@ -99,7 +99,7 @@ func (l *loader) top(root value, c *Config) {
 	d := defaults()
 	c.Drain, c.TrustedProxies = l.drain(o.field("drain"), d.drain), l.networks(o.field("trusted_proxies"), "a trusted proxy")
 	c.TLS = l.tls(o.field("tls"), d)
-	c.Listen = l.listeners(o.field("listen"), d.listeners(c.TLS), len(c.TLS.Domains) > 0)
+	c.Listen = l.listeners(o.field("listen"), d.listeners(c.TLS), len(c.TLS.Domains) > 0 || c.TLS.Ask != "")
 	l.wantCertificates(o.field("tls"), c.Listen)
 
 	limits := l.limits(o, d.limits)

@@ -95,7 +95,7 @@ func TestSchemaKeys(t *testing.T) {
 	root := mustReadSchema(t)
 	tables := map[string][]string{
 		"": fileKeys, "route": routeKeys, "upstream": upstreamKeys, "listener": listenerKeys, "tls": tlsKeys,
-		"certificate": certificateKeys, "external_account": externalAccountKeys, "drain": drainKeys, "headers": headersKeys, "max_rate": rateKeys,
+		"certificate": certificateKeys, "external_account": externalAccountKeys, "on_demand": onDemandKeys, "drain": drainKeys, "headers": headersKeys, "max_rate": rateKeys,
 	}
 	objects := map[string][]string{"": slices.Sorted(maps.Keys(root.Properties))}
 	for name, def := range root.Defs {

@@ -6,7 +6,7 @@ import (
 )
 
 var (
-	tlsKeys         = []string{"certificates", "domains", "internal", "storage", "email", "ca", "ca_root", "staging", "external_account"}
+	tlsKeys         = []string{"certificates", "domains", "internal", "storage", "email", "ca", "ca_root", "staging", "external_account", "on_demand"}
 	certificateKeys = []string{"cert", "key"}
 )
 
@@ -22,8 +22,9 @@ func (l *loader) tls(v value, d defaultValues) TLS {
 	}
 	t.Certificates = l.certificates(o.field("certificates"))
 	t.Domains = l.domains(o.field("domains"), t.Internal)
+	t.Ask = l.onDemand(o.field("on_demand"), t.Internal)
 	t.ACME = l.acme(o, t)
-	if !o.field("certificates").given() && !o.field("domains").given() && !t.Internal && len(o.meant) == 0 {
+	if !o.field("certificates").given() && !o.field("domains").given() && !o.field("on_demand").given() && !t.Internal && len(o.meant) == 0 {
 		l.errorf(o.Position, "tls has no source of certificates: it needs domains, certificates or internal: true")
 	}
 	return t
