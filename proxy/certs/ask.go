@@ -77,7 +77,8 @@ func (a *asker) allow(ctx context.Context, name string) error {
 
 // onEvent is certmagic's hook. It holds back orders of new certificates.
 func (a *asker) onEvent(_ context.Context, event string, data map[string]any) error {
-	if renewal, ok := data["renewal"].(bool); event == "cert_obtaining" && ok && !renewal && !a.orders.take(time.Now()) {
+	renewal, _ := data["renewal"].(bool) // not there when it is none
+	if event == "cert_obtaining" && !renewal && !a.orders.take(time.Now()) {
 		return errTooMany
 	}
 	return nil

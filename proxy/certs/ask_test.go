@@ -32,7 +32,7 @@ func TestAskIsBounded(t *testing.T) {
 	}
 	orders := 0
 	for range 100 {
-		if a.onEvent(t.Context(), "cert_obtaining", map[string]any{"renewal": false}) == nil {
+		if a.onEvent(t.Context(), "cert_obtaining", map[string]any{"identifier": "a.b"}) == nil {
 			orders++
 		}
 	}
