@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"usher/proxy/config"
+	"usher/proxy/handshake"
 	"usher/proxy/upstream"
 )
 
@@ -17,8 +18,8 @@ func announces(cfg *config.Config) bool {
 }
 
 // withClient returns r with what such an upstream is told.
-func (s *Server) withClient(r *http.Request) *http.Request {
-	sender := s.handshake.Headers.Sender(r)
+func withClient(h *handshake.Handler, r *http.Request) *http.Request {
+	sender := h.Headers.Sender(r)
 	var source net.Addr
 	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil && sender.Client == sender.Peer {
 		source = net.TCPAddrFromAddrPort(netip.AddrPortFrom(sender.Peer, peer.Port()))

@@ -50,11 +50,23 @@ func newTestBroker(t *testing.T, text string) *broker {
 
 func runTestBroker(t *testing.T, cfg *config.Config) *broker {
 	t.Helper()
+	return runTestServer(t, cfg, nil)
+}
+
+// runWatchingBroker runs a Server that reads cfg's file again.
+func runWatchingBroker(t *testing.T, cfg *config.Config) *broker {
+	t.Helper()
+	return runTestServer(t, cfg, func() (*config.Config, error) { return config.Load(cfg.File) })
+}
+
+func runTestServer(t *testing.T, cfg *config.Config, load func() (*config.Config, error)) *broker {
+	t.Helper()
 	log := &logBuffer{}
 	s, err := proxy.New(cfg, slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	if err != nil {
 		t.Fatalf("New: %v", err)
 	}
+	s.Load = load
 	ctx, cancel := context.WithCancel(context.Background())
 	b := &broker{Server: s, address: s.Addresses()[0].String(), log: log, stop: cancel, done: make(chan error, 1)}
 	go func() { b.done <- s.Run(ctx) }()

@@ -1,20 +1,32 @@
 package proxy
 
-import "net"
+import (
+	"net"
 
-// keepCerts keeps the certificates fresh until stop is called.
-func (s *Server) keepCerts() (stop func(), err error) {
-	if s.certs == nil {
-		return func() {}, nil
+	"usher/proxy/certs"
+	"usher/proxy/config"
+)
+
+// startCerts has k keep the certificates of cfg fresh until its Stop. all are
+// the listeners of cfg.
+func startCerts(k *certs.Keeper, cfg *config.Config, all []*listener) error {
+	if k == nil {
+		return nil
 	}
 	var plain, secure net.Addr
-	for _, l := range s.listeners {
+	for i, want := range cfg.Listen {
 		switch {
-		case l.tls == nil && plain == nil:
-			plain = l.Addr()
-		case l.tls != nil && secure == nil:
-			secure = l.Addr()
+		case !want.TLS && plain == nil:
+			plain = all[i].Addr()
+		case want.TLS && secure == nil:
+			secure = all[i].Addr()
 		}
 	}
-	return s.certs.Stop, s.certs.Start(plain, secure)
+	return k.Start(plain, secure)
+}
+
+func stopCerts(k *certs.Keeper) {
+	if k != nil {
+		k.Stop()
+	}
 }

@@ -61,13 +61,13 @@ var errLength = &handshake.Error{Status: http.StatusBadRequest, Reason: handshak
 func (s *Server) serveH2(w http.ResponseWriter, r *http.Request) {
 	if host, ok := r.Header["Host"]; ok {
 		if len(host) != 1 || host[0] != r.Host {
-			s.handshake.Refuse(w, r, errTwoHosts)
+			s.live.Load().handshake.Refuse(w, r, errTwoHosts)
 			return
 		}
 		delete(r.Header, "Host")
 	}
 	if r.ContentLength == 0 && len(r.Header["Content-Length"]) > 0 && r.Header.Get("Content-Length") != "0" {
-		s.handshake.Refuse(w, r, errLength)
+		s.live.Load().handshake.Refuse(w, r, errLength)
 		return
 	}
 	s.serveHTTP(w, r)

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"usher/proxy/certs"
@@ -18,30 +20,69 @@ import (
 // net/http reads through.
 type listener struct {
 	net.Listener
-	tls     *tls.Config    // nil if plain
-	leads   bool           // to https: requests get no other answer
-	h2      *h2Listener    // for who chooses HTTP/2
-	proxies []netip.Prefix // peers that speak for others, by the PROXY protocol
+	address string      // as it stands in the routes file
+	h2      *h2Listener // for who chooses HTTP/2
 	timeout time.Duration
 	log     *slog.Logger
+
+	speech  atomic.Pointer[speech]
+	removed atomic.Bool // by a reload
 }
 
-// listen opens all listeners of cfg, or none.
-func listen(cfg *config.Config, keeper *certs.Keeper, log *slog.Logger) ([]*listener, error) {
-	var all []*listener
+// speech is how clients are spoken to that come from now on.
+type speech struct {
+	keeper  *certs.Keeper  // that tls is of
+	tls     *tls.Config    // nil if plain
+	leads   bool           // to https: requests get no other answer
+	proxies []netip.Prefix // peers that speak for others, by the PROXY protocol
+}
+
+// listeners are those of one routes file, and what sets them apart from those
+// of the file before.
+type listeners struct {
+	wanted []config.Listener
+	all    []*listener // in the order of wanted
+	opened []*listener
+	unused []*listener // of the file before
+}
+
+// listen opens the listeners of cfg that are not among the old ones, or none.
+func listen(cfg *config.Config, old []*listener, log *slog.Logger) (*listeners, error) {
+	ls := &listeners{wanted: cfg.Listen, unused: slices.Clone(old)}
 	for _, want := range cfg.Listen {
+		i := slices.IndexFunc(ls.unused, func(l *listener) bool { return l.address == want.Address })
+		if i >= 0 {
+			ls.all = append(ls.all, ls.unused[i])
+			ls.unused = slices.Delete(ls.unused, i, i+1)
+			continue
+		}
 		tcp, err := socket.Listen(want.Address)
 		if err != nil {
-			closeAll(all)
+			closeAll(ls.opened)
 			return nil, fmt.Errorf("%s:%d:%d: %w", cfg.File, want.Line, want.Column, err)
 		}
-		l := &listener{Listener: tcp, leads: want.Redirect, proxies: want.ProxyProtocol, timeout: cfg.HandshakeTimeout, log: log}
-		if want.TLS {
-			l.tls = keeper.Config(want)
-		}
-		all = append(all, l)
+		l := &listener{Listener: tcp, address: want.Address, timeout: cfg.HandshakeTimeout, log: log}
+		ls.all, ls.opened = append(ls.all, l), append(ls.opened, l)
 	}
-	return all, nil
+	return ls, nil
+}
+
+// speak has each listener speak as the file says, with the certificates of
+// keeper. One that has the keeper's already keeps them, and with them the keys
+// of its session tickets.
+func (ls *listeners) speak(keeper *certs.Keeper) {
+	for i, l := range ls.all {
+		want, old := ls.wanted[i], l.speech.Load()
+		how := &speech{leads: want.Redirect, proxies: want.ProxyProtocol}
+		switch {
+		case !want.TLS:
+		case old != nil && old.tls != nil && old.keeper == keeper:
+			how.keeper, how.tls = keeper, old.tls
+		default:
+			how.keeper, how.tls = keeper, keeper.Config(want)
+		}
+		l.speech.Store(how)
+	}
 }
 
 func closeAll(all []*listener) {
@@ -57,20 +98,21 @@ func (l *listener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(l.proxies) > 0 {
-		tcp = proxyproto.Accept(tcp, l.proxies, l.timeout, l.log)
+	how := l.speech.Load()
+	if len(how.proxies) > 0 {
+		tcp = proxyproto.Accept(tcp, how.proxies, l.timeout, l.log)
 	}
-	if l.tls == nil {
-		c := newConn(tcp)
-		c.leads = l.leads
-		return &c, nil
+	if how.tls != nil {
+		return newTLSConn(tcp, how.tls, l.h2, l.timeout, l.log), nil
 	}
-	return newTLSConn(tcp, l.tls, l.h2, l.timeout, l.log), nil
+	c := newConn(tcp)
+	c.leads = how.leads
+	return &c, nil
 }
 
 // url is where a client on this machine finds the listener.
 func (l *listener) url() string {
-	if l.tls != nil {
+	if l.speech.Load().tls != nil {
 		return "https://" + l.Addr().String()
 	}
 	return "http://" + l.Addr().String()

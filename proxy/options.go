@@ -49,14 +49,15 @@ func (m manner) options() *relay.Options {
 	return o
 }
 
-// adopt gives a verified handshake to the relay.
-func (s *Server) adopt(p handshake.Pair) {
+// adopt gives a verified handshake, which l has made, to the relay.
+func (s *Server) adopt(l *live, p handshake.Pair) {
 	client := relay.Leg{Conn: p.Client, Early: p.FromClient}
 	if c, ok := p.Client.(accepted); ok {
 		inner, held := c.unwrap()
 		client.Conn, client.Early = inner, append(client.Early, held...)
 	}
 	upstream := relay.Leg{Conn: p.Upstream, Early: p.FromUpstream}
-	options := s.options[manner{p.Route.Route, p.Deflate, p.EngineIO}]
+	options := l.options[manner{p.Route.Route, p.Deflate, p.EngineIO}]
 	s.frames.Adopt(p.Session, client, upstream, options, p.Release)
+	s.recheck(p.Session, s.frames)
 }

@@ -23,21 +23,21 @@ func connContext(ctx context.Context, c net.Conn) context.Context {
 
 // servePlain answers what comes without TLS and never goes to a route: an
 // authority's challenges, and all requests on a listener that leads to https.
-func (s *Server) servePlain(w http.ResponseWriter, r *http.Request) bool {
-	if s.certs != nil && s.certs.Challenge(w, r) {
+func (l *live) servePlain(w http.ResponseWriter, r *http.Request) bool {
+	if l.certs != nil && l.certs.Challenge(w, r) {
 		return true
 	}
 	if r.Context().Value(leadsKey{}) == nil {
 		return false
 	}
 	if !strings.HasPrefix(r.RequestURI, "/") || r.Host == "" {
-		s.handshake.Refuse(w, r, &handshake.Error{Status: http.StatusBadRequest, Reason: handshake.Path, Rule: "request target must begin with a slash (RFC 9112, 3.2.1)"})
+		l.handshake.Refuse(w, r, &handshake.Error{Status: http.StatusBadRequest, Reason: handshake.Path, Rule: "request target must begin with a slash (RFC 9112, 3.2.1)"})
 		return true
 	}
 	// 308 has the client repeat the method and the body as well. It comes back
 	// on another connection.
 	h := w.Header()
-	h["Location"] = []string{"https://" + s.secureHost(r.Host) + r.RequestURI}
+	h["Location"] = []string{"https://" + l.secureHost(r.Host) + r.RequestURI}
 	h["Connection"] = []string{"close"}
 	http.Error(w, "308 Permanent Redirect: use https", http.StatusPermanentRedirect)
 	return true
@@ -45,19 +45,21 @@ func (s *Server) servePlain(w http.ResponseWriter, r *http.Request) bool {
 
 // secureHost is the host that the client asked for, at the port of the first
 // TLS listener.
-func (s *Server) secureHost(asked string) string {
+func (l *live) secureHost(asked string) string {
 	if host, _, err := net.SplitHostPort(asked); err == nil {
 		asked = host
 		if strings.Contains(host, ":") {
 			asked = "[" + host + "]"
 		}
 	}
-	for _, l := range s.listeners {
-		if tcp, ok := l.Addr().(*net.TCPAddr); ok && l.tls != nil && tcp.Port != 443 {
-			return asked + ":" + strconv.Itoa(tcp.Port)
-		} else if l.tls != nil {
-			break
+	for i, want := range l.cfg.Listen {
+		if !want.TLS {
+			continue
 		}
+		if tcp, ok := l.listeners[i].Addr().(*net.TCPAddr); ok && tcp.Port != 443 {
+			return asked + ":" + strconv.Itoa(tcp.Port)
+		}
+		break
 	}
 	return asked
 }

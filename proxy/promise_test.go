@@ -165,6 +165,19 @@ func TestPromise6TheLossOfOneUpstream(t *testing.T) {
 	b.wantSessions(t, 2)
 }
 
+// TestPromise6AReload changes one route and leaves the sockets of others alone.
+func TestPromise6AReload(t *testing.T) {
+	a, c := newTestBackend(t, echo), newTestBackend(t, echo)
+	text := "upstreams: {a: %s, c: %s}\nroutes:\n  - {path: /, upstream: a}\n  - {path: /changes, upstream: %s}\n"
+	b := newTestBroker(t, fmt.Sprintf(text, a.URL, c.URL, "a"))
+	stays, _ := b.dial(t, "/ws", nil)
+	changes, _ := b.dial(t, "/changes", nil)
+	b.reload(t, fmt.Sprintf(text, a.URL, c.URL, "c"))
+	wantClosed(t, changes, websocket.CloseServiceRestart)
+	wantEcho(t, stays, websocket.TextMessage, []byte("still here"))
+	b.wantSessions(t, 1)
+}
+
 // TestPromise7ASlowReader has an upstream push what its client does not read:
 // it must be held up soon, and nobody else be.
 func TestPromise7ASlowReader(t *testing.T) {

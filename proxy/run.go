@@ -17,42 +17,76 @@ import (
 // plain requests may end, and what is left at the drain deadline is cut. It
 // returns nil, or why it could not serve.
 func (s *Server) Run(ctx context.Context) error {
-	failed := make(chan error, len(s.listeners)+1)
-	var serving sync.WaitGroup
-	stopCerts, err := s.keepCerts()
+	watching, stopWatch := context.WithCancel(ctx)
+	defer stopWatch()
+	err := s.start(watching)
 	if err != nil {
-		closeAll(s.listeners)
-		s.stop(&serving, false)
+		closeAll(s.live.Load().listeners)
+		s.stop(false)
 		return err
-	}
-	defer stopCerts()
-	for _, l := range s.listeners {
-		s.log.Info("listening", "address", l.Addr().String(), "url", l.url())
-		serving.Go(func() { s.serve(s.http, l, failed) })
-	}
-	serving.Go(func() { s.serve(s.h2.http, s.h2.in, failed) })
-	for _, w := range s.cfg.Warnings {
-		s.log.Warn("routes file", "warning", w.Error())
 	}
 	select {
 	case <-ctx.Done():
-	case err = <-failed:
+	case err = <-s.failed:
 	}
-	s.stop(&serving, err == nil)
+	stopWatch()
+	s.stop(err == nil)
 	return err
 }
 
-func (*Server) serve(h *http.Server, l net.Listener, failed chan<- error) {
-	if err := h.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		failed <- err
+// start serves the listeners, and watches the routes file until ctx is done.
+func (s *Server) start(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.live.Load()
+	if err := startCerts(now.certs, now.cfg, now.listeners); err != nil {
+		return err
+	}
+	s.running = true
+	for _, l := range now.listeners {
+		s.serve(l)
+	}
+	s.accept(s.h2.http, s.h2.in, func() bool { return false })
+	s.warn(now.cfg)
+	if s.Load != nil {
+		s.seen.Store(lookAt(now.cfg.File))
+		s.serving.Go(func() { s.watch(ctx) })
+	}
+	return nil
+}
+
+// serve serves l until it is closed.
+func (s *Server) serve(l *listener) {
+	s.log.Info("listening", "address", l.Addr().String(), "url", l.url())
+	l.h2 = s.h2.in
+	s.accept(s.http, l, l.removed.Load)
+}
+
+// accept has h serve what l accepts. That it ends is no failure once it may.
+func (s *Server) accept(h *http.Server, l net.Listener, may func() bool) {
+	s.serving.Go(func() {
+		if err := h.Serve(l); !errors.Is(err, http.ErrServerClosed) && !may() {
+			select {
+			case s.failed <- err:
+			default: // another has failed before
+			}
+		}
+	})
+}
+
+func (s *Server) warn(cfg *config.Config) {
+	for _, w := range cfg.Warnings {
+		s.log.Warn("routes file", "warning", w.Error())
 	}
 }
 
 // stop ends everything within the drain deadline. While it serves, a grace lets
 // a load balancer in front notice that it is not ready.
-func (s *Server) stop(serving *sync.WaitGroup, serves bool) {
-	drain := s.cfg.Drain
+func (s *Server) stop(serves bool) {
+	s.mu.Lock() // a reload ends before, or does not begin
 	s.stopping.Store(true)
+	s.mu.Unlock()
+	drain := s.live.Load().cfg.Drain
 	s.log.Info("stopping", "sessions", s.sessions.Stats().Open,
 		"grace_s", drain.Grace.Seconds(), "over_s", drain.Over.Seconds(), "deadline_s", drain.Deadline.Seconds())
 	ctx, cancel := context.WithTimeout(context.Background(), drain.Deadline)
@@ -64,11 +98,14 @@ func (s *Server) stop(serving *sync.WaitGroup, serves bool) {
 	parts.Go(func() { s.stopHTTP(ctx) })
 	parts.Go(func() { s.stopRelays(ctx) })
 	parts.Wait()
-	serving.Wait()
+	s.serving.Wait()
 	s.connections.open.Wait()
-	s.forward.CloseIdleConnections()
+	s.transports.CloseIdleConnections()
+	if s.running {
+		stopCerts(s.live.Load().certs)
+	}
 	s.sessionLog.close()
-	stats := s.handshake.Stats()
+	stats := s.counters.Stats()
 	s.log.Info("stopped", "claims", stats.Claims, "duplicate_claims", stats.DuplicateClaims)
 }
 
@@ -89,7 +126,7 @@ func (s *Server) stopHTTP(ctx context.Context) {
 // stopRelays ends the sessions, after the handshakes that lead to one.
 func (s *Server) stopRelays(ctx context.Context) {
 	s.gate.close()
-	d := drain(s.cfg, session.Shutdown, "usher is shutting down")
+	d := drain(s.live.Load().cfg, session.Shutdown, "usher is shutting down")
 	var relays sync.WaitGroup
 	relays.Go(func() { s.logCut(s.frames.Shutdown(ctx, d)) })
 	relays.Go(func() { s.logCut(s.messages.Shutdown(ctx, d)) })

@@ -3,12 +3,12 @@
 package proxy
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -16,11 +16,9 @@ import (
 	"usher/proxy/config"
 	"usher/proxy/forward"
 	"usher/proxy/handshake"
-	"usher/proxy/headers"
 	"usher/proxy/http1"
 	"usher/proxy/messages"
 	"usher/proxy/relay"
-	"usher/proxy/route"
 	"usher/proxy/session"
 	"usher/proxy/upstream"
 )
@@ -38,25 +36,32 @@ var errStopping = &handshake.Error{Status: http.StatusServiceUnavailable, Reason
 
 // Server is one usher, from New to the end of Run.
 type Server struct {
+	// Load reads the routes file again; nil if there is none to read. It may be
+	// set until Run begins.
+	Load func() (*config.Config, error)
+
 	// static after construction
-	cfg         *config.Config
 	log         *slog.Logger
-	certs       *certs.Keeper // nil without a TLS listener
-	listeners   []*listener
-	announces   bool // some upstream is told who the client is
 	http        *http.Server
 	h2          *h2Server
 	connections *connections
-	handshake   *handshake.Handler
-	forward     *forward.Forwarder
+	counters    *handshake.Counters
+	transports  *forward.Transports
 	sessions    *session.Registry
 	sessionLog  *sessionLog
 	frames      *relay.Group
 	messages    *messages.Relay
-	options     map[manner]*relay.Options
 	gate        *gate
+	serving     sync.WaitGroup
+	failed      chan error // why a listener accepts nobody any more
 
-	stopping atomic.Bool
+	live     atomic.Pointer[live] // changed under mu
+	stopping atomic.Bool          // set under mu
+	seen     atomic.Pointer[stamp]
+	reloads  reloads
+
+	mu      sync.Mutex // held by a reload, from the look at the old to the last of the new
+	running bool       // guarded by mu: the listeners are served
 }
 
 // New opens cfg's listeners and starts the relay. Whoever has a Server calls
@@ -70,87 +75,74 @@ func New(cfg *config.Config, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	listeners, err := listen(cfg, keeper, log)
+	ls, err := listen(cfg, nil, log)
 	if err != nil {
 		return nil, err
 	}
+	ls.speak(keeper)
 	frames, err := relay.NewGroup()
 	if err != nil {
-		closeAll(listeners)
+		closeAll(ls.all)
 		return nil, fmt.Errorf("start the relay: %w", err)
 	}
 	s := &Server{
-		cfg: cfg, log: log, certs: keeper, announces: announces(cfg),
-		listeners: listeners, connections: newConnections(),
-		frames: frames, options: relayOptions(cfg.Routes),
+		log: log, connections: newConnections(), failed: make(chan error, 1), frames: frames,
+		counters: new(handshake.Counters), transports: new(forward.Transports),
 		sessionLog: newSessionLog(log), gate: newGate(errStopping),
 	}
 	s.sessions = session.NewRegistry(s.sessionLog.ended)
-	s.assemble(upstreamTLS)
+	s.messages = messages.NewRelay(handshake.Exchange, func(x *session.Session) { s.recheck(x, s.messages) })
+	pool := upstream.NewPool(nil)
+	pool.Wrap = relay.NewConn
+	s.live.Store(s.newLive(cfg, pool.Next(cfg.Upstreams, upstreamTLS), keeper, ls.all))
+	s.http = s.newHTTP(cfg)
+	s.h2 = newH2Server(s)
 	return s, nil
 }
 
-// assemble connects the parts that serve a request.
-func (s *Server) assemble(upstreamTLS map[string]*tls.Config) {
-	pool := upstream.NewPool(s.cfg.Upstreams)
-	pool.Wrap, pool.TLS = relay.NewConn, upstreamTLS
-	rules := headers.Rules{Trusted: s.cfg.TrustedProxies}
-	s.handshake = &handshake.Handler{
-		Table:     route.NewTable(s.cfg),
-		Upstreams: pool,
-		Sessions:  s.sessions,
-		Headers:   rules,
-		Log:       s.log,
-		Adopt:     s.adopt,
-	}
-	s.forward = &forward.Forwarder{Upstreams: pool, Headers: rules, Refuse: s.refuseForwarded}
-	s.handshake.Forward = s.forward.ServeHTTP
-	s.messages = messages.NewRelay(s.handshake.Exchange)
-	s.handshake.Messages = s.relayMessages
-	s.http = &http.Server{
+func (s *Server) newHTTP(cfg *config.Config) *http.Server {
+	return &http.Server{
 		Handler:                      http.HandlerFunc(s.serveHTTP),
 		ConnContext:                  connContext,
 		ConnState:                    s.connections.change,
-		ReadHeaderTimeout:            s.cfg.HandshakeTimeout,
+		ReadHeaderTimeout:            cfg.HandshakeTimeout,
 		IdleTimeout:                  idleTimeout,
 		MaxHeaderBytes:               maxHead,
 		ErrorLog:                     slog.NewLogLogger(serverLog{s.log.Handler()}, slog.LevelError),
 		DisableGeneralOptionsHandler: true, // "OPTIONS *" gets the answer of every other wrong target
 	}
-	s.h2 = newH2Server(s)
-	for _, l := range s.listeners {
-		l.h2 = s.h2.in
-	}
 }
 
 // serveHTTP leads handshakes through the gate.
 func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.TLS == nil && s.servePlain(w, r) {
+	l := s.live.Load()
+	if r.TLS == nil && l.servePlain(w, r) {
 		return
 	}
-	if s.announces {
-		r = s.withClient(r)
+	h := l.handshake
+	if l.announces {
+		r = withClient(h, r)
 	}
 	if r.Header["Upgrade"] == nil {
-		s.handshake.ServeHTTP(w, r)
+		h.ServeHTTP(w, r)
 		return
 	}
 	r, p, ok := s.gate.enter(r)
 	if !ok {
-		s.handshake.Refuse(w, r, errStopping)
+		h.Refuse(w, r, errStopping)
 		return
 	}
 	defer p.leave()
-	s.handshake.ServeHTTP(w, r)
+	h.ServeHTTP(w, r)
 }
 
 // refuseForwarded tells a client's fault, which comes up when its body is read,
 // from the upstream's.
-func (s *Server) refuseForwarded(w http.ResponseWriter, r *http.Request, err error) {
+func refuseForwarded(h *handshake.Handler, w http.ResponseWriter, r *http.Request, err error) {
 	if broken, ok := errors.AsType[*http1.Error](err); ok {
 		err = &handshake.Error{Status: broken.Status, Reason: handshake.Body, Rule: broken.Rule}
 	}
-	s.handshake.Refuse(w, r, err)
+	h.Refuse(w, r, err)
 }
 
 // relayMessages serves the whole life of a session, which has its own end.
@@ -162,8 +154,9 @@ func (s *Server) relayMessages(w http.ResponseWriter, r *http.Request, c handsha
 
 // Addresses returns where the server listens, in the order of the file.
 func (s *Server) Addresses() []net.Addr {
-	list := make([]net.Addr, 0, len(s.listeners))
-	for _, l := range s.listeners {
+	listeners := s.live.Load().listeners
+	list := make([]net.Addr, 0, len(listeners))
+	for _, l := range listeners {
 		list = append(list, l.Addr())
 	}
 	return list
@@ -178,6 +171,7 @@ type Stats struct {
 	Sessions  session.Stats
 	Handshake handshake.Stats
 	Relay     relay.Stats
+	Reloads   ReloadStats
 
 	Certificates []certs.Stats
 }
@@ -186,9 +180,10 @@ type Stats struct {
 func (s *Server) Stats() Stats {
 	return Stats{
 		Sessions:  s.sessions.Stats(),
-		Handshake: s.handshake.Stats(),
+		Handshake: s.counters.Stats(),
 		Relay:     s.frames.Stats(),
+		Reloads:   s.reloads.stats(),
 
-		Certificates: s.certs.Stats(),
+		Certificates: s.live.Load().certs.Stats(),
 	}
 }

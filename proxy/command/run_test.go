@@ -137,6 +137,33 @@ func TestSecondSignal(t *testing.T) {
 	p.wantExit(t, 128+15)
 }
 
+// TestHangup has a file that is wrong, and then one that has another route.
+func TestHangup(t *testing.T) {
+	p := newTestProcess(t, routes(newTestUpstream(t)))
+	file := p.Args[len(p.Args)-1]
+	good, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(text string) {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("nonsense: 1\n" + string(good))
+	p.Process.Signal(syscall.SIGHUP)
+	if got := fmt.Sprint(p.wantLine(t, "reload refused, nothing has changed")["errors"]); !strings.Contains(got, `:1:1: unknown key "nonsense"`) {
+		t.Errorf("log: got %s, want the fault of the file", got)
+	}
+	write(strings.Replace(string(good), "path: /", "path: /new", 1))
+	p.Process.Signal(syscall.SIGHUP)
+	if got := fmt.Sprint(p.wantLine(t, "reloaded")["routes_added"]); got != "[/new]" {
+		t.Errorf("log: got routes %s added, want [/new]", got)
+	}
+	p.Process.Signal(syscall.SIGTERM)
+	p.wantExit(t, 0)
+}
+
 func TestRunWithAnAddressInUse(t *testing.T) {
 	l := newTestUpstream(t)
 	file := filepath.Join(t.TempDir(), "routes.yaml")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 )
 
@@ -29,4 +30,22 @@ func awaitSignals(signals <-chan os.Signal, cancel context.CancelFunc) {
 	second := <-signals
 	number, _ := second.(syscall.Signal)
 	os.Exit(killed + int(number))
+}
+
+// onHangup calls do at each SIGHUP, one after the other, until stop is called.
+// What comes while one is done is one.
+func onHangup(do func()) (stop func()) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	var doing sync.WaitGroup
+	doing.Go(func() {
+		for range signals {
+			do()
+		}
+	})
+	return func() {
+		signal.Stop(signals)
+		close(signals)
+		doing.Wait()
+	}
 }

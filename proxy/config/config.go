@@ -18,6 +18,7 @@ type Config struct {
 	TrustedProxies   []netip.Prefix // peers whose forwarding headers are believed
 	HandshakeTimeout time.Duration  // for a client's TLS hello and request head, each
 	Drain            Drain          //
+	Watch            bool           // a change of the file is read as by SIGHUP
 	Upstreams        []*Upstream    // in the order of the file
 	Routes           []*Route       // in the order of the file
 	Warnings         Errors         // what is allowed but unwise, nil if nothing

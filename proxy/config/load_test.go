@@ -43,6 +43,7 @@ func TestDefaults(t *testing.T) {
 	c := mustParseFile(t, "minimal")
 	want(t, "listen", c.Listen, []Listener{{Position: Position{1, 1}, Address: "127.0.0.1:8080"}})
 	want(t, "drain", c.Drain, Drain{Over: 30 * time.Second, Deadline: time.Minute, Code: 1012})
+	want(t, "watch", c.Watch, false)
 	want(t, "handshake_timeout", c.HandshakeTimeout, 10*time.Second)
 	want(t, "trusted_proxies", len(c.TrustedProxies), 0)
 	main := &Upstream{
@@ -292,4 +293,9 @@ func TestUpstreamTLS(t *testing.T) {
 	if err != nil || len(c.Warnings) != 1 {
 		t.Errorf("got %v, %v, want the warning", c, err)
 	}
+}
+
+func TestWatch(t *testing.T) {
+	c := mustParse(t, "watch: true\nupstreams: {main: http://a}\nroutes: [{upstream: main}]\n")
+	want(t, "watch", c.Watch, true)
 }

@@ -1,10 +1,8 @@
 package forward
 
 import (
-	"context"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -65,7 +63,7 @@ func (b balancer) send(e *upstream.Endpoint, r *http.Request) (*http.Response, e
 		attempt = r.WithContext(r.Context())
 		attempt.Body = io.NopCloser(r.Body)
 	}
-	res, err := b.transport(e).RoundTrip(attempt)
+	res, err := b.Transports.of(e).RoundTrip(attempt)
 	if err == nil && res.StatusCode == http.StatusSwitchingProtocols {
 		res.Body.Close()
 		err = errSwitched
@@ -87,30 +85,4 @@ type releasing struct {
 func (r *releasing) Close() error {
 	defer r.release()
 	return r.ReadCloser.Close()
-}
-
-// transport returns the endpoint's, which keeps its connections. No time limits
-// the wait for an answer: a long poll may take as long as it wants.
-func (f *Forwarder) transport(e *upstream.Endpoint) *http.Transport {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	t, ok := f.transports[e]
-	if ok {
-		return t
-	}
-	t = &http.Transport{
-		// Also for https endpoints: Dial makes the TLS connection.
-		DialContext:            func(ctx context.Context, _, _ string) (net.Conn, error) { return e.Dial(ctx) },
-		DisableCompression:     true, // bodies pass as they are
-		ExpectContinueTimeout:  continueTimeout,
-		IdleConnTimeout:        idleTimeout,
-		MaxIdleConnsPerHost:    idlePerEndpoint,
-		DisableKeepAlives:      e.Announces(),
-		MaxResponseHeaderBytes: maxHead,
-	}
-	if f.transports == nil {
-		f.transports = make(map[*upstream.Endpoint]*http.Transport)
-	}
-	f.transports[e] = t
-	return t
 }

@@ -22,14 +22,12 @@ import (
 // Forwarder passes requests to the upstreams of a pool.
 type Forwarder struct {
 	// Static after construction; all are required.
-	Upstreams *upstream.Pool
-	Headers   headers.Rules
-	Refuse    func(w http.ResponseWriter, r *http.Request, err error)
+	Upstreams  *upstream.Pool
+	Headers    headers.Rules
+	Transports *Transports
+	Refuse     func(w http.ResponseWriter, r *http.Request, err error)
 
 	buffers buffers
-
-	mu         sync.Mutex
-	transports map[*upstream.Endpoint]*http.Transport // guarded by mu; made when first used
 }
 
 // ServeHTTP answers r with what the upstream of its route says.
@@ -49,16 +47,6 @@ func (f *Forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request, m route.Ma
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) { f.Refuse(w, r, err) },
 	}
 	proxy.ServeHTTP(answerWriter{w}, r)
-}
-
-// CloseIdleConnections closes the connections to upstreams that are kept for
-// further requests.
-func (f *Forwarder) CloseIdleConnections() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, t := range f.transports {
-		t.CloseIdleConnections()
-	}
 }
 
 // rewrite makes the upstream's request. It starts from the client's headers

@@ -39,8 +39,9 @@ func newTestServer(t *testing.T, change func(*config.Route), addresses ...string
 	table := route.NewTable(&config.Config{Routes: []*config.Route{r}})
 	s := &testServer{refused: make(chan error, 10)}
 	s.Forwarder = &Forwarder{
-		Upstreams: upstream.NewPool([]*config.Upstream{c}),
-		Headers:   headers.Rules{},
+		Transports: new(Transports),
+		Upstreams:  upstream.NewPool([]*config.Upstream{c}),
+		Headers:    headers.Rules{},
 		Refuse: func(w http.ResponseWriter, _ *http.Request, err error) {
 			s.refused <- err
 			http.Error(w, "refused", http.StatusBadGateway)
@@ -65,7 +66,7 @@ func (s *testServer) serve(t *testing.T, h http.Handler) {
 	s.address = server.Listener.Addr().String()
 	t.Cleanup(func() {
 		server.Close()
-		s.CloseIdleConnections()
+		s.Transports.CloseIdleConnections()
 		for _, e := range s.Upstreams.Get("main").Endpoints() {
 			if e.Use() != 0 {
 				t.Errorf("%v after all requests: got use %d, want 0", e, e.Use())

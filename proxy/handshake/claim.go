@@ -22,7 +22,8 @@ type Claim struct {
 	Sender   headers.Sender // who asks
 	EngineIO bool           // the query has EIO=
 
-	offer offer
+	offer   offer
+	handler *Handler // that made it, with the upstreams of its time
 }
 
 // Protocols returns the subprotocols that the client offers, in its order.
@@ -60,9 +61,9 @@ func (h *Handler) claim(r *http.Request) error {
 		return refusal(http.StatusInternalServerError, Fault, "connection cannot be claimed")
 	}
 	if !m.claimed.CompareAndSwap(false, true) {
-		h.counters.duplicates.Add(1)
+		h.Counters.duplicates.Add(1)
 		return refusal(http.StatusInternalServerError, Duplicate, "connection was claimed before")
 	}
-	h.counters.claims.Add(1)
+	h.Counters.claims.Add(1)
 	return nil
 }

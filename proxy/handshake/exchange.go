@@ -27,7 +27,8 @@ func (h *Handler) getBuffers() *buffers {
 // extension is offered to the upstream, as the messages relay speaks none. The
 // caller owns the pair; if ok is false there is none, and the client has been
 // answered.
-func (h *Handler) Exchange(w http.ResponseWriter, r *http.Request, c Claim) (p Pair, ok bool) {
+func Exchange(w http.ResponseWriter, r *http.Request, c Claim) (p Pair, ok bool) {
+	h := c.handler
 	c.offer.extensions = nil
 	p, ok, err := h.exchange(w, r, &c)
 	if err != nil {
@@ -60,7 +61,8 @@ func (h *Handler) exchange(w http.ResponseWriter, r *http.Request, c *Claim) (p 
 	}
 	p.Session = h.Sessions.Open(session.Info{
 		ID: c.Sender.ID, Route: c.Route.String(), Upstream: c.Upstream.Name,
-		Endpoint: endpoint.Address, Client: c.Sender.Address(), Started: time.Now(),
+		Endpoint: endpoint.Address, Claim: c.Route.Identity, Target: endpoint.Identity,
+		Client: c.Sender.Address(), Started: time.Now(),
 	})
 	return p, true, nil
 }
@@ -119,7 +121,7 @@ func (h *Handler) tell(w http.ResponseWriter, head []byte, timeout time.Duration
 	}
 	if setDeadline(client, timeout); !send(client, head) {
 		client.Close()
-		h.counters.refusals[Gone].Add(1)
+		h.Counters.refusals[Gone].Add(1)
 		return false, nil // nobody is there to be told
 	}
 	// From here on the relay's own timers count.

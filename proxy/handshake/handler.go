@@ -22,6 +22,8 @@ import (
 // Handler serves every request of the listeners: upgrades itself, the rest
 // through Forward. The server's ConnContext must be this package's.
 type Handler struct {
+	*Counters // shared by all handlers of a server
+
 	// Static after construction; all are required but Log, which may be nil.
 	Table     *route.Table
 	Upstreams *upstream.Pool
@@ -33,14 +35,13 @@ type Handler struct {
 	// handshake touches them again.
 	Adopt func(Pair)
 	// Messages serves a claim whose route says "relay: messages". Everything
-	// that can be checked without an upstream has been checked; Exchange does
-	// the rest.
+	// that can be checked without an upstream has been checked; the package's
+	// Exchange does the rest.
 	Messages func(w http.ResponseWriter, r *http.Request, c Claim)
 	// Forward serves a request that is no upgrade.
 	Forward func(w http.ResponseWriter, r *http.Request, m route.Match)
 
-	counters counters
-	buffers  sync.Pool // of *buffers
+	buffers sync.Pool // of *buffers
 }
 
 // ServeHTTP finds the route of a request and serves it.
@@ -74,7 +75,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, sender headers.S
 	return h.serveUpgrade(w, r, Claim{
 		Route: m.Route, Upstream: h.Upstreams.Get(m.Route.Upstream.Name),
 		Path: m.UpstreamPath(), Query: query, Sender: sender,
-		EngineIO: speaksEngineIO(query), offer: o,
+		EngineIO: speaksEngineIO(query), offer: o, handler: h,
 	})
 }
 

@@ -91,7 +91,7 @@ func TestRefuse(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.err.Error(), func(t *testing.T) {
-			h := new(Handler)
+			h := &Handler{Counters: new(Counters)}
 			w := httptest.NewRecorder()
 			w.Header().Set("X-Left", "over")
 			h.Refuse(w, httptest.NewRequest("GET", "/x?token=secret", nil), tt.err)
@@ -110,7 +110,7 @@ func TestRefuse(t *testing.T) {
 }
 
 func TestStatsHasAllReasons(t *testing.T) {
-	got := new(Handler).Stats().Refusals
+	got := new(Counters).Stats().Refusals
 	if len(got) != int(reasonCount) {
 		t.Errorf("reasons: got %d, want %d: two have one name", len(got), reasonCount)
 	}

@@ -45,7 +45,7 @@ func (h *Handler) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, s headers.Sender, err error) {
 	e := asError(r, err)
-	h.counters.refusals[e.Reason].Add(1)
+	h.Counters.refusals[e.Reason].Add(1)
 	h.logRefusal(r, s, e)
 	head := w.Header()
 	clear(head)

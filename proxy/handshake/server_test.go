@@ -180,6 +180,7 @@ func serveTest(t *testing.T, u *testUpstream, c *config.Config) *testServer {
 	t.Helper()
 	s := &testServer{upstream: u, adopted: make(chan Pair, 10), log: new(syncBuffer)}
 	s.Handler = &Handler{
+		Counters:  new(Counters),
 		Table:     route.NewTable(c),
 		Upstreams: upstream.NewPool(c.Upstreams),
 		Sessions:  session.NewRegistry(func(*session.Session, session.End) {}),

@@ -35,13 +35,14 @@ func (r Reason) String() string {
 	return names[r]
 }
 
-type counters struct {
+// Counters count for the handlers of one server. The zero value is ready.
+type Counters struct {
 	claims     atomic.Uint64
 	duplicates atomic.Uint64
 	refusals   [reasonCount]atomic.Uint64
 }
 
-// Stats is what a Handler has counted since it began.
+// Stats is what was counted since a server began.
 type Stats struct {
 	Claims          uint64
 	DuplicateClaims uint64            // always 0, or usher is broken
@@ -49,14 +50,14 @@ type Stats struct {
 }
 
 // Stats returns the numbers.
-func (h *Handler) Stats() Stats {
+func (c *Counters) Stats() Stats {
 	s := Stats{
-		Claims:          h.counters.claims.Load(),
-		DuplicateClaims: h.counters.duplicates.Load(),
+		Claims:          c.claims.Load(),
+		DuplicateClaims: c.duplicates.Load(),
 		Refusals:        make(map[string]uint64, reasonCount),
 	}
 	for r := range reasonCount {
-		s.Refusals[r.String()] = h.counters.refusals[r].Load()
+		s.Refusals[r.String()] = c.refusals[r].Load()
 	}
 	return s
 }

@@ -336,7 +336,7 @@ func TestShutdown(t *testing.T) {
 		r.wantEnd("usher.shutdown", 1001)
 	})
 	bubble(t, "nobody there", func(t *testing.T) {
-		if err := NewRelay(nil).Shutdown(t.Context(), session.Drain{}); err != nil {
+		if err := NewRelay(nil, nil).Shutdown(t.Context(), session.Drain{}); err != nil {
 			t.Errorf("got %v, want none", err)
 		}
 	})

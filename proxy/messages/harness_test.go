@@ -204,7 +204,8 @@ func newSession(t *testing.T, s setup) *relayed {
 	r.session = made.Session
 	r.client, made.Client = newPeer(t, "client", s.slowClient)
 	r.upstream, made.Upstream = newPeer(t, "upstream", s.slowUpstream)
-	r.relay = NewRelay(func(http.ResponseWriter, *http.Request, handshake.Claim) (handshake.Pair, bool) { return made, true })
+	r.relay = NewRelay(func(http.ResponseWriter, *http.Request, handshake.Claim) (handshake.Pair, bool) { return made, true },
+		func(*session.Session) {})
 	go r.relay.ServeHTTP(nil, &http.Request{}, handshake.Claim{})
 	return r
 }

@@ -20,13 +20,14 @@ import (
 	"usher/proxy/session"
 )
 
-// Exchange finishes the handshake of a claim; see handshake.Handler.Exchange.
+// Exchange finishes the handshake of a claim; see handshake.Exchange.
 type Exchange func(w http.ResponseWriter, r *http.Request, c handshake.Claim) (handshake.Pair, bool)
 
 // Relay serves the sessions of all routes that say "relay: messages".
 type Relay struct {
 	// static after construction
 	exchange Exchange
+	began    func(*session.Session)
 	pump     pump
 	stopping context.Context // done when Shutdown begins
 	stop     context.CancelFunc
@@ -37,9 +38,10 @@ type Relay struct {
 	done sync.WaitGroup     // requests that are served
 }
 
-// NewRelay returns a relay without sessions.
-func NewRelay(exchange Exchange) *Relay {
-	r := &Relay{exchange: exchange, pump: newPump(), live: make(map[*pair]struct{})}
+// NewRelay returns a relay without sessions. It calls began for each session,
+// once Drain can end it.
+func NewRelay(exchange Exchange, began func(*session.Session)) *Relay {
+	r := &Relay{exchange: exchange, began: began, pump: newPump(), live: make(map[*pair]struct{})}
 	r.stopping, r.stop = context.WithCancel(context.Background())
 	return r
 }
@@ -87,6 +89,7 @@ func (r *Relay) serve(made handshake.Pair) {
 		p.leaveAt(time.Now(), r.last)
 	}
 	r.mu.Unlock()
+	r.began(p.session)
 	r.pump.run(p)
 	p.fail() // does nothing if the session has ended, as it should have
 	<-p.over // another goroutine may be about to end it

@@ -50,12 +50,12 @@ func newServer(t *testing.T, limits config.Limits) *server {
 		t.Fatal(err)
 	}
 	s.registry = session.NewRegistry(func(_ *session.Session, e session.End) { s.ends <- e })
-	h := &handshake.Handler{Table: route.NewTable(cfg), Upstreams: upstream.NewPool(cfg.Upstreams), Sessions: s.registry}
+	h := &handshake.Handler{Counters: new(handshake.Counters), Table: route.NewTable(cfg), Upstreams: upstream.NewPool(cfg.Upstreams), Sessions: s.registry}
 	options := &relay.Options{MaxMessage: limits.MaxMessage, MaxFragments: limits.MaxFragments}
 	h.Adopt = func(p handshake.Pair) {
 		group.Adopt(p.Session, relay.Leg{Conn: p.Client, Early: p.FromClient}, relay.Leg{Conn: p.Upstream, Early: p.FromUpstream}, options, p.Release)
 	}
-	s.relay = NewRelay(h.Exchange)
+	s.relay = NewRelay(handshake.Exchange, func(*session.Session) {})
 	h.Messages = s.relay.ServeHTTP
 	l := listen(t)
 	s.address = l.Addr().String()

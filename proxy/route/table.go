@@ -21,6 +21,7 @@ var (
 // goroutine.
 type Table struct {
 	routes []*Route // in order of precedence
+	known  map[string]struct{}
 
 	hosts     map[string]*paths // by whole host
 	wildcards map[string]*paths // by what follows "*."
@@ -35,9 +36,10 @@ type Match struct {
 
 // NewTable returns the table of a checked file.
 func NewTable(cfg *config.Config) *Table {
-	t := &Table{hosts: make(map[string]*paths), wildcards: make(map[string]*paths)}
+	t := &Table{hosts: make(map[string]*paths), wildcards: make(map[string]*paths), known: make(map[string]struct{})}
 	for _, c := range cfg.Routes {
-		r := &Route{c}
+		r := newRoute(c)
+		t.known[r.Identity] = struct{}{}
 		t.routes = append(t.routes, r)
 		t.pathsOf(r.Host).add(r)
 	}
@@ -96,6 +98,12 @@ func exactClass(r *Route) int {
 // Routes returns all routes in order of precedence. The caller does not change
 // the list.
 func (t *Table) Routes() []*Route { return t.routes }
+
+// Has tells whether a route of the table has that identity.
+func (t *Table) Has(identity string) bool {
+	_, ok := t.known[identity]
+	return ok
+}
 
 // Match finds the route of a request by its Host header and its escaped path,
 // without the query. The error is ErrNoRoute, ErrNoHost, or wraps ErrPath.

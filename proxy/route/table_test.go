@@ -144,7 +144,7 @@ func TestUpstreamPath(t *testing.T) {
 		{"/ws/admin", "/ws/admin/x%20y/", "/x%20y/"},
 		{"/ws", "/ws/admin/x", "/admin/x"},
 	} {
-		m := Match{Route: &Route{&config.Route{Path: "/ws/admin", StripPrefix: tt.strip}}, Path: tt.path}
+		m := Match{Route: &Route{Route: &config.Route{Path: "/ws/admin", StripPrefix: tt.strip}}, Path: tt.path}
 		if got := m.UpstreamPath(); got != tt.want {
 			t.Errorf("UpstreamPath of %q without %q: got %q, want %q", tt.path, tt.strip, got, tt.want)
 		}

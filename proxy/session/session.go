@@ -13,6 +13,8 @@ type Info struct {
 	Route    string // route.Route.String
 	Upstream string // its name
 	Endpoint string // its address
+	Claim    string // route.Route.Identity: the same as long as the route does the same
+	Target   string // upstream.Endpoint.Identity, likewise
 	Client   string // the client's address, as far as trusted proxies tell it
 	Started  time.Time
 }

@@ -20,13 +20,13 @@ func WithClient(ctx context.Context, source, destination net.Addr) context.Conte
 
 // Announces reports whether a connection to e begins with the address of the
 // client that it is for. It can serve no other then.
-func (e *Endpoint) Announces() bool { return e.upstream.announce != 0 }
+func (e *Endpoint) Announces() bool { return e.announce != 0 }
 
 // sendClient begins a connection with the PROXY protocol, and closes it on an
 // error.
 func (e *Endpoint) sendClient(ctx context.Context, conn net.Conn) error {
 	c, _ := ctx.Value(clientKey{}).(client)
-	header, err := proxyproto.Header(e.upstream.announce, c.source, c.destination)
+	header, err := proxyproto.Header(e.announce, c.source, c.destination)
 	if err == nil {
 		if end, ok := ctx.Deadline(); ok {
 			conn.SetWriteDeadline(end)

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"net"
 	"os"
+	"sync/atomic"
+	"time"
 
 	"usher/proxy/config"
 	"usher/proxy/socket"
@@ -16,37 +18,36 @@ type Endpoint struct {
 	// Static after construction.
 	Scheme   config.Scheme
 	Address  string // host:port, or the path of a unix socket
+	Identity string // upstream and address: the same in the pools of two files if the endpoint is
 	network  string
-	upstream *Upstream
-	pool     *Pool
-	sessions tls.ClientSessionCache // nil without TLS
+	announce byte // version of the PROXY protocol; 0 for none
+	settings *Settings
 
-	use int // sessions and requests under way; guarded by upstream.mu
+	dialTimeout atomic.Int64             // a time.Duration, that of the last file
+	verify      atomic.Pointer[verifier] // likewise
+	use         atomic.Int64             // sessions and requests under way
 }
 
 // String returns the endpoint as the routes file has it.
 func (e *Endpoint) String() string {
-	if e.Scheme == config.Unix {
-		return "unix:" + e.Address
+	return endpointName(config.Endpoint{Scheme: e.Scheme, Address: e.Address})
+}
+
+func endpointName(c config.Endpoint) string {
+	if c.Scheme == config.Unix {
+		return "unix:" + c.Address
 	}
-	return string(e.Scheme) + "://" + e.Address
+	return string(c.Scheme) + "://" + c.Address
 }
 
 // Use returns how many picks of this endpoint have not been released.
-func (e *Endpoint) Use() int {
-	e.upstream.mu.Lock()
-	defer e.upstream.mu.Unlock()
-	return e.use
-}
+func (e *Endpoint) Use() int { return int(e.use.Load()) }
 
 // Release gives back what Pick counted. It is called once for each pick.
 func (e *Endpoint) Release() {
-	e.upstream.mu.Lock()
-	defer e.upstream.mu.Unlock()
-	if e.use == 0 {
+	if e.use.Add(-1) < 0 {
 		panic("upstream: endpoint released more often than picked")
 	}
-	e.use--
 }
 
 // DialError says that no connection to an endpoint came about. Its text has
@@ -79,9 +80,9 @@ func (e *DialError) Timeout() bool {
 // Dial connects to the endpoint within the upstream's dial_timeout, TLS
 // included. Any error is a *DialError.
 func (e *Endpoint) Dial(ctx context.Context) (net.Conn, error) {
-	if e.upstream.dialTimeout > 0 {
+	if timeout := time.Duration(e.dialTimeout.Load()); timeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, e.upstream.dialTimeout)
+		ctx, cancel = context.WithTimeout(ctx, timeout)
 		defer cancel()
 	}
 	// Keep-alive is off as it costs system calls for each connection, and a
@@ -100,8 +101,8 @@ func (e *Endpoint) Dial(ctx context.Context) (net.Conn, error) {
 }
 
 func (e *Endpoint) startTLS(ctx context.Context, raw net.Conn) (net.Conn, error) {
-	if e.pool.Wrap != nil {
-		raw = e.pool.Wrap(raw)
+	if e.settings.Wrap != nil {
+		raw = e.settings.Wrap(raw)
 	}
 	host, _, err := net.SplitHostPort(e.Address)
 	if err != nil {

@@ -110,7 +110,7 @@ func TestDialErrorText(t *testing.T) {
 func TestTLSDeadlineIsATimeout(t *testing.T) {
 	l := newTestServer(t) // accepts, and says nothing
 	_, e := newTestEndpoint(t, config.HTTPS, l.Addr().String())
-	e.upstream.dialTimeout = 20 * time.Millisecond
+	e.dialTimeout.Store(int64(20 * time.Millisecond))
 	_, err := e.Dial(t.Context())
 	if de, ok := errors.AsType[*DialError](err); !ok || !de.Timeout() {
 		t.Errorf("Dial: got %v, want a timeout", err)

@@ -7,56 +7,92 @@ package upstream
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"net"
 
 	"usher/proxy/config"
 )
 
-// sessionCache is how many TLS sessions an endpoint keeps for resumption; more
-// than a few are never used, as all belong to the same server.
-const sessionCache = 32
-
-// Pool holds all upstreams of one routes file. Its fields may be set until the
-// first connection is made.
+// Pool holds all upstreams of one routes file. It never changes, but what is
+// known of an endpoint lives on in the pool of the next file.
 type Pool struct {
+	*Settings
+
+	// static after construction
+	upstreams map[string]*Upstream
+	endpoints map[string]*Endpoint // by identity
+}
+
+// Settings are those of a pool and all that follow it. They may be set until
+// the first connection is made.
+type Settings struct {
 	// Wrap, if not nil, is applied to the TCP or unix connection under TLS, so
 	// that whoever takes the connection over can read it without blocking.
 	Wrap func(net.Conn) net.Conn
 	// Roots verify https endpoints; nil means the system's.
 	Roots *x509.CertPool
-	// TLS has what differs from the usual for https endpoints, by the name of
-	// the upstream.
-	TLS map[string]*tls.Config
-
-	upstreams map[string]*Upstream // static after construction
 }
 
 // NewPool returns the upstreams of a checked routes file.
 func NewPool(list []*config.Upstream) *Pool {
-	p := &Pool{upstreams: make(map[string]*Upstream, len(list))}
-	for _, c := range list {
-		u := &Upstream{Name: c.Name, balance: c.Balance, dialTimeout: c.DialTimeout, announce: c.SendProxyProtocol}
-		for _, e := range c.Endpoints {
-			u.endpoints = append(u.endpoints, newEndpoint(p, u, e))
-		}
-		p.upstreams[c.Name] = u
+	return (&Pool{Settings: &Settings{}}).Next(list, nil)
+}
+
+// Next returns the upstreams of another routes file. An endpoint of an upstream
+// that has it in both is the same: sessions that p counts on it are counted.
+// own has what differs from the usual for https endpoints, by the name of the
+// upstream. It counts for connections that are made from now on.
+func (p *Pool) Next(list []*config.Upstream, own map[string]*tls.Config) *Pool {
+	next := &Pool{
+		Settings:  p.Settings,
+		upstreams: make(map[string]*Upstream, len(list)),
+		endpoints: make(map[string]*Endpoint),
 	}
-	return p
+	for _, c := range list {
+		u := &Upstream{Name: c.Name, balance: c.Balance}
+		if old := p.upstreams[c.Name]; old != nil {
+			u.next = old.turn()
+		}
+		for _, e := range c.Endpoints {
+			identity := identify(c, e)
+			kept := p.endpoints[identity]
+			if kept == nil {
+				kept = newEndpoint(p.Settings, identity, c.SendProxyProtocol, e)
+			}
+			kept.dialTimeout.Store(int64(c.DialTimeout))
+			kept.verifyBy(own[c.Name])
+			next.endpoints[identity] = kept
+			u.endpoints = append(u.endpoints, kept)
+		}
+		next.upstreams[c.Name] = u
+	}
+	return next
 }
 
 // Get returns the upstream of that name, or nil if the routes file has none.
 func (p *Pool) Get(name string) *Upstream { return p.upstreams[name] }
 
-func newEndpoint(p *Pool, u *Upstream, c config.Endpoint) *Endpoint {
-	e := &Endpoint{Scheme: c.Scheme, Address: c.Address, upstream: u, pool: p}
-	switch c.Scheme {
-	case config.Unix:
+// Has tells whether an endpoint of the pool has that identity.
+func (p *Pool) Has(identity string) bool { return p.endpoints[identity] != nil }
+
+// Endpoints returns the endpoints of all upstreams, by identity. The caller
+// does not change the map.
+func (p *Pool) Endpoints() map[string]*Endpoint { return p.endpoints }
+
+// identify names all that sets an endpoint apart from others.
+func identify(u *config.Upstream, e config.Endpoint) string {
+	identity := u.Name + " " + endpointName(e)
+	if u.SendProxyProtocol != 0 {
+		identity += fmt.Sprintf(" PROXY protocol v%d", u.SendProxyProtocol)
+	}
+	return identity
+}
+
+func newEndpoint(s *Settings, identity string, announce byte, c config.Endpoint) *Endpoint {
+	e := &Endpoint{Scheme: c.Scheme, Address: c.Address, Identity: identity, announce: announce, settings: s}
+	e.network = "tcp"
+	if c.Scheme == config.Unix {
 		e.network = "unix"
-	case config.HTTPS:
-		e.network = "tcp"
-		e.sessions = tls.NewLRUClientSessionCache(sessionCache)
-	default:
-		e.network = "tcp"
 	}
 	return e
 }

@@ -7,7 +7,6 @@ import (
 	"net"
 	"slices"
 	"sync"
-	"time"
 
 	"usher/proxy/config"
 )
@@ -19,14 +18,12 @@ var ErrNoEndpoint = errors.New("upstream has no endpoint to use")
 // Upstream is a named group of interchangeable servers.
 type Upstream struct {
 	// Static after construction.
-	Name        string
-	endpoints   []*Endpoint
-	balance     config.Balance
-	dialTimeout time.Duration
-	announce    byte // version of the PROXY protocol; 0 for none
+	Name      string
+	endpoints []*Endpoint
+	balance   config.Balance
 
-	mu   sync.Mutex // also guards the endpoints' use
-	next int        // where the next choice begins; guarded by mu
+	mu   sync.Mutex
+	next int // where the next choice begins; guarded by mu
 }
 
 // Endpoints returns the upstream's endpoints in the order of the routes file.
@@ -42,7 +39,7 @@ func (u *Upstream) Pick(tried ...*Endpoint) (*Endpoint, error) {
 	for i := range u.endpoints {
 		n := (u.next + i) % len(u.endpoints)
 		e := u.endpoints[n]
-		if slices.Contains(tried, e) || best != nil && e.use >= best.use {
+		if slices.Contains(tried, e) || best != nil && e.Use() >= best.Use() {
 			continue
 		}
 		best, at = e, n
@@ -55,8 +52,15 @@ func (u *Upstream) Pick(tried ...*Endpoint) (*Endpoint, error) {
 	}
 	// Equals take turns: the search for the least used begins behind the last.
 	u.next = (at + 1) % len(u.endpoints)
-	best.use++
+	best.use.Add(1)
 	return best, nil
+}
+
+// turn returns where the next choice begins.
+func (u *Upstream) turn() int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.next
 }
 
 // Dial picks an endpoint and connects to it; an endpoint that refuses the

@@ -145,7 +145,7 @@ func TestDialWhenAllRefuse(t *testing.T) {
 func TestDialDoesNotAddUpTimeouts(t *testing.T) {
 	live := newTestServer(t).Addr().String()
 	u := newTestUpstream(t, config.RoundRobin, live, live)
-	u.dialTimeout = time.Nanosecond
+	u.endpoints[0].dialTimeout.Store(1)
 	_, _, err := u.Dial(t.Context())
 	de, ok := errors.AsType[*DialError](err)
 	if !ok || !de.Timeout() {

@@ -1,0 +1,63 @@
+package proxy
+
+import (
+	"maps"
+	"slices"
+)
+
+// left tells whether old has routes or endpoints that next has not.
+func left(old, next *live) bool {
+	for _, r := range old.table.Routes() {
+		if !next.table.Has(r.Identity) {
+			return true
+		}
+	}
+	for identity := range old.pool.Endpoints() {
+		if !next.pool.Has(identity) {
+			return true
+		}
+	}
+	return false
+}
+
+// report says in the log what a reload has changed, and what it could not.
+func (s *Server) report(old, next *live, ls *listeners) {
+	s.log.Info("reloaded",
+		"routes_added", routesOnly(next, old), "routes_removed", routesOnly(old, next),
+		"endpoints_added", endpointsOnly(next, old), "endpoints_removed", endpointsOnly(old, next),
+		"listeners_added", addresses(ls.opened), "listeners_removed", addresses(ls.unused))
+	s.warn(next.cfg)
+	if old.cfg.HandshakeTimeout != next.cfg.HandshakeTimeout {
+		s.log.Warn("not reloaded: it takes a restart", "key", "handshake_timeout",
+			"detail", "for a client's TLS hello and request head; for upstreams it counts from now on")
+	}
+}
+
+// routesOnly names the routes of a that b does not have.
+func routesOnly(a, b *live) []string {
+	list := []string{}
+	for _, r := range a.table.Routes() {
+		if !b.table.Has(r.Identity) {
+			list = append(list, r.String())
+		}
+	}
+	return list
+}
+
+func endpointsOnly(a, b *live) []string {
+	list := []string{}
+	for _, identity := range slices.Sorted(maps.Keys(a.pool.Endpoints())) {
+		if !b.pool.Has(identity) {
+			list = append(list, identity)
+		}
+	}
+	return list
+}
+
+func addresses(ls []*listener) []string {
+	list := []string{}
+	for _, l := range ls {
+		list = append(list, l.Addr().String())
+	}
+	return list
+}

@@ -1,0 +1,59 @@
+package proxy
+
+import (
+	"net/http"
+
+	"usher/proxy/certs"
+	"usher/proxy/config"
+	"usher/proxy/forward"
+	"usher/proxy/handshake"
+	"usher/proxy/headers"
+	"usher/proxy/relay"
+	"usher/proxy/route"
+	"usher/proxy/session"
+	"usher/proxy/upstream"
+)
+
+// live is how one routes file serves requests. It never changes: a reload puts
+// another in its place, and a request ends with the one that it began with.
+type live struct {
+	cfg       *config.Config
+	certs     *certs.Keeper // nil without a TLS listener
+	listeners []*listener   // in the order of the file
+	table     *route.Table
+	pool      *upstream.Pool
+	options   map[manner]*relay.Options
+	handshake *handshake.Handler
+	announces bool // some upstream is told who the client is
+}
+
+// newLive prepares cfg, whose upstreams are those of pool.
+func (s *Server) newLive(cfg *config.Config, pool *upstream.Pool, keeper *certs.Keeper, listeners []*listener) *live {
+	rules := headers.Rules{Trusted: cfg.TrustedProxies}
+	l := &live{
+		cfg: cfg, certs: keeper, listeners: listeners,
+		table: route.NewTable(cfg), pool: pool, options: relayOptions(cfg.Routes),
+		announces: announces(cfg),
+	}
+	l.handshake = &handshake.Handler{
+		Counters:  s.counters,
+		Table:     l.table,
+		Upstreams: pool,
+		Sessions:  s.sessions,
+		Headers:   rules,
+		Log:       s.log,
+		Adopt:     func(p handshake.Pair) { s.adopt(l, p) },
+		Messages:  s.relayMessages,
+	}
+	f := &forward.Forwarder{
+		Upstreams: pool, Headers: rules, Transports: s.transports,
+		Refuse: func(w http.ResponseWriter, r *http.Request, err error) { refuseForwarded(l.handshake, w, r, err) },
+	}
+	l.handshake.Forward = f.ServeHTTP
+	return l
+}
+
+// serves tells whether a session may stay: its route and its endpoint are here.
+func (l *live) serves(s *session.Session) bool {
+	return l.table.Has(s.Claim) && l.pool.Has(s.Target)
+}

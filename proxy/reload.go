@@ -1,0 +1,185 @@
+package proxy
+
+import (
+	"errors"
+	"log/slog"
+	"reflect"
+	"slices"
+	"sync/atomic"
+
+	"usher/proxy/certs"
+	"usher/proxy/config"
+	"usher/proxy/session"
+)
+
+// errNoReload is for a server whose routes do not come from a file.
+var errNoReload = errors.New("there is no routes file to read again")
+
+var errStopped = errors.New("usher is stopping")
+
+// reloads count what came of them.
+type reloads struct {
+	done, refused atomic.Uint64
+}
+
+// ReloadStats is how often the routes file was read again.
+type ReloadStats struct {
+	Done    uint64
+	Refused uint64 // nothing has changed
+}
+
+func (r *reloads) stats() ReloadStats {
+	return ReloadStats{Done: r.done.Load(), Refused: r.refused.Load()}
+}
+
+// ReloadFile reads the routes file again and serves it. If anything is wrong
+// with it, nothing changes; the error says why, and so does the log.
+func (s *Server) ReloadFile() error {
+	if s.Load == nil {
+		return errNoReload
+	}
+	s.seen.Store(lookAt(s.live.Load().cfg.File))
+	cfg, err := s.Load()
+	if err == nil {
+		return s.Reload(cfg)
+	}
+	s.refuseReload(err)
+	return err
+}
+
+// Reload serves cfg from now on. Sessions stay whose route and endpoint are
+// still there, also if their limits are others now: those are for new ones. If
+// there is an error, nothing has changed.
+func (s *Server) Reload(cfg *config.Config) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := s.reload(cfg)
+	if err != nil {
+		s.refuseReload(err)
+	}
+	return err
+}
+
+func (s *Server) refuseReload(err error) {
+	var faults []string
+	if list, ok := errors.AsType[config.Errors](err); ok {
+		for _, one := range list {
+			faults = append(faults, one.Error())
+		}
+	} else {
+		faults = []string{err.Error()}
+	}
+	s.log.Error("reload refused, nothing has changed", "errors", faults)
+	s.reloads.refused.Add(1)
+}
+
+// reload prepares everything that may fail, and then swaps.
+func (s *Server) reload(cfg *config.Config) error {
+	if s.stopping.Load() {
+		return errStopped
+	}
+	old := s.live.Load()
+	keeper, err := old.nextKeeper(cfg, s.log)
+	if err != nil {
+		return err
+	}
+	upstreamTLS, err := certs.ForUpstreams(cfg)
+	if err != nil {
+		return err
+	}
+	ls, err := listen(cfg, old.listeners, s.log)
+	if err != nil {
+		return err
+	}
+	if s.running && keeper != old.certs {
+		if err := startCerts(keeper, cfg, ls.all); err != nil {
+			closeAll(ls.opened)
+			return err
+		}
+	}
+	// From here on nothing fails.
+	next := s.newLive(cfg, old.pool.Next(cfg.Upstreams, upstreamTLS), keeper, ls.all)
+	s.live.Store(next)
+	ls.speak(keeper)
+	s.swapListeners(ls)
+	if s.running && keeper != old.certs {
+		stopCerts(old.certs)
+	}
+	s.transports.Keep(next.pool)
+	s.report(old, next, ls)
+	s.drainRemoved(old, next)
+	s.reloads.done.Add(1)
+	return nil
+}
+
+// nextKeeper returns the certificates for next: those that are there, if the
+// file says the same about them. Their files are watched anyway.
+func (l *live) nextKeeper(next *config.Config, log *slog.Logger) (*certs.Keeper, error) {
+	if l.certs != nil && sameTLS(l.cfg, next) {
+		return l.certs, nil
+	}
+	return certs.Open(next, log)
+}
+
+// sameTLS compares what a keeper depends on, but for the places in the file.
+func sameTLS(a, b *config.Config) bool {
+	type tls struct {
+		file   string
+		tls    config.TLS
+		listen []config.Listener
+	}
+	bare := func(c *config.Config) tls {
+		t := tls{c.File, c.TLS, slices.Clone(c.Listen)}
+		t.tls.Certificates = slices.Clone(c.TLS.Certificates)
+		for i := range t.tls.Certificates {
+			t.tls.Certificates[i].Position = config.Position{}
+		}
+		for i := range t.listen {
+			t.listen[i].Position = config.Position{}
+		}
+		return t
+	}
+	return reflect.DeepEqual(bare(a), bare(b))
+}
+
+// swapListeners serves ls, and no others. A client that is connected stays.
+func (s *Server) swapListeners(ls *listeners) {
+	for _, l := range ls.unused {
+		l.removed.Store(true)
+		l.Close()
+		s.log.Info("listening no more", "address", l.Addr().String())
+	}
+	if s.running {
+		for _, l := range ls.opened {
+			s.serve(l)
+		}
+	}
+}
+
+// drainRemoved ends the sessions that next does not serve.
+func (s *Server) drainRemoved(old, next *live) {
+	if !left(old, next) {
+		return
+	}
+	d := drain(next.cfg, session.Drained, removed)
+	gone := func(x *session.Session) bool { return !next.serves(x) }
+	s.frames.Drain(d, gone)
+	s.messages.Drain(d, gone)
+}
+
+// removed is what a client is told whose route or endpoint is gone.
+const removed = "usher does not serve this route any more"
+
+// drainer is a relay.
+type drainer interface {
+	Drain(d session.Drain, concern func(*session.Session) bool)
+}
+
+// recheck drains a session that has come to its relay after a reload that it
+// should not have outlived: its handshake began before.
+func (s *Server) recheck(x *session.Session, relay drainer) {
+	if now := s.live.Load(); !now.serves(x) {
+		d := drain(now.cfg, session.Drained, removed)
+		relay.Drain(d, func(y *session.Session) bool { return x == y })
+	}
+}
