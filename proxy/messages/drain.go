@@ -28,7 +28,7 @@ func (r *Relay) Drain(d session.Drain, concern func(*session.Session) bool) {
 // whatever d says of that.
 func (r *Relay) Shutdown(ctx context.Context, d session.Drain) error {
 	if until, ok := ctx.Deadline(); ok {
-		d.Until = until
+		d.Until = until.Add(time.Second) // cut from here, so that it is known
 	}
 	r.mu.Lock()
 	r.last = &d

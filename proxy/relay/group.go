@@ -75,7 +75,7 @@ func (g *Group) Drain(d session.Drain, concern func(*session.Session) bool) {
 // whatever d says of that. A session that is adopted later is told at once.
 func (g *Group) Shutdown(ctx context.Context, d session.Drain) error {
 	if until, ok := ctx.Deadline(); ok {
-		d.Until = until
+		d.Until = until.Add(time.Second) // cut from here, so that it is known
 	}
 	g.stop(&d)
 	over := make(chan struct{})
