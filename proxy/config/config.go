@@ -18,6 +18,7 @@ type Config struct {
 	TrustedProxies   []netip.Prefix // peers whose forwarding headers are believed
 	HandshakeTimeout time.Duration  // for a client's TLS hello and request head, each
 	Drain            Drain          //
+	Admin            Admin          //
 	Watch            bool           // a change of the file is read as by SIGHUP
 	Upstreams        []*Upstream    // in the order of the file
 	Routes           []*Route       // in the order of the file
@@ -89,6 +90,15 @@ type Drain struct {
 	Deadline time.Duration // from the signal to the exit, at most; longer than Grace and Over together
 	Code     uint16        // of the Close frames: 1001 or 1012
 	Grace    time.Duration // from the signal to the first Close frame; usher serves as before, but is not ready
+}
+
+// Admin is the operators' address: where usher answers about itself, and takes
+// orders.
+type Admin struct {
+	Position
+	Address string   // host:port, or "unix:" and a path; "" for none
+	Token   string   // that every request must show; "" for none, and then only this machine can reach it
+	CloseBy []string // canonical names of the headers by whose values sessions can be closed
 }
 
 // Balance is how an upstream chooses among its endpoints.

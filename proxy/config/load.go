@@ -88,7 +88,7 @@ func (l *loader) where(at Position) string {
 }
 
 var fileKeys = append([]string{
-	"listen", "tls", "trusted_proxies", "drain", "watch", "dial_timeout", "upstreams", "routes",
+	"listen", "tls", "trusted_proxies", "drain", "admin", "watch", "dial_timeout", "upstreams", "routes",
 }, limitKeys...)
 
 func (l *loader) top(root value, c *Config) {
@@ -99,6 +99,7 @@ func (l *loader) top(root value, c *Config) {
 	d := defaults()
 	c.Drain, c.TrustedProxies = l.drain(o.field("drain"), d.drain), l.networks(o.field("trusted_proxies"), "a trusted proxy")
 	l.bool(o.field("watch"), &c.Watch)
+	c.Admin = l.admin(o.field("admin"))
 	c.TLS = l.tls(o.field("tls"), d)
 	c.Listen = l.listeners(o.field("listen"), d.listeners(c.TLS), len(c.TLS.Domains) > 0 || c.TLS.Ask != "")
 	l.wantCertificates(o.field("tls"), c.Listen)

@@ -94,7 +94,7 @@ func mustReadSchema(t *testing.T) schemaNode {
 func TestSchemaKeys(t *testing.T) {
 	root := mustReadSchema(t)
 	tables := map[string][]string{
-		"": fileKeys, "route": routeKeys, "upstream": upstreamKeys, "listener": listenerKeys, "tls": tlsKeys,
+		"": fileKeys, "route": routeKeys, "upstream": upstreamKeys, "listener": listenerKeys, "admin": adminKeys, "tls": tlsKeys,
 		"certificate": certificateKeys, "external_account": externalAccountKeys, "on_demand": onDemandKeys, "drain": drainKeys, "headers": headersKeys, "max_rate": rateKeys,
 	}
 	objects := map[string][]string{"": slices.Sorted(maps.Keys(root.Properties))}

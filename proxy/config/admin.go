@@ -1,0 +1,100 @@
+package config
+
+import (
+	"net"
+	"net/netip"
+	"net/textproto"
+	"strings"
+)
+
+var adminKeys = []string{"address", "token", "close_by"}
+
+// leastToken is how many bytes a token has at least: what is shorter can be
+// found by trying.
+const leastToken = 16
+
+// admin reads the operators' address, or the object that it stands in.
+func (l *loader) admin(v value) Admin {
+	if !v.given() {
+		return Admin{}
+	}
+	a := Admin{Position: v.used}
+	o, address := object{}, v
+	if v.node.ShortTag() == "!!map" {
+		o, _ = l.object(v, "in admin", adminKeys)
+		address = l.required(o, "address", "in admin")
+		a.Token = l.adminToken(o.field("token"))
+		a.CloseBy = l.closeBy(o.field("close_by"))
+	}
+	if w, ok := l.text(address); ok {
+		a.Address = l.adminAddress(w)
+		if a.Address != "" && !a.Local() && (o.keys == nil || !o.field("token").given()) {
+			l.errorf(w.Position, "%s can be reached from other machines: it needs a token, or must be a loopback address or a unix socket", w)
+		}
+	}
+	return a
+}
+
+// Local tells whether only this machine can reach the address.
+func (a Admin) Local() bool {
+	if strings.HasPrefix(a.Address, "unix:") {
+		return true
+	}
+	host, _, err := net.SplitHostPort(a.Address)
+	ip, parse := netip.ParseAddr(host)
+	return err == nil && (strings.EqualFold(host, "localhost") || parse == nil && ip.Unmap().IsLoopback())
+}
+
+func (l *loader) adminAddress(w word) string {
+	if name, ok := strings.CutPrefix(w.text, "unix:"); ok {
+		name, ok = l.unixPath(w, name)
+		if !ok {
+			return ""
+		}
+		return "unix:" + name
+	}
+	if !l.listenAddress(w) {
+		return ""
+	}
+	return w.text
+}
+
+// adminToken checks what is never shown.
+func (l *loader) adminToken(v value) string {
+	w, ok := l.text(v)
+	switch {
+	case !ok:
+		return ""
+	case len(w.text) < leastToken:
+		l.errorf(w.Position, "token must have %d bytes at least: it could be found by trying", leastToken)
+	case strings.ContainsFunc(w.text, func(r rune) bool { return r <= ' ' || r > '~' }):
+		l.errorf(w.Position, "token must be printable ASCII without spaces: it is sent in a header")
+	case !w.secret:
+		l.warnf(w.Position, "token is written out in a file that everybody may read: use ${NAME}, or take the permission away")
+	}
+	return w.text
+}
+
+// closeBy reads the headers by whose values sessions can be closed.
+func (l *loader) closeBy(v value) []string {
+	var list []string
+	first := make(map[string]Position)
+	for _, item := range l.oneOrMore(v, "a header to close by") {
+		w, ok := l.text(item)
+		if !ok {
+			continue
+		}
+		name := textproto.CanonicalMIMEHeaderKey(w.text)
+		at, twice := first[name]
+		switch {
+		case !isToken(w.text):
+			l.errorf(w.Position, "header name %s holds a character that no header name may have, or none", w)
+		case twice:
+			l.errorf(w.Position, "header %s stands here a second time: the first is at %s", w, l.where(at))
+		default:
+			first[name] = w.Position
+			list = append(list, name)
+		}
+	}
+	return list
+}
