@@ -8,6 +8,9 @@
 // there is nothing to read or no room to write. It behaves as any net.Conn
 // does. Detach hands the descriptor out.
 //
+// Listeners can be shared with another process (Share, Inherit), as by systemd
+// and by an upgrade of the program.
+//
 // On other systems, and with the build tag "portable", the sockets are those
 // of package net.
 package socket

@@ -24,6 +24,7 @@ type listener struct {
 	raw     syscall.RawConn
 	address net.Addr
 	local   net.Addr // of every accepted connection; nil if it differs
+	remote  net.Addr // of every accepted connection; nil if each has its own
 }
 
 // Listen listens on a TCP address. Keep-alive of what it accepts is on.
@@ -34,19 +35,30 @@ func Listen(address string) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer tcp.Close()
-	l := &listener{address: tcp.Addr()}
-	if at := tcp.Addr().(*net.TCPAddr); !at.IP.IsUnspecified() {
-		l.local = at
-	}
-	if l.file, err = tcp.(*net.TCPListener).File(); err != nil {
+	return own(tcp)
+}
+
+// own makes a listener of l, which is closed, whatever comes of it.
+func own(l net.Listener) (net.Listener, error) {
+	defer l.Close()
+	file, err := l.(interface{ File() (*os.File, error) }).File()
+	if err != nil {
 		return nil, err
 	}
-	if l.raw, err = l.file.SyscallConn(); err != nil {
-		l.file.Close()
+	o := &listener{file: file, address: l.Addr()}
+	switch at := l.Addr().(type) {
+	case *net.TCPAddr:
+		if !at.IP.IsUnspecified() {
+			o.local = at
+		}
+	case *net.UnixAddr:
+		o.local, o.remote = at, unnamed
+	}
+	if o.raw, err = file.SyscallConn(); err != nil {
+		file.Close()
 		return nil, err
 	}
-	return l, nil
+	return o, nil
 }
 
 // Addr returns the address that is listened on.
@@ -54,6 +66,9 @@ func (l *listener) Addr() net.Addr { return l.address }
 
 // Close ends the listening, and an Accept that is under way.
 func (l *listener) Close() error { return l.file.Close() }
+
+// SyscallConn gives access to the descriptor that listens.
+func (l *listener) SyscallConn() (syscall.RawConn, error) { return l.raw, nil }
 
 // prepare sets the options of accepted connections once: they inherit them.
 func prepare(_, _ string, raw syscall.RawConn) error {
@@ -86,11 +101,16 @@ func (l *listener) Accept() (net.Conn, error) {
 		fd, from, err = accept(listening)
 		return err != syscall.EAGAIN //nolint:errorlint // a bare errno
 	})
+	network := l.address.Network()
 	switch {
 	case waitErr != nil:
-		return nil, &net.OpError{Op: "accept", Net: "tcp", Addr: l.address, Err: net.ErrClosed}
+		return nil, &net.OpError{Op: "accept", Net: network, Addr: l.address, Err: net.ErrClosed}
 	case err != nil:
-		return nil, &net.OpError{Op: "accept", Net: "tcp", Addr: l.address, Err: os.NewSyscallError("accept4", err)}
+		return nil, &net.OpError{Op: "accept", Net: network, Addr: l.address, Err: os.NewSyscallError("accept4", err)}
 	}
-	return &Conn{fd: fd, network: "tcp", local: l.local, remote: net.TCPAddrFromAddrPort(from)}, nil
+	c := &Conn{fd: fd, network: network, local: l.local, remote: l.remote}
+	if c.remote == nil {
+		c.remote = net.TCPAddrFromAddrPort(from)
+	}
+	return c, nil
 }

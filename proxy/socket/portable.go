@@ -5,10 +5,15 @@ package socket
 import (
 	"context"
 	"net"
+	"syscall"
 )
 
 // Listen listens on a TCP address.
 func Listen(address string) (net.Listener, error) { return net.Listen("tcp", address) }
+
+func own(l net.Listener) (net.Listener, error) { return l, nil }
+
+func prepare(string, string, syscall.RawConn) error { return nil }
 
 // Dial connects to an address of network tcp or unix.
 func Dial(ctx context.Context, network, address string) (net.Conn, error) {
