@@ -21,6 +21,8 @@ var layers = map[string]struct {
 	"ws":    {pure: true},
 	"http1": {pure: true},
 
+	"affinity": {owns: []string{"github.com/hashicorp/golang-lru/v2"}, pure: true},
+
 	"config":  {owns: []string{"go.yaml.in/yaml/v3"}},
 	"session": {},
 	"socket":  {},
