@@ -40,7 +40,9 @@ func Exchange(w http.ResponseWriter, r *http.Request, c Claim) (p Pair, ok bool)
 // exchange has the upstream answer its half and passes the outcome to the
 // client. An error means that the client was told nothing yet.
 func (h *Handler) exchange(w http.ResponseWriter, r *http.Request, c *Claim) (p Pair, taken bool, err error) {
+	began := time.Now()
 	endpoint, conn, err := c.Upstream.Dial(r.Context())
+	dialed := time.Since(began)
 	if err != nil {
 		if r.Context().Err() != nil {
 			err = context.Cause(r.Context())
@@ -59,11 +61,17 @@ func (h *Handler) exchange(w http.ResponseWriter, r *http.Request, c *Claim) (p 
 	if taken, err = h.settle(w, r, c, b, &p); !taken {
 		return p, false, err
 	}
-	p.Session = h.Sessions.Open(session.Info{
+	now := time.Now()
+	info := session.Info{
 		ID: c.Sender.ID, Route: c.Route.String(), Upstream: c.Upstream.Name,
 		Endpoint: endpoint.Address, Claim: c.Route.Identity, Target: endpoint.Identity,
-		Client: c.Sender.Address(), Started: time.Now(),
-	})
+		Client: c.Sender.Address(), Started: now,
+		Handshake: now.Sub(began), Dial: dialed,
+	}
+	if h.Marker != nil {
+		info.Marks = h.Marker.Marks(r.Header)
+	}
+	p.Session = h.Sessions.Open(info)
 	return p, true, nil
 }
 

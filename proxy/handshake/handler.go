@@ -24,12 +24,13 @@ import (
 type Handler struct {
 	*Counters // shared by all handlers of a server
 
-	// Static after construction; all are required but Log, which may be nil.
+	// Static after construction; all are required but Log and Marker, which may be nil.
 	Table     *route.Table
 	Upstreams *upstream.Pool
 	Sessions  *session.Registry
 	Headers   headers.Rules
 	Log       *slog.Logger
+	Marker    *session.Marker // of the sessions; nil for no marks
 
 	// Adopt takes ownership of both connections of the pair; nothing of the
 	// handshake touches them again.

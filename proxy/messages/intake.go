@@ -87,7 +87,9 @@ func (l *leg) judge(p []byte) (int, ws.Kind) {
 		kind = ws.Data
 	}
 	if n > 0 {
-		l.pair.passed.set(time.Now())
+		now := time.Now()
+		l.pair.passed.set(now)
+		l.counters.Last.Store(now.UnixNano())
 	}
 	messages := in.check.Messages() - in.counted
 	in.counted += messages

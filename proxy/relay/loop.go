@@ -14,6 +14,7 @@ type loop struct {
 	// static after construction
 	poller *poller
 	epoch  time.Time // times of the loop count from here
+	began  int64     // epoch, in nanoseconds since 1970
 	noted  func(*leg, events)
 
 	mail mailbox      // shared
@@ -58,6 +59,7 @@ func newLoop() (*loop, error) {
 		buffer: make([]byte, maxHeld+bufferSize),
 		cipher: make([]byte, bufferSize),
 	}
+	lp.began = lp.epoch.UnixNano()
 	lp.noted = lp.note
 	return lp, nil
 }

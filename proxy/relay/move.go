@@ -126,6 +126,9 @@ func (lp *loop) account(l *leg, fresh, controls int) {
 	messages := l.check.Messages() - l.counted
 	l.counted += messages
 	counters.Bytes.Add(uint64(fresh))
+	if messages > 0 || controls == 0 {
+		counters.Last.Store(lp.began + int64(lp.now))
+	}
 	if messages > 0 {
 		counters.Messages.Add(uint64(messages))
 	}

@@ -35,5 +35,6 @@ const (
 	Idle     Event = "idle"     // nothing passed for idle_timeout
 	Shutdown Event = "shutdown" // usher is stopping
 	Drained  Event = "drained"  // its route or endpoint is not served any more
+	Operator Event = "operator" // an operator closed it
 	Failed   Event = "failed"   // usher could not go on: a fault of ours or of the machine
 )

@@ -17,26 +17,48 @@ type Info struct {
 	Target   string // upstream.Endpoint.Identity, likewise
 	Client   string // the client's address, as far as trusted proxies tell it
 	Started  time.Time
+
+	Handshake time.Duration // from the request to its 101
+	Dial      time.Duration // of which the connection to the endpoint took
+	Marks     []Mark        // of the headers that a Marker names
 }
 
 // Session is one relayed client connection, from its 101 to its end.
 // Registry.Open makes one; the relay that adopts it ends it, once.
 type Session struct {
-	Info // static after construction
+	// Static after construction.
+	Info
+	Number uint64 // counts the sessions of a registry, from 1
 
 	// Written by the session's loop, read by anybody.
 	FromClient   Counters
 	FromUpstream Counters
 
-	registry *Registry
-	ended    atomic.Bool
+	registry  *Registry
+	total     *total
+	ended     atomic.Bool
+	dismissed atomic.Pointer[Drain]
 }
 
 // Counters count one direction of a session.
 type Counters struct {
 	Messages atomic.Uint64 // data messages whose last frame has passed
 	Bytes    atomic.Uint64 // bytes of frames, headers included
+	Last     atomic.Int64  // when data last came, in nanoseconds since 1970; 0 for never
 }
+
+// Idle returns how long no data has come from either side.
+func (s *Session) Idle(now time.Time) time.Duration {
+	last := max(s.FromClient.Last.Load(), s.FromUpstream.Last.Load(), s.Started.UnixNano())
+	return max(0, now.Sub(time.Unix(0, last)))
+}
+
+// Dismiss notes that s is to end as d says: its relay, if s is on the way to
+// one, is told by whoever brings it there, who asks Dismissed.
+func (s *Session) Dismiss(d *Drain) { s.dismissed.CompareAndSwap(nil, d) }
+
+// Dismissed returns what Dismiss has noted, nil for nothing.
+func (s *Session) Dismissed() *Drain { return s.dismissed.Load() }
 
 // End says how a session ended.
 type End struct {

@@ -1,0 +1,20 @@
+package session
+
+import "strconv"
+
+// CodeLabel folds a close code, which the peers choose, to one of a fixed set:
+// itself where the registry of RFC 6455 has it, its class where it is the
+// peers' own, "none" for 0.
+func CodeLabel(code uint16) string {
+	switch {
+	case code == 0:
+		return "none"
+	case code >= 1000 && code <= 1003, code >= 1007 && code <= 1014:
+		return strconv.Itoa(int(code))
+	case code >= 3000 && code <= 3999:
+		return "3xxx"
+	case code >= 4000 && code <= 4999:
+		return "4xxx"
+	}
+	return Other
+}

@@ -1,0 +1,46 @@
+package session
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"net/textproto"
+	"slices"
+)
+
+// Mark is what is kept of a header's value, by which sessions can be found by
+// somebody who knows the value: a keyed hash, as the value may be a secret.
+type Mark [sha256.Size]byte
+
+// Marker makes the marks of sessions that begin.
+type Marker struct {
+	key   [32]byte
+	names []string // canonical
+}
+
+// NewMarker returns one for those headers. Marks that were made with the same
+// key can be compared.
+func NewMarker(key [32]byte, names []string) *Marker { return &Marker{key, names} }
+
+// Names returns the canonical names of the headers.
+func (m *Marker) Names() []string { return m.names }
+
+// Marks returns a mark for each value of the headers.
+func (m *Marker) Marks(h map[string][]string) []Mark {
+	var list []Mark
+	for _, name := range m.names {
+		for _, value := range h[name] {
+			list = append(list, m.Mark(name, value))
+		}
+	}
+	return list
+}
+
+// Mark returns the mark of one value.
+func (m *Marker) Mark(name, value string) Mark {
+	hash := hmac.New(sha256.New, m.key[:])
+	hash.Write([]byte(textproto.CanonicalMIMEHeaderKey(name) + "\x00" + value))
+	return Mark(hash.Sum(nil))
+}
+
+// Marked tells whether s began with a header of that mark.
+func (s *Session) Marked(m Mark) bool { return slices.Contains(s.Marks, m) }
