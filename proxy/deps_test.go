@@ -18,8 +18,10 @@ var layers = map[string]struct {
 	owns    []string // third-party modules
 	pure    bool     // works on bytes and state: no net, os or log
 }{
-	"ws":    {pure: true},
-	"http1": {pure: true},
+	"ws":       {pure: true},
+	"http1":    {pure: true},
+	"engineio": {pure: true},
+	"socketio": {pure: true},
 
 	"affinity": {owns: []string{"github.com/hashicorp/golang-lru/v2"}, pure: true},
 
