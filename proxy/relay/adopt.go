@@ -7,13 +7,13 @@ import (
 )
 
 func newPair(s *session.Session, o *Options, release func()) *pair {
-	p := &pair{session: s, options: o, release: release, index: -1}
+	p := &pair{session: s, options: o, release: release, timer: timer{index: -1}}
 	if o.ClientMessages > 0 || o.ClientBytes > 0 {
 		p.spent = &bucket{}
 	}
 	for i := range p.legs {
 		l := &p.legs[i]
-		l.pair, l.peer, l.side = p, &p.legs[1-i], side(i)
+		l.user, l.pair, l.side = p, p, side(i)
 		l.socket = noSocket
 	}
 	return p
@@ -34,9 +34,9 @@ func (lp *loop) adopt(p *pair, early ...[]byte) {
 		return
 	}
 	for i := range p.legs {
-		if err := lp.poller.add(&p.legs[i]); err != nil {
+		if err := lp.poller.add(&p.legs[i].line); err != nil {
 			for j := range i {
-				lp.poller.remove(&p.legs[j])
+				lp.poller.remove(&p.legs[j].line)
 			}
 			lp.refuseAdoption(p, err)
 			return
@@ -48,31 +48,16 @@ func (lp *loop) adopt(p *pair, early ...[]byte) {
 		p.legs[i].heard = lp.now
 	}
 	for i := range p.legs {
-		lp.welcome(&p.legs[i], early[i])
+		lp.feed(&p.legs[i].line, early[i])
 	}
 	if lp.stopping {
 		lp.leaveAt(p, lp.now, lp.last)
 	}
-	lp.tick(p)
+	p.tick(lp)
 }
 
 // refuseAdoption ends a pair that was given to lp but cannot be taken in.
 func (lp *loop) refuseAdoption(p *pair, err error) {
 	lp.load.Add(-1)
 	p.fail(err)
-}
-
-// welcome passes on what was read from l before its loop had it.
-func (lp *loop) welcome(l *leg, early []byte) {
-	for len(early) > 0 {
-		held := copy(lp.buffer, l.held)
-		n := copy(lp.buffer[held:], early)
-		early = early[n:]
-		lp.pass(l, lp.buffer[:held+n], n)
-	}
-	if l.tls != nil { // records that came with the last one of the handshake
-		if err := lp.decrypt(l, nil, nil); err != nil {
-			lp.lost(l, err)
-		}
-	}
 }

@@ -14,7 +14,7 @@ func (lp *loop) control(l *leg, f ws.ControlFrame) bool {
 	switch f.Header.Opcode {
 	case ws.Close:
 		l.set(ignored)
-		l.peer.unset(dueClose)
+		l.peer().unset(dueClose)
 		code, _, _ := ws.ParseClose(f.Payload) // was checked
 		lp.begin(l.pair, session.Cause{Side: l.side.of(), Event: session.Closed}, code, nil)
 	case ws.Pong:

@@ -8,6 +8,9 @@
 // locks behind the mailbox. Others speak to a loop by posting to its mailbox;
 // a wake-up is sent only if none is under way.
 //
+// To a loop a socket is a line, whose user says what becomes of what is read
+// from it. A pair, which relays between the two legs of a plain session, is one.
+//
 // # One turn
 //
 // Each turn takes the time once, empties the mailbox, asks the poller what

@@ -68,7 +68,7 @@ func (lp *loop) refuse(l *leg, event session.Event, why farewell, err error) {
 	if l.side == upstream {
 		why.code = ws.CodeInternal
 	}
-	lp.tell(l.peer, why)
+	lp.tell(l.peer(), why)
 }
 
 // abandon ends l's pair because l does not react. It is not worth a Close
@@ -77,22 +77,21 @@ func (lp *loop) abandon(l *leg, event session.Event, what string) {
 	why := lp.goneWords(l, what)
 	lp.begin(l.pair, session.Cause{Side: l.side.of(), Event: event}, why.code, nil)
 	lp.closeLeg(l)
-	lp.tell(l.peer, why)
+	lp.tell(l.peer(), why)
 }
 
-// lost notes that nothing more comes from l: err is io.EOF or what broke it.
-func (lp *loop) lost(l *leg, err error) {
-	l.set(finished)
-	l.unset(readable)
+// lost ends p, of whose leg nothing more comes.
+func (p *pair) lost(lp *loop, from *line, err error) {
+	l := &p.legs[from.side]
 	why := lp.goneWords(l, "connection lost")
-	if p := l.pair; p.closing() && p.end.code != 0 {
+	if p.closing() && p.end.code != 0 {
 		why.code = p.end.code // l went without answering what its peer said
 	}
 	if errors.Is(err, io.EOF) {
 		err = nil
 	}
-	lp.begin(l.pair, session.Cause{Side: l.side.of(), Event: session.Lost}, why.code, err)
-	lp.tell(l.peer, why)
+	lp.begin(p, session.Cause{Side: l.side.of(), Event: session.Lost}, why.code, err)
+	lp.tell(l.peer(), why)
 }
 
 // goneWords is what the peer of l is told when l is gone.
@@ -117,7 +116,7 @@ func (lp *loop) tell(l *leg, why farewell) {
 	switch {
 	case l.atBoundary():
 		lp.sendClose(l)
-	case l.peer.is(ignored | finished | closed):
+	case l.peer().is(ignored | finished | closed):
 		l.set(cutting)
 	}
 }

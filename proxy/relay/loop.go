@@ -15,7 +15,7 @@ type loop struct {
 	poller *poller
 	epoch  time.Time // times of the loop count from here
 	began  int64     // epoch, in nanoseconds since 1970
-	noted  func(*leg, events)
+	noted  func(*line, events)
 
 	mail mailbox      // shared
 	load atomic.Int64 // sessions that were given to the loop and are not over; read by anybody
@@ -23,17 +23,17 @@ type loop struct {
 	// owned by the loop
 	now      time.Duration // when the turn began
 	timers   timers
-	ready    []*leg // to serve in the next turn
-	serving  []*leg // those of this turn
-	posts    []post // the mailbox's other slice
+	ready    []*line // to serve in the next turn
+	serving  []*line // those of this turn
+	posts    []post  // the mailbox's other slice
 	pairs    map[*pair]struct{}
 	stopping bool           // the loop ends with its last pair; new ones are sent away
 	last     *session.Drain // how that is, once it is stopping
 	ended    bool           // it has ended: only posts are left
 
-	buffer  []byte // what a leg sent, plain, behind room for what was held
-	cipher  []byte // what a TLS leg sent
-	sealed  []byte // what is to be written to a TLS leg
+	buffer  []byte // what a line sent, plain, behind room for what was held
+	cipher  []byte // what a TLS line sent
+	sealed  []byte // what is to be written to a TLS line
 	frame   []byte // a control frame of usher's own
 	scratch [ws.MaxControlPayload]byte
 	outputs freelist
@@ -102,7 +102,7 @@ func (lp *loop) patience() time.Duration {
 }
 
 // note takes an event down for the turn.
-func (lp *loop) note(l *leg, e events) {
+func (lp *loop) note(l *line, e events) {
 	if e&canRead != 0 {
 		l.set(readable)
 	}
@@ -113,7 +113,7 @@ func (lp *loop) note(l *leg, e events) {
 }
 
 // enqueue has l served in the next turn.
-func (lp *loop) enqueue(l *leg) {
+func (lp *loop) enqueue(l *line) {
 	if !l.is(queued) {
 		l.set(queued)
 		lp.ready = append(lp.ready, l)
@@ -134,22 +134,10 @@ func (lp *loop) turn(now time.Duration, woken bool) {
 	lp.serving, lp.ready = lp.ready, lp.serving[:0]
 	for i, l := range lp.serving {
 		l.unset(queued)
-		lp.serve(l)
+		l.user.serve(lp, l)
 		lp.serving[i] = nil
 	}
-	for p := lp.timers.expired(now); p != nil; p = lp.timers.expired(now) {
-		lp.tick(p)
+	for t := lp.timers.expired(now); t != nil; t = lp.timers.expired(now) {
+		t.tick(lp)
 	}
-}
-
-// serve moves what can be moved from and to l.
-func (lp *loop) serve(l *leg) {
-	if l.is(closed) {
-		return
-	}
-	if l.backlogged() {
-		lp.flush(l)
-	}
-	lp.pump(l)
-	lp.settle(l.pair)
 }

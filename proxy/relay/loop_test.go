@@ -51,27 +51,27 @@ func TestFairness(t *testing.T) {
 // that has its slot now.
 func TestStaleEvents(t *testing.T) {
 	var s slots
-	a, b := &leg{}, &leg{}
+	a, b := &line{}, &line{}
 	slot, generation := s.take(a)
 	if got := s.get(slot, generation); got != a {
-		t.Fatalf("got %p, want the leg %p", got, a)
+		t.Fatalf("got %p, want the line %p", got, a)
 	}
 	s.free(slot)
 	if got := s.get(slot, generation); got != nil {
-		t.Error("got a leg for a slot that was freed")
+		t.Error("got a line for a slot that was freed")
 	}
 	if got := s.get(slot, generation+1); got != nil {
-		t.Error("got a leg for a slot that is free")
+		t.Error("got a line for a slot that is free")
 	}
 	again, next := s.take(b)
 	if again != slot || next == generation {
 		t.Errorf("got slot %d generation %d, want slot %d again with another generation", again, next, slot)
 	}
 	if s.get(slot, generation) != nil || s.get(slot, next) != b {
-		t.Error("got the wrong leg for a slot that was used again")
+		t.Error("got the wrong line for a slot that was used again")
 	}
 	if s.get(slot+1, 1) != nil || s.get(wakeupLike, 0) != nil {
-		t.Error("got a leg for a slot that never was")
+		t.Error("got a line for a slot that never was")
 	}
 }
 

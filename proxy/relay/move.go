@@ -1,9 +1,6 @@
 package relay
 
 import (
-	"errors"
-	"io"
-
 	"usher/proxy/ws"
 )
 
@@ -15,60 +12,27 @@ const readsATurn = 4
 // peer takes it.
 func (lp *loop) pump(l *leg) {
 	for range readsATurn {
-		if !l.is(readable) || l.is(finished|closed) || l.peer.backlogged() {
+		if !l.is(readable) || l.is(finished|closed) || l.peer().backlogged() {
 			return
 		}
 		if n := lp.spliceable(l); n > 0 {
 			lp.splice(l, n)
 			continue
 		}
-		lp.read(l)
+		lp.read(&l.line)
 	}
-	if l.is(readable) && !l.is(finished|closed) && !l.peer.backlogged() {
-		lp.enqueue(l)
+	if l.is(readable) && !l.is(finished|closed) && !l.peer().backlogged() {
+		lp.enqueue(&l.line)
 	}
 }
 
-// read reads once from l's socket and passes on what came.
-func (lp *loop) read(l *leg) {
-	held := copy(lp.buffer, l.held)
-	into := lp.buffer[held : held+bufferSize]
-	if l.tls != nil {
-		into = lp.cipher
-	}
-	n, err := l.socket.read(into)
-	if n < len(into) && !l.is(ending) {
-		// A short read of a stream has emptied it (epoll(7)): its next byte
-		// is another event.
-		l.unset(readable)
-		lp.poller.awaitReadable(l)
-	}
-	if errors.Is(err, errNothing) {
-		l.unset(readable)
-		if l.is(deaf) { // nor may it take anything: it is gone
-			lp.lost(l, io.EOF)
-			return
-		}
-		lp.poller.awaitReadable(l)
-		return
-	}
-	if n > 0 {
-		l.heard = lp.now
-	}
-	if l.tls != nil {
-		err = lp.decrypt(l, into[:n], err)
-	} else if n > 0 {
-		lp.pass(l, lp.buffer[:held+n], n)
-	}
-	if err != nil {
-		lp.lost(l, err)
-	}
-}
+// take passes on what was read from l.
+func (p *pair) take(lp *loop, l *line, b []byte, fresh int) { lp.pass(&p.legs[l.side], b, fresh) }
 
 // pass checks p, which begins with the bytes that l had held back and of which
 // fresh ones are new, and passes on to the peer what may pass.
 func (lp *loop) pass(l *leg, p []byte, fresh int) {
-	to, rules := l.peer, l.pair.options.rules(l.side)
+	to, rules := l.peer(), l.pair.options.rules(l.side)
 	l.held = nil
 	from, at := 0, 0 // p[from:at] is to be sent
 	controls := 0

@@ -30,9 +30,7 @@ type pair struct {
 	leave *leave // nil unless usher is to end it
 	end   *end   // nil while relaying
 
-	// timer
-	due   time.Duration // when the loop looks at the pair again, 0 for never
-	index int           // in the loop's heap, -1 if not there
+	timer // when the loop looks at the pair again
 }
 
 // end is why and how a pair ends.
@@ -47,6 +45,22 @@ type end struct {
 type farewell struct {
 	code   ws.Code
 	reason string
+}
+
+// serve moves what can be moved from and to a leg.
+func (p *pair) serve(lp *loop, ready *line) {
+	l := &p.legs[ready.side]
+	if l.is(closed) {
+		return
+	}
+	if l.backlogged() {
+		lp.flush(&l.line)
+		if l.moved == lp.now {
+			p.passed = lp.now
+		}
+	}
+	lp.pump(l)
+	lp.settle(p)
 }
 
 func (p *pair) closing() bool { return p.end != nil }

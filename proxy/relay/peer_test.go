@@ -176,7 +176,7 @@ func (h *harness) wantGoing(why string) {
 }
 
 // waitingBytes returns the size of the buffer of what l has not taken.
-func (l *leg) waitingBytes() int {
+func (l *line) waitingBytes() int {
 	if l.backlog == nil {
 		return 0
 	}

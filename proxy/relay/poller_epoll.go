@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// poller tells which legs became readable or writable, by epoll. Both
+// poller tells which lines became readable or writable, by epoll. Both
 // directions are registered once, edge-triggered.
 type poller struct {
 	epoll  int
@@ -41,7 +41,7 @@ func newPoller() (*poller, error) {
 }
 
 // add begins to report on l.
-func (p *poller) add(l *leg) error {
+func (p *poller) add(l *line) error {
 	slot, generation := p.slots.take(l)
 	l.waiting = [2]uint32{slot, generation}
 	err := p.register(l.socket.fd, unix.EPOLLIN|unix.EPOLLOUT|unix.EPOLLRDHUP|unix.EPOLLET, slot, generation)
@@ -52,13 +52,13 @@ func (p *poller) add(l *leg) error {
 }
 
 // remove ends it. The socket must be closed next, which takes it off epoll.
-func (p *poller) remove(l *leg) { p.slots.free(l.waiting[0]) }
+func (p *poller) remove(l *line) { p.slots.free(l.waiting[0]) }
 
 // awaitReadable and awaitWritable are for pollers that are not edge-triggered.
-func (p *poller) awaitReadable(*leg) {}
-func (p *poller) awaitWritable(*leg) {}
+func (p *poller) awaitReadable(*line) {}
+func (p *poller) awaitWritable(*line) {}
 
-// wait calls ready for each leg with an event, waiting for one no longer than
+// wait calls ready for each line with an event, waiting for one no longer than
 // timeout; a negative one is for ever. woken tells whether wake was called.
 //
 // A wait is first tried, for a little while, by the raw system call. The
@@ -66,7 +66,7 @@ func (p *poller) awaitWritable(*leg) {}
 // more than a message does, and keeps the runtime's monitor busy taking
 // processors away; only a wait that lasts is worth that. A signal ends the raw
 // one, so that a garbage collection need not wait for it.
-func (p *poller) wait(timeout time.Duration, ready func(*leg, events)) (woken bool) {
+func (p *poller) wait(timeout time.Duration, ready func(*line, events)) (woken bool) {
 	n := p.rawWait(timeout)
 	if n == 0 && (timeout < 0 || timeout > shortWait) {
 		n, _ = unix.EpollWait(p.epoll, p.events[:], milliseconds(timeout))

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// poller tells which legs became readable or writable, with a goroutine for
-// each leg that waits in Go's own poller. It is slower than one of the
+// poller tells which lines became readable or writable, with a goroutine for
+// each line that waits in Go's own poller. It is slower than one of the
 // system's, and runs everywhere.
 type poller struct {
 	slots   slots
@@ -27,7 +27,7 @@ type event struct {
 	what             events
 }
 
-// watcher waits for one leg.
+// watcher waits for one line.
 type watcher struct {
 	poller           *poller
 	socket           socket
@@ -40,7 +40,7 @@ func newPoller() (*poller, error) {
 }
 
 // add begins to report on l.
-func (p *poller) add(l *leg) error {
+func (p *poller) add(l *line) error {
 	slot, generation := p.slots.take(l)
 	l.waiting = [2]uint32{slot, generation}
 	w := &watcher{
@@ -55,7 +55,7 @@ func (p *poller) add(l *leg) error {
 }
 
 // remove ends it. The socket must be closed next, which ends every wait.
-func (p *poller) remove(l *leg) {
+func (p *poller) remove(l *line) {
 	w := p.watch[l.waiting[0]]
 	delete(p.watch, l.waiting[0])
 	close(w.read)
@@ -64,10 +64,10 @@ func (p *poller) remove(l *leg) {
 }
 
 // awaitReadable asks for an event when l may be read again.
-func (p *poller) awaitReadable(l *leg) { again(p.watch[l.waiting[0]].read) }
+func (p *poller) awaitReadable(l *line) { again(p.watch[l.waiting[0]].read) }
 
 // awaitWritable asks for an event when l may be written to again.
-func (p *poller) awaitWritable(l *leg) { again(p.watch[l.waiting[0]].write) }
+func (p *poller) awaitWritable(l *line) { again(p.watch[l.waiting[0]].write) }
 
 func again(c chan struct{}) {
 	select {
@@ -76,9 +76,9 @@ func again(c chan struct{}) {
 	}
 }
 
-// wait calls ready for each leg with an event, waiting for one no longer than
+// wait calls ready for each line with an event, waiting for one no longer than
 // timeout; a negative one is for ever. woken tells whether wake was called.
-func (p *poller) wait(timeout time.Duration, ready func(*leg, events)) (woken bool) {
+func (p *poller) wait(timeout time.Duration, ready func(*line, events)) (woken bool) {
 	if timeout != 0 {
 		p.sleep(timeout)
 	}

@@ -17,22 +17,11 @@ func (lp *loop) settle(p *pair) {
 		case l.is(sentClose) && l.is(broken) && !l.is(shut):
 			// Closing now, with input unread, would reset the connection
 			// and take the Close frame with it.
-			lp.shutLeg(l)
+			lp.shutLine(&l.line)
 		}
 	}
 	if p.over() {
 		lp.finish(p)
-	}
-}
-
-// shutLeg ends what is sent to l, which may still send.
-func (lp *loop) shutLeg(l *leg) {
-	if l.tls != nil && !l.is(deaf) {
-		lp.sayGoodbye(l) // once: crypto/tls keeps count
-	}
-	if !l.backlogged() {
-		l.set(shut)
-		l.socket.shutdown()
 	}
 }
 
@@ -48,15 +37,8 @@ func (lp *loop) closeLeg(l *leg) {
 	if l.is(closed) {
 		return
 	}
-	if l.tls != nil && !l.is(deaf) && !l.backlogged() {
-		lp.sayGoodbye(l)
-	}
-	lp.drop(l)
-	lp.poller.remove(l)
-	l.socket.close()
-	l.set(closed)
-	l.held = nil
-	lp.enqueue(l.peer)
+	lp.closeLine(&l.line)
+	lp.enqueue(&l.peer().line)
 }
 
 // finish takes p off the loop and ends its session.

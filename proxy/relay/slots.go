@@ -1,6 +1,6 @@
 package relay
 
-// events is what a poller has to say of a leg, besides that it may be written
+// events is what a poller has to say of a line, besides that it may be written
 // to again.
 type events uint8
 
@@ -9,19 +9,19 @@ const (
 	willEnd        // the input's end is behind what can be read
 )
 
-// slots numbers the legs for the poller. A number is used again, with another
-// generation, so that an event that was on its way to a former leg is known.
+// slots numbers the lines for the poller. A number is used again, with another
+// generation, so that an event that was on its way to a former line is known.
 type slots struct {
 	entries []slot
 	unused  []uint32
 }
 
 type slot struct {
-	leg        *leg
+	line       *line
 	generation uint32
 }
 
-func (s *slots) take(l *leg) (number, generation uint32) {
+func (s *slots) take(l *line) (number, generation uint32) {
 	if n := len(s.unused); n > 0 {
 		number = s.unused[n-1]
 		s.unused = s.unused[:n-1]
@@ -30,20 +30,20 @@ func (s *slots) take(l *leg) (number, generation uint32) {
 		s.entries = append(s.entries, slot{})
 	}
 	e := &s.entries[number]
-	e.leg = l
+	e.line = l
 	e.generation++
 	return number, e.generation
 }
 
-func (s *slots) get(number, generation uint32) *leg {
+func (s *slots) get(number, generation uint32) *line {
 	if int(number) >= len(s.entries) || s.entries[number].generation != generation {
 		return nil
 	}
-	return s.entries[number].leg
+	return s.entries[number].line
 }
 
 func (s *slots) free(number uint32) {
-	s.entries[number].leg = nil
+	s.entries[number].line = nil
 	s.entries[number].generation++
 	s.unused = append(s.unused, number)
 }

@@ -79,7 +79,7 @@ func (ps *pipes) close() {
 // if it is not worth it.
 func (lp *loop) spliceable(l *leg) int64 {
 	n := l.check.Opaque()
-	if n < spliceMin || l.tls != nil || l.peer.tls != nil || l.is(ignored|deaf) || l.peer.is(sentClose|deaf|closed) {
+	if n < spliceMin || l.tls != nil || l.peer().tls != nil || l.is(ignored|deaf) || l.peer().is(sentClose|deaf|closed) {
 		return 0
 	}
 	return n
@@ -90,7 +90,7 @@ func (lp *loop) spliceable(l *leg) int64 {
 func (lp *loop) splice(l *leg, n int64) {
 	p, err := lp.pipes.take()
 	if err != nil {
-		lp.read(l) // none left: through the buffer, then
+		lp.read(&l.line) // none left: through the buffer, then
 		return
 	}
 	k, err := splice(l.socket.fd, p.to, int(min(n, pipeSize)))
@@ -100,33 +100,33 @@ func (lp *loop) splice(l *leg, n int64) {
 			l.unset(readable)
 			return
 		}
-		lp.lost(l, err)
+		lp.finishReading(&l.line, err)
 		return
 	}
 	l.heard, l.pair.passed = lp.now, lp.now
 	l.check.Skip(int64(k))
 	p.holds = k
-	l.peer.backlog = &backlog{pipe: p, since: lp.now}
-	l.peer.moved = lp.now
-	lp.flush(l.peer)
-	if l.peer.backlogged() {
-		lp.awaitBacklog(l.peer)
+	l.peer().backlog = &backlog{pipe: p, since: lp.now}
+	l.peer().moved = lp.now
+	lp.flush(&l.peer().line)
+	if l.peer().backlogged() {
+		lp.awaitBacklog(&l.peer().line)
 	}
-	if l.peer.is(dueClose) && l.check.Boundary() {
-		lp.sendClose(l.peer)
+	if l.peer().is(dueClose) && l.check.Boundary() {
+		lp.sendClose(l.peer())
 	}
 	lp.account(l, k, 0)
 }
 
 // flushPipe writes what l's pipe holds: errNothing if l does not take it all.
-func (lp *loop) flushPipe(l *leg) error {
+func (lp *loop) flushPipe(l *line) error {
 	b := l.backlog
 	for p := b.pipe; p != nil; {
 		n, err := splice(p.from, l.socket.fd, p.holds)
 		if err != nil {
 			return err
 		}
-		l.moved, l.pair.passed = lp.now, lp.now
+		l.moved = lp.now
 		if p.holds -= n; p.holds == 0 {
 			b.pipe = nil
 			lp.pipes.give(p)

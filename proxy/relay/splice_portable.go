@@ -14,4 +14,4 @@ func (*pipes) close()        {}
 
 func (*loop) spliceable(*leg) int64 { return 0 }
 func (*loop) splice(*leg, int64)    {}
-func (*loop) flushPipe(*leg) error  { return nil }
+func (*loop) flushPipe(*line) error { return nil }

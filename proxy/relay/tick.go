@@ -14,7 +14,7 @@ const never = time.Duration(math.MaxInt64)
 
 // tick looks at p because a time of its has come, acts on those that are over,
 // and schedules the next.
-func (lp *loop) tick(p *pair) {
+func (p *pair) tick(lp *loop) {
 	due := never
 	if !p.closing() {
 		due = min(lp.tickLeave(p), lp.tickIdle(p), lp.tickLeg(&p.legs[client]), lp.tickLeg(&p.legs[upstream]))
@@ -57,7 +57,7 @@ func (lp *loop) tickLeg(l *leg) time.Duration {
 	}
 	if o.MessageTimeout > 0 && l.began > 0 && !l.pair.closing() {
 		// While its peer takes nothing, l is not read: that is not l's fault.
-		at := max(l.began, l.peer.moved) + o.MessageTimeout
+		at := max(l.began, l.peer().moved) + o.MessageTimeout
 		if lp.now >= at {
 			lp.refuse(l, session.Stalled, farewell{ws.CodePolicy, fmt.Sprintf("message was not complete after %v", o.MessageTimeout)}, nil)
 		}
@@ -73,14 +73,14 @@ func (lp *loop) tickLeg(l *leg) time.Duration {
 // did not answer.
 func (lp *loop) tickPing(l *leg) time.Duration {
 	o := l.pair.options
-	if l.peer.backlogged() { // l is not read until that is gone
+	if l.peer().backlogged() { // l is not read until that is gone
 		return lp.now + time.Second
 	}
 	if l.pinged > l.heard {
 		// What was on its way to l may take its time: as long as l takes
 		// some of it, it is there. It is heard only while its peer is not
 		// behind.
-		due := max(l.pinged, l.moved, l.peer.moved) + o.PingTimeout
+		due := max(l.pinged, l.moved, l.peer().moved) + o.PingTimeout
 		if lp.now >= due {
 			lp.abandon(l, session.Silent, fmt.Sprintf("did not answer a ping within %v", o.PingTimeout))
 		}

@@ -428,7 +428,7 @@ func TestTimersOrder(t *testing.T) {
 	var ts timers
 	pairs := make([]*pair, 100)
 	for i := range pairs {
-		pairs[i] = &pair{index: -1}
+		pairs[i] = &pair{timer: timer{index: -1}}
 		ts.schedule(pairs[i], time.Duration(i*37%100)+1)
 	}
 	for i := 0; i < 100; i += 3 {
@@ -441,10 +441,10 @@ func TestTimersOrder(t *testing.T) {
 	}
 	last, n := time.Duration(0), 0
 	for p := ts.expired(never); p != nil; p = ts.expired(never) {
-		if p.due < last || p.index != -1 {
-			t.Fatalf("got a pair due at %v behind one at %v", p.due, last)
+		if p.clock().due < last || p.clock().index != -1 {
+			t.Fatalf("got a pair due at %v behind one at %v", p.clock().due, last)
 		}
-		last = p.due
+		last = p.clock().due
 		n++
 	}
 	if n != 66 {

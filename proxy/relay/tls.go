@@ -2,9 +2,9 @@ package relay
 
 import "errors"
 
-// decrypt passes on what raw, ciphertext from l that ends with end, holds. It
+// decrypt gives l's user what raw, ciphertext from l that ends with end, holds. It
 // returns the end of l's input, or nil if there may be more.
-func (lp *loop) decrypt(l *leg, raw []byte, end error) error {
+func (lp *loop) decrypt(l *line, raw []byte, end error) error {
 	if errors.Is(end, errNothing) {
 		end = nil
 	}
@@ -14,7 +14,7 @@ func (lp *loop) decrypt(l *leg, raw []byte, end error) error {
 		held := copy(lp.buffer, l.held)
 		n, err := lp.readTLS(l, lp.buffer[held:held+bufferSize])
 		if n > 0 {
-			lp.pass(l, lp.buffer[:held+n], n)
+			l.user.take(lp, l, lp.buffer[:held+n], n)
 		}
 		if err != nil {
 			under.in = nil // of the loop's buffer: not to be kept
@@ -28,7 +28,7 @@ func (lp *loop) decrypt(l *leg, raw []byte, end error) error {
 
 // readTLS reads plaintext until p is full or there is an error, errNothing if
 // a record is incomplete.
-func (lp *loop) readTLS(l *leg, p []byte) (n int, err error) {
+func (lp *loop) readTLS(l *line, p []byte) (n int, err error) {
 	lp.sealed = lp.sealed[:0]
 	l.under().out = &lp.sealed
 	for n < len(p) && err == nil {
@@ -40,8 +40,8 @@ func (lp *loop) readTLS(l *leg, p []byte) (n int, err error) {
 	return n, err
 }
 
-// writeTLS writes p to the TLS leg l.
-func (lp *loop) writeTLS(l *leg, p []byte) {
+// writeTLS writes p to the TLS line l.
+func (lp *loop) writeTLS(l *line, p []byte) {
 	lp.sealed = lp.sealed[:0]
 	l.under().out = &lp.sealed
 	if _, err := l.tls.Write(p); err != nil {
@@ -51,7 +51,7 @@ func (lp *loop) writeTLS(l *leg, p []byte) {
 }
 
 // sayGoodbye writes the alert that ends a TLS stream (RFC 8446, 6.1).
-func (lp *loop) sayGoodbye(l *leg) {
+func (lp *loop) sayGoodbye(l *line) {
 	lp.sealed = lp.sealed[:0]
 	l.under().out = &lp.sealed
 	if err := l.tls.CloseWrite(); err != nil {
@@ -60,7 +60,7 @@ func (lp *loop) sayGoodbye(l *leg) {
 	lp.sendSealed(l)
 }
 
-func (lp *loop) sendSealed(l *leg) {
+func (lp *loop) sendSealed(l *line) {
 	l.under().out = nil
 	if len(lp.sealed) > 0 {
 		lp.put(l, lp.sealed)

@@ -1,0 +1,108 @@
+package relay
+
+import (
+	"crypto/tls"
+	"net"
+	"time"
+)
+
+// line is a socket on a loop: what the loop, the poller and TLS need to know
+// of it. What comes and goes over it is its user's business.
+type line struct {
+	// static after adoption
+	user   user
+	socket socket
+	tls    *tls.Conn // nil if plain
+
+	// owned by the loop
+	backlog *backlog      // what the socket has not taken yet; nil if nothing
+	held    []byte        // what was read last and could not be passed yet: its user's
+	heard   time.Duration // when the last byte came
+	moved   time.Duration // when it last took something of what waited for it
+	waiting [2]uint32     // the poller's: slot and generation
+	state   lineState
+	side    side // whose socket it is; with it a pair finds its leg
+}
+
+// user is who has lines on a loop, such as a pair. The loop calls it in its
+// turn.
+type user interface {
+	// serve is called when something became ready at l, or l was enqueued.
+	serve(lp *loop, l *line)
+	// take is given what was read from l: what l held back, and behind it as
+	// many fresh bytes. p is the loop's, valid during the call.
+	take(lp *loop, l *line, p []byte, fresh int)
+	// lost says that nothing more comes from l: err is io.EOF or what broke it.
+	lost(lp *loop, l *line, err error)
+	// stuck says that l has not taken all, and that something waits now.
+	stuck(lp *loop, l *line)
+	// freed says that what waited for l, since when b says, is written or
+	// given up.
+	freed(lp *loop, l *line, b *backlog)
+}
+
+// lineState is a set of facts about a line.
+type lineState uint16
+
+const (
+	readable  lineState = 1 << iota // there may be something to read
+	ending                          // its end is in sight: read until it comes, short reads or not
+	queued                          // will be served in the next turn
+	ignored                         // its Close frame has come, or it broke a rule: what follows is not looked at
+	broken                          // it broke a rule: its socket is closed after it, so that it can read why
+	finished                        // nothing more comes from it: end of file or reset
+	sentClose                       // a Close frame was written to it: nothing may follow
+	dueClose                        // gets a Close frame when the frame on its way is complete
+	deaf                            // writing to it has failed: nothing more is written, reading will tell why
+	cutting                         // to be closed as soon as its backlog is gone
+	shut                            // its socket was shut down for writing
+	closed                          // its socket is closed
+)
+
+func (l *line) is(s lineState) bool { return l.state&s != 0 }
+func (l *line) set(s lineState)     { l.state |= s }
+func (l *line) unset(s lineState)   { l.state &^= s }
+
+// backlogged tells whether something waits for l to take it.
+func (l *line) backlogged() bool { return l.backlog != nil }
+
+// under returns what is under a TLS line's connection.
+func (l *line) under() *Conn { return l.tls.NetConn().(*Conn) }
+
+// init takes l's socket from c and closes c, whatever comes of it.
+func (l *line) init(c net.Conn) (err error) {
+	if t, ok := c.(*tls.Conn); ok {
+		under, ok := t.NetConn().(*Conn)
+		if !ok || under.Conn == nil {
+			c.Close()
+			return errNoSocket(c)
+		}
+		l.tls = t
+		c = under.detach()
+	}
+	l.socket, err = takeSocket(c)
+	return err
+}
+
+// shutLine ends what is sent to l, which may still send.
+func (lp *loop) shutLine(l *line) {
+	if l.tls != nil && !l.is(deaf) {
+		lp.sayGoodbye(l) // once: crypto/tls keeps count
+	}
+	if !l.backlogged() {
+		l.set(shut)
+		l.socket.shutdown()
+	}
+}
+
+// closeLine closes l's socket, which is not closed yet.
+func (lp *loop) closeLine(l *line) {
+	if l.tls != nil && !l.is(deaf) && !l.backlogged() {
+		lp.sayGoodbye(l)
+	}
+	lp.drop(l)
+	lp.poller.remove(l)
+	l.socket.close()
+	l.set(closed)
+	l.held = nil
+}
