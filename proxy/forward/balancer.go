@@ -34,24 +34,20 @@ type balancer struct {
 // RoundTrip sends a request to an endpoint that takes the connection. The
 // endpoint counts as used until the answer's body is closed.
 func (b balancer) RoundTrip(r *http.Request) (*http.Response, error) {
-	var tried []*upstream.Endpoint
-	var last error
+	var tries upstream.Tries
 	for {
-		e, err := b.upstream.Pick(tried...)
+		e, err := b.upstream.PickRequest(r.Context(), &tries)
 		if err != nil {
-			if last != nil {
-				err = last
-			}
 			return nil, err
 		}
 		res, err := b.send(e, r)
 		if err == nil {
+			e.Answered()
 			return res, nil
 		}
-		if !upstream.TryNext(r.Context(), err) {
+		if !tries.Next(r.Context(), e, err) {
 			return nil, err
 		}
-		tried, last = append(tried, e), err
 	}
 }
 
@@ -69,10 +65,10 @@ func (b balancer) send(e *upstream.Endpoint, r *http.Request) (*http.Response, e
 		err = errSwitched
 	}
 	if err != nil {
-		e.Release()
+		e.ReleaseRequest()
 		return nil, err
 	}
-	res.Body = &releasing{ReadCloser: res.Body, release: sync.OnceFunc(e.Release)}
+	res.Body = &releasing{ReadCloser: res.Body, release: sync.OnceFunc(e.ReleaseRequest)}
 	return res, nil
 }
 

@@ -1,16 +1,11 @@
 package upstream
 
 import (
-	"context"
-	"crypto/tls"
-	"errors"
-	"net"
-	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"usher/proxy/config"
-	"usher/proxy/socket"
 )
 
 // Endpoint is one address of an upstream.
@@ -19,13 +14,19 @@ type Endpoint struct {
 	Scheme   config.Scheme
 	Address  string // host:port, or the path of a unix socket
 	Identity string // upstream and address: the same in the pools of two files if the endpoint is
+	upstream string // its name
 	network  string
 	announce byte // version of the PROXY protocol; 0 for none
 	settings *Settings
 
 	dialTimeout atomic.Int64             // a time.Duration, that of the last file
 	verify      atomic.Pointer[verifier] // likewise
-	use         atomic.Int64             // sessions and requests under way
+	sessions    atomic.Int64             // open, or in their handshake
+	requests    atomic.Int64             // plain ones under way
+	counts      counts
+
+	mu     sync.Mutex
+	health health // guarded by mu
 }
 
 // String returns the endpoint as the routes file has it.
@@ -40,79 +41,88 @@ func endpointName(c config.Endpoint) string {
 	return string(c.Scheme) + "://" + c.Address
 }
 
-// Use returns how many picks of this endpoint have not been released.
-func (e *Endpoint) Use() int { return int(e.use.Load()) }
+// Use returns how many picks of this endpoint have not been released, sessions
+// and plain requests together.
+func (e *Endpoint) Use() int { return e.Sessions() + int(e.requests.Load()) }
 
-// Release gives back what Pick counted. It is called once for each pick.
-func (e *Endpoint) Release() {
-	if e.use.Add(-1) < 0 {
+// Sessions returns how many sessions are open on e, or in their handshake.
+func (e *Endpoint) Sessions() int { return int(e.sessions.Load()) }
+
+// Release gives back what Pick or Dial counted. It is called once for each.
+func (e *Endpoint) Release() { release(&e.sessions) }
+
+// ReleaseRequest gives back what PickRequest counted, once for each.
+func (e *Endpoint) ReleaseRequest() { release(&e.requests) }
+
+func release(n *atomic.Int64) {
+	if n.Add(-1) < 0 {
 		panic("upstream: endpoint released more often than picked")
 	}
 }
 
-// DialError says that no connection to an endpoint came about. Its text has
-// the endpoint's address and is for logs only.
-type DialError struct {
-	Endpoint *Endpoint
-	Err      error
+// Disable keeps new sessions and requests away from e, or lets them come again.
+// It holds as long as the endpoint is in the routes file. Sessions that are
+// open stay; to end them is the relay's matter.
+func (e *Endpoint) Disable(yes bool) {
+	e.change(time.Now(), func(h *health) { h.disabled = yes })
 }
 
-func (e *DialError) Error() string {
-	err := e.Err
-	// net repeats the address, which already stands in front.
-	if op, ok := errors.AsType[*net.OpError](err); ok {
-		err = op.Err
-	}
-	if sys, ok := errors.AsType[*os.SyscallError](err); ok {
-		err = sys.Err
-	}
-	return "dial " + e.Endpoint.Address + ": " + err.Error()
+// State returns whether new sessions come to e, and why not.
+func (e *Endpoint) State() State {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.shown()
 }
 
-func (e *DialError) Unwrap() error { return e.Err }
-
-// Timeout reports whether the endpoint was too slow, rather than unreachable.
-func (e *DialError) Timeout() bool {
-	ne, ok := errors.AsType[net.Error](e.Err)
-	return ok && ne.Timeout() || errors.Is(e.Err, os.ErrDeadlineExceeded)
+// shown is the state for people to read. The caller holds mu.
+func (e *Endpoint) shown() State {
+	s := e.health.state()
+	if s == Disabled && e.sessions.Load() > 0 {
+		return Draining
+	}
+	return s
 }
 
-// Dial connects to the endpoint within the upstream's dial_timeout, TLS
-// included. Any error is a *DialError.
-func (e *Endpoint) Dial(ctx context.Context) (net.Conn, error) {
-	if timeout := time.Duration(e.dialTimeout.Load()); timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, timeout)
-		defer cancel()
-	}
-	// Keep-alive is off as it costs system calls for each connection, and a
-	// dead peer is found by ping_interval and by idle_timeout.
-	conn, err := socket.Dial(ctx, e.network, e.Address)
-	if err == nil && e.Announces() {
-		err = e.sendClient(ctx, conn)
-	}
-	if err == nil && e.Scheme == config.HTTPS {
-		conn, err = e.startTLS(ctx, conn)
-	}
-	if err != nil {
-		return nil, &DialError{Endpoint: e, Err: err}
-	}
-	return conn, nil
+// Answered notes that the server behind e has answered a handshake or a
+// request, whatever it said.
+func (e *Endpoint) Answered() { e.change(time.Now(), (*health).answered) }
+
+// Unanswered notes that it has not, although there was a connection.
+func (e *Endpoint) Unanswered(err error) {
+	e.counts.unanswered.Add(1)
+	now := time.Now()
+	e.change(now, func(h *health) {
+		h.last = err.Error()
+		h.unanswered(now, e.settings.random())
+	})
 }
 
-func (e *Endpoint) startTLS(ctx context.Context, raw net.Conn) (net.Conn, error) {
-	if e.settings.Wrap != nil {
-		raw = e.settings.Wrap(raw)
+// change lets f change what is known of e, and logs if that changes its state.
+func (e *Endpoint) change(now time.Time, f func(h *health)) {
+	e.mu.Lock()
+	before := e.health.state()
+	f(&e.health)
+	after, reason := e.health.state(), e.health.last
+	if after != before {
+		e.health.since = now
+		if after.chosen() && !before.chosen() {
+			e.health.warm = now
+		}
 	}
-	host, _, err := net.SplitHostPort(e.Address)
-	if err != nil {
-		raw.Close()
-		return nil, err
+	e.mu.Unlock()
+	if after != before {
+		e.logState(after, reason)
 	}
-	conn := tls.Client(raw, e.tlsConfig(host))
-	if err := conn.HandshakeContext(ctx); err != nil {
-		raw.Close()
-		return nil, err
+}
+
+func (e *Endpoint) logState(s State, reason string) {
+	if e.settings.Log == nil {
+		return
 	}
-	return conn, nil
+	args := []any{"upstream", e.upstream, "endpoint", e.String(), "state", string(s)}
+	if s == Unhealthy || s == CircuitOpen {
+		e.settings.Log.Warn("endpoint state", append(args, "err", reason)...)
+		return
+	}
+	e.settings.Log.Info("endpoint state", args...)
 }

@@ -20,7 +20,7 @@ func newTestEndpoint(t *testing.T, scheme config.Scheme, address string) (*Pool,
 		Name: "main", DialTimeout: 5 * time.Second,
 		Endpoints: []config.Endpoint{{Scheme: scheme, Address: address}},
 	}})
-	return p, p.Get("main").endpoints[0]
+	return p, p.Get("main").Endpoints()[0]
 }
 
 func newTestTLS(t *testing.T) *httptest.Server {

@@ -5,9 +5,12 @@
 package upstream
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"log/slog"
+	"math/rand/v2"
 	"net"
 
 	"usher/proxy/config"
@@ -31,6 +34,20 @@ type Settings struct {
 	Wrap func(net.Conn) net.Conn
 	// Roots verify https endpoints; nil means the system's.
 	Roots *x509.CertPool
+	// Log gets a line when the state of an endpoint changes; nil means none.
+	Log *slog.Logger
+	// Random returns a number in [0, 1); nil means that of math/rand.
+	Random func() float64
+	// Dial connects to an address of network tcp or unix; nil means the
+	// system's sockets.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+func (s *Settings) random() float64 {
+	if s.Random != nil {
+		return s.Random()
+	}
+	return rand.Float64()
 }
 
 // NewPool returns the upstreams of a checked routes file.
@@ -49,20 +66,18 @@ func (p *Pool) Next(list []*config.Upstream, own map[string]*tls.Config) *Pool {
 		endpoints: make(map[string]*Endpoint),
 	}
 	for _, c := range list {
-		u := &Upstream{Name: c.Name, balance: c.Balance}
-		if old := p.upstreams[c.Name]; old != nil {
-			u.next = old.turn()
-		}
+		old := p.upstreams[c.Name]
+		u := &Upstream{Name: c.Name, balance: c.Balance, settings: p.Settings}
 		for _, e := range c.Endpoints {
 			identity := identify(c, e)
 			kept := p.endpoints[identity]
 			if kept == nil {
-				kept = newEndpoint(p.Settings, identity, c.SendProxyProtocol, e)
+				kept = newEndpoint(p.Settings, identity, c, e)
 			}
 			kept.dialTimeout.Store(int64(c.DialTimeout))
 			kept.verifyBy(own[c.Name])
 			next.endpoints[identity] = kept
-			u.endpoints = append(u.endpoints, kept)
+			u.members = append(u.members, member{Endpoint: kept, weight: 1, turn: old.turn(kept)})
 		}
 		next.upstreams[c.Name] = u
 	}
@@ -74,6 +89,9 @@ func (p *Pool) Get(name string) *Upstream { return p.upstreams[name] }
 
 // Has tells whether an endpoint of the pool has that identity.
 func (p *Pool) Has(identity string) bool { return p.endpoints[identity] != nil }
+
+// Endpoint returns the endpoint of that identity, or nil if there is none.
+func (p *Pool) Endpoint(identity string) *Endpoint { return p.endpoints[identity] }
 
 // Endpoints returns the endpoints of all upstreams, by identity. The caller
 // does not change the map.
@@ -88,9 +106,11 @@ func identify(u *config.Upstream, e config.Endpoint) string {
 	return identity
 }
 
-func newEndpoint(s *Settings, identity string, announce byte, c config.Endpoint) *Endpoint {
-	e := &Endpoint{Scheme: c.Scheme, Address: c.Address, Identity: identity, announce: announce, settings: s}
-	e.network = "tcp"
+func newEndpoint(s *Settings, identity string, u *config.Upstream, c config.Endpoint) *Endpoint {
+	e := &Endpoint{
+		Scheme: c.Scheme, Address: c.Address, Identity: identity,
+		upstream: u.Name, network: "tcp", announce: u.SendProxyProtocol, settings: s,
+	}
 	if c.Scheme == config.Unix {
 		e.network = "unix"
 	}

@@ -1,12 +1,11 @@
 package upstream
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"net"
-	"slices"
 	"sync"
+	"time"
 
 	"usher/proxy/config"
 )
@@ -18,78 +17,84 @@ var ErrNoEndpoint = errors.New("upstream has no endpoint to use")
 // Upstream is a named group of interchangeable servers.
 type Upstream struct {
 	// Static after construction.
-	Name      string
-	endpoints []*Endpoint
-	balance   config.Balance
+	Name     string
+	balance  config.Balance
+	settings *Settings
 
-	mu   sync.Mutex
-	next int // where the next choice begins; guarded by mu
+	mu      sync.Mutex
+	members []member // static but for what is said to be guarded by mu
+}
+
+// member is an endpoint in its upstream.
+type member struct {
+	*Endpoint
+	weight int // 1 at least
+	turn   int // of smooth round robin; guarded by the upstream's mu
 }
 
 // Endpoints returns the upstream's endpoints in the order of the routes file.
-func (u *Upstream) Endpoints() []*Endpoint { return slices.Clone(u.endpoints) }
-
-// Pick chooses an endpoint that is not among those tried and counts one session
-// on it, until the caller calls its Release, once.
-func (u *Upstream) Pick(tried ...*Endpoint) (*Endpoint, error) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	var best *Endpoint
-	at := 0
-	for i := range u.endpoints {
-		n := (u.next + i) % len(u.endpoints)
-		e := u.endpoints[n]
-		if slices.Contains(tried, e) || best != nil && e.Use() >= best.Use() {
-			continue
-		}
-		best, at = e, n
-		if u.balance != config.LeastSessions {
-			break
-		}
+func (u *Upstream) Endpoints() []*Endpoint {
+	list := make([]*Endpoint, len(u.members))
+	for i := range u.members {
+		list[i] = u.members[i].Endpoint
 	}
-	if best == nil {
-		return nil, ErrNoEndpoint
-	}
-	// Equals take turns: the search for the least used begins behind the last.
-	u.next = (at + 1) % len(u.endpoints)
-	best.use.Add(1)
-	return best, nil
+	return list
 }
 
-// turn returns where the next choice begins.
-func (u *Upstream) turn() int {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return u.next
+// Pick chooses an endpoint for a session and counts it there, until the caller
+// calls Release, once.
+func (u *Upstream) Pick(ctx context.Context, t *Tries) (*Endpoint, error) {
+	e, err := u.pick(time.Now(), t)
+	if err == nil {
+		e.sessions.Add(1)
+	}
+	return e, err
 }
 
-// Dial picks an endpoint and connects to it; an endpoint that refuses the
-// connection is passed over for the next. The caller releases the endpoint.
+// PickRequest does the same for a plain request, whose end is ReleaseRequest.
+func (u *Upstream) PickRequest(ctx context.Context, t *Tries) (*Endpoint, error) {
+	e, err := u.pick(time.Now(), t)
+	if err == nil {
+		e.requests.Add(1)
+	}
+	return e, err
+}
+
+// Dial picks an endpoint for a session and connects to it; one that cannot be
+// reached is passed over for the next. The caller releases the endpoint.
 func (u *Upstream) Dial(ctx context.Context) (*Endpoint, net.Conn, error) {
-	var tried []*Endpoint
-	var last error
+	return u.DialNext(ctx, new(Tries))
+}
+
+// DialNext does the same, but for the endpoints in t.
+func (u *Upstream) DialNext(ctx context.Context, t *Tries) (*Endpoint, net.Conn, error) {
 	for {
-		e, err := u.Pick(tried...)
+		e, err := u.Pick(ctx, t)
 		if err != nil {
-			// That the last endpoint refused tells more than that none is left.
-			return nil, nil, cmp.Or(last, err)
+			return nil, nil, err
 		}
 		conn, err := e.Dial(ctx)
 		if err == nil {
 			return e, conn, nil
 		}
 		e.Release()
-		if !TryNext(ctx, err) {
+		if !t.Next(ctx, e, err) {
 			return nil, nil, err
 		}
-		tried, last = append(tried, e), err
 	}
 }
 
-// TryNext reports whether, after err from an endpoint's Dial, another endpoint
-// may be tried: the connection was refused at once. After a timeout it may not,
-// as the waiting would add up, nor when ctx is done.
-func TryNext(ctx context.Context, err error) bool {
-	de, ok := errors.AsType[*DialError](err)
-	return ok && !de.Timeout() && ctx.Err() == nil
+// turn returns where e stands in the round robin of u, which may be nil.
+func (u *Upstream) turn(e *Endpoint) int {
+	if u == nil {
+		return 0
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for i := range u.members {
+		if u.members[i].Endpoint == e {
+			return u.members[i].turn
+		}
+	}
+	return 0
 }

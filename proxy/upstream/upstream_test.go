@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -23,7 +24,7 @@ func newTestUpstream(t *testing.T, balance config.Balance, addresses ...string) 
 
 func mustPick(t *testing.T, u *Upstream, tried ...*Endpoint) *Endpoint {
 	t.Helper()
-	e, err := u.Pick(tried...)
+	e, err := u.Pick(t.Context(), &Tries{endpoints: tried})
 	if err != nil {
 		t.Fatalf("Pick: got %v, want an endpoint", err)
 	}
@@ -92,7 +93,7 @@ func TestPickPassesOverTheTried(t *testing.T) {
 		if first == second {
 			t.Errorf("%s: got %v twice", balance, first)
 		}
-		if _, err := u.Pick(first, second); !errors.Is(err, ErrNoEndpoint) {
+		if _, err := u.Pick(t.Context(), &Tries{endpoints: []*Endpoint{first, second}}); !errors.Is(err, ErrNoEndpoint) {
 			t.Errorf("%s: all tried: got %v, want ErrNoEndpoint", balance, err)
 		}
 	}
@@ -121,7 +122,7 @@ func TestDialPassesOverARefusal(t *testing.T) {
 	if e.Address != live || conn.RemoteAddr().String() != live {
 		t.Errorf("Dial: got %s (%s), want %s", e.Address, conn.RemoteAddr(), live)
 	}
-	if got := u.endpoints[0].Use(); got != 0 {
+	if got := u.Endpoints()[0].Use(); got != 0 {
 		t.Errorf("use of the endpoint that refused: got %d, want 0", got)
 	}
 	if got := e.Use(); got != 1 {
@@ -142,20 +143,37 @@ func TestDialWhenAllRefuse(t *testing.T) {
 	}
 }
 
-func TestDialDoesNotAddUpTimeouts(t *testing.T) {
+// One endpoint that is too slow is passed over, but the waiting must not add up.
+func TestDialBoundsTimeouts(t *testing.T) {
 	live := newTestServer(t).Addr().String()
-	u := newTestUpstream(t, config.RoundRobin, live, live)
-	u.endpoints[0].dialTimeout.Store(1)
-	_, _, err := u.Dial(t.Context())
-	de, ok := errors.AsType[*DialError](err)
-	if !ok || !de.Timeout() {
-		t.Fatalf("Dial: got %v, want a timeout", err)
-	}
-	if TryNext(t.Context(), err) {
-		t.Error("TryNext after a timeout: got true, want false")
-	}
-	if u.next != 1 {
-		t.Errorf("endpoints tried: got %d, want 1", u.next)
+	for _, tt := range []struct {
+		name  string
+		slow  int // of three
+		tried int
+		ok    bool
+	}{
+		{"one", 1, 2, true},
+		{"two", 2, 2, false},
+		{"three", 3, 2, false},
+	} {
+		u := newTestUpstream(t, config.RoundRobin, "a:1", "b:1", "c:1")
+		tried := 0
+		u.settings.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
+			if tried++; tried <= tt.slow {
+				return nil, os.ErrDeadlineExceeded
+			}
+			return (&net.Dialer{}).DialContext(ctx, network, live)
+		}
+		e, conn, err := u.Dial(t.Context())
+		if err == nil {
+			conn.Close()
+			e.Release()
+		} else if de, ok := errors.AsType[*DialError](err); !ok || de.Kind != Timeout {
+			t.Errorf("%s: got %v, want a timeout", tt.name, err)
+		}
+		if tried != tt.tried || (err == nil) != tt.ok {
+			t.Errorf("%s slow: got %d tried and %v, want %d and a connection: %v", tt.name, tried, err, tt.tried, tt.ok)
+		}
 	}
 }
 
@@ -166,7 +184,11 @@ func TestDialEndsWithItsContext(t *testing.T) {
 	if _, _, err := u.Dial(ctx); err == nil {
 		t.Fatal("Dial with a context that is done: got a connection")
 	}
-	if u.next != 1 {
-		t.Errorf("endpoints tried: got %d, want 1", u.next)
+	first := u.stats().Endpoints[0]
+	if first.State != Healthy || first.DialFailures["client_gone"] != 1 {
+		t.Errorf("endpoint whose client went away: got %+v, want it healthy", first)
+	}
+	if n := u.stats().Endpoints[1].DialFailures["client_gone"]; n != 0 {
+		t.Errorf("dials of another endpoint: got %d, want none", n)
 	}
 }

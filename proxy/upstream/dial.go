@@ -1,0 +1,163 @@
+package upstream
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"os"
+	"syscall"
+	"time"
+
+	"usher/proxy/config"
+	"usher/proxy/socket"
+)
+
+// Failure is a kind of failure to connect. The set is fixed: it is a metric
+// label.
+type Failure uint8
+
+// The kinds of failure.
+const (
+	Refused     Failure = iota // nobody listens
+	Timeout                    // dial_timeout, or the system's own
+	Unreachable                // no way there
+	Name                       // the host's name has no address
+	TLS                        // the handshake of TLS, or its certificate
+	Gone                       // the client went away meanwhile; not the endpoint's fault
+	Local                      // usher has no descriptor or port left; not the endpoint's fault
+	Other
+	failureCount
+)
+
+// String returns the kind as it stands in logs and metrics.
+func (f Failure) String() string {
+	return [failureCount]string{"refused", "timeout", "unreachable", "name", "tls", "client_gone", "local", "other"}[f]
+}
+
+// DialError says that no connection to an endpoint came about. Its text has
+// the endpoint's address and is for logs only.
+type DialError struct {
+	Endpoint *Endpoint
+	Kind     Failure
+	Err      error
+}
+
+func (e *DialError) Error() string {
+	err := e.Err
+	// net repeats the address, which already stands in front.
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		err = op.Err
+	}
+	if sys, ok := errors.AsType[*os.SyscallError](err); ok {
+		err = sys.Err
+	}
+	return "dial " + e.Endpoint.Address + ": " + err.Error()
+}
+
+func (e *DialError) Unwrap() error { return e.Err }
+
+// Timeout reports whether the endpoint was too slow, rather than unreachable.
+func (e *DialError) Timeout() bool {
+	ne, ok := errors.AsType[net.Error](e.Err)
+	return ok && ne.Timeout() || errors.Is(e.Err, os.ErrDeadlineExceeded)
+}
+
+// Dial connects to the endpoint within the upstream's dial_timeout, TLS
+// included. Any error is a *DialError.
+func (e *Endpoint) Dial(ctx context.Context) (net.Conn, error) {
+	begin := time.Now()
+	conn, secured, err := e.connect(ctx)
+	now := time.Now()
+	if err == nil {
+		e.counts.connected(now.Sub(begin))
+		e.change(now, (*health).dialled)
+		return conn, nil
+	}
+	failed := &DialError{Endpoint: e, Err: err}
+	failed.Kind = failed.kind(ctx, secured)
+	e.counts.failures[failed.Kind].Add(1)
+	if failed.Kind != Gone && failed.Kind != Local {
+		e.change(now, func(h *health) {
+			h.last = failed.Error()
+			h.undialled(now, e.settings.random())
+		})
+	}
+	return nil, failed
+}
+
+// kind tells what went wrong. secured is true if it was TLS; ctx is the
+// caller's.
+func (e *DialError) kind(ctx context.Context, secured bool) Failure {
+	_, isName := errors.AsType[*net.DNSError](e.Err)
+	is := func(list ...error) bool {
+		for _, one := range list {
+			if errors.Is(e.Err, one) {
+				return true
+			}
+		}
+		return false
+	}
+	switch {
+	case ctx.Err() != nil:
+		return Gone
+	case is(syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL):
+		return Local
+	case e.Timeout():
+		return Timeout
+	case isName:
+		return Name
+	case secured:
+		return TLS
+	case is(syscall.ECONNREFUSED, syscall.ENOENT): // a unix socket's file may be gone
+		return Refused
+	case is(syscall.EHOSTUNREACH, syscall.ENETUNREACH):
+		return Unreachable
+	}
+	return Other
+}
+
+// connect makes a connection. secured is true if an error is that of TLS.
+func (e *Endpoint) connect(ctx context.Context) (conn net.Conn, secured bool, err error) {
+	if timeout := time.Duration(e.dialTimeout.Load()); timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, timeout)
+		defer cancel()
+	}
+	// Keep-alive is off as it costs system calls for each connection, and a
+	// dead peer is found by ping_interval and by idle_timeout.
+	conn, err = e.settings.dial(ctx, e.network, e.Address)
+	if err == nil && e.Announces() {
+		err = e.sendClient(ctx, conn)
+	}
+	if err == nil && e.Scheme == config.HTTPS {
+		conn, err = e.startTLS(ctx, conn)
+		secured = err != nil
+	}
+	return conn, secured, err
+}
+
+func (e *Endpoint) startTLS(ctx context.Context, raw net.Conn) (net.Conn, error) {
+	if e.settings.Wrap != nil {
+		raw = e.settings.Wrap(raw)
+	}
+	host, _, err := net.SplitHostPort(e.Address)
+	if err != nil {
+		raw.Close()
+		return nil, err
+	}
+	conn := tls.Client(raw, e.tlsConfig(host))
+	if err := conn.HandshakeContext(ctx); err != nil {
+		raw.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// dial connects to an address.
+func (s *Settings) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	if s.Dial != nil {
+		return s.Dial(ctx, network, address)
+	}
+	return socket.Dial(ctx, network, address)
+}

@@ -1,0 +1,149 @@
+package upstream
+
+import (
+	"time"
+)
+
+// State is whether an endpoint is chosen for new sessions, and if not, why.
+type State string
+
+// The states of an endpoint.
+const (
+	Healthy     State = "healthy"      // it is chosen
+	Unchecked   State = "unchecked"    // it is chosen, but its first check has not ended
+	Unhealthy   State = "unhealthy"    // its checks fail
+	CircuitOpen State = "circuit_open" // connections to it fail; it is tried from time to time
+	Draining    State = "draining"     // an operator has disabled it; sessions are still open on it
+	Disabled    State = "disabled"     // likewise; none are
+)
+
+const (
+	// firstDelay and lastDelay bound the time for which an endpoint that fails
+	// is passed over; it doubles with each failure.
+	firstDelay = 250 * time.Millisecond
+	lastDelay  = 30 * time.Second
+	// maxSilent is how many handshakes in a row may stay without an answer
+	// before the circuit opens. More than one, as that may also be the doing of
+	// a client: some requests take a server long.
+	maxSilent = 5
+)
+
+// verdict is what the checks say.
+type verdict uint8
+
+const (
+	notChecked verdict = iota // there are none
+	awaited                   // the first has not ended
+	passing
+	failing
+)
+
+// health is what is known of an endpoint. It is changed by what happens, at
+// times that it is told.
+type health struct {
+	disabled bool
+	verdict  verdict
+	streak   int // checks in a row that speak against the verdict
+
+	failed int       // dials in a row
+	silent int       // handshakes in a row without an answer
+	until  time.Time // the circuit is open, and nobody tries before; zero if it is closed
+
+	since time.Time // the state is what it is
+	warm  time.Time // slow start begins here; zero for none
+	last  string    // text of the last error
+}
+
+func (h *health) state() State {
+	switch {
+	case h.disabled:
+		return Disabled
+	case h.verdict == failing:
+		return Unhealthy
+	case !h.until.IsZero():
+		return CircuitOpen
+	case h.verdict == awaited:
+		return Unchecked
+	}
+	return Healthy
+}
+
+// chosen reports whether an endpoint in state s is chosen without more ado.
+func (s State) chosen() bool { return s == Healthy || s == Unchecked }
+
+// dialled notes a connection. A server that accepts them without ever
+// answering stays passed over.
+func (h *health) dialled() {
+	h.failed = 0
+	if h.silent < maxSilent {
+		h.until = time.Time{}
+	}
+}
+
+// answered notes an answer, whatever it says.
+func (h *health) answered() {
+	h.failed, h.silent, h.until = 0, 0, time.Time{}
+}
+
+// undialled notes that no connection came about. jitter is in [0, 1).
+func (h *health) undialled(now time.Time, jitter float64) {
+	h.failed++
+	h.open(now, h.failed, jitter)
+}
+
+// unanswered notes that a connection brought no answer.
+func (h *health) unanswered(now time.Time, jitter float64) {
+	if h.silent++; h.silent >= maxSilent {
+		h.open(now, h.silent-maxSilent+1, jitter)
+	}
+}
+
+// open opens the circuit after the nth failure. Half of the delay is left to
+// chance, so that several ushers do not try at the same instant.
+func (h *health) open(now time.Time, n int, jitter float64) {
+	delay := delayAfter(n)
+	h.until = now.Add(delay - time.Duration(jitter*float64(delay/2)))
+}
+
+func delayAfter(n int) time.Duration {
+	const doublings = 7 // reach lastDelay
+	return min(firstDelay<<min(n-1, doublings), lastDelay)
+}
+
+// try reports whether the circuit lets somebody through. One is let through
+// when the delay has passed; the next has to wait as long again, unless that
+// one has closed the circuit.
+func (h *health) try(now time.Time) bool {
+	if h.until.IsZero() {
+		return true
+	}
+	if now.Before(h.until) {
+		return false
+	}
+	h.until = now.Add(delayAfter(max(h.failed, h.silent-maxSilent+1, 1)))
+	return true
+}
+
+// checked notes the outcome of a check. The first decides alone, as nothing
+// else is known; then it takes so many in a row to change the verdict.
+func (h *health) checked(ok bool, healthy, unhealthy int) {
+	if h.verdict == awaited || h.verdict == notChecked {
+		h.verdict = failing
+		if ok {
+			h.verdict = passing
+		}
+		return
+	}
+	if ok == (h.verdict == passing) {
+		h.streak = 0
+		return
+	}
+	h.streak++
+	switch {
+	case ok && h.streak >= healthy:
+		h.verdict, h.streak = passing, 0
+		h.answered() // what was before counts no more
+	case !ok && h.streak >= unhealthy:
+		h.verdict, h.streak = failing, 0
+	}
+}

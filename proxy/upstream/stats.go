@@ -1,0 +1,90 @@
+package upstream
+
+import (
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// counts count for one endpoint, as long as it is in the routes file.
+type counts struct {
+	dials      atomic.Uint64 // that brought a connection
+	dialTime   atomic.Int64  // of those, in nanoseconds
+	failures   [failureCount]atomic.Uint64
+	unanswered atomic.Uint64
+
+	checksPassed, checksFailed atomic.Uint64
+}
+
+func (c *counts) connected(took time.Duration) {
+	c.dials.Add(1)
+	c.dialTime.Add(int64(took))
+}
+
+// Stats is an upstream at one moment.
+type Stats struct {
+	Name      string
+	Endpoints []EndpointStats // in the order of the routes file
+}
+
+// EndpointStats is an endpoint at one moment. What counts does so since the
+// endpoint is in the routes file. Nothing in it is secret.
+type EndpointStats struct {
+	Upstream string
+	Endpoint string // as the routes file has it
+	Identity string // what Pool.Endpoint knows it by
+
+	State State
+	Since time.Time // the state is what it is; zero if it was always so
+
+	Sessions int // open, or in their handshake
+	Requests int // plain ones under way
+
+	Dials        uint64            // that brought a connection
+	DialTime     time.Duration     // that those took, in all
+	DialFailures map[string]uint64 // by kind; all kinds are there
+	Unanswered   uint64            // handshakes without an answer
+	LastError    string            // "" if there never was one
+	RetryAt      time.Time         // until then an open circuit lets nobody through; else zero
+
+	ChecksPassed, ChecksFailed uint64
+}
+
+// Stats returns the numbers of all upstreams, by name.
+func (p *Pool) Stats() []Stats {
+	list := make([]Stats, 0, len(p.upstreams))
+	for _, u := range p.upstreams {
+		list = append(list, u.stats())
+	}
+	slices.SortFunc(list, func(a, b Stats) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}
+
+func (u *Upstream) stats() Stats {
+	s := Stats{Name: u.Name, Endpoints: make([]EndpointStats, 0, len(u.members))}
+	for i := range u.members {
+		s.Endpoints = append(s.Endpoints, u.members[i].stats())
+	}
+	return s
+}
+
+// stats returns the numbers of one endpoint.
+func (e *Endpoint) stats() EndpointStats {
+	s := EndpointStats{
+		Upstream: e.upstream, Endpoint: e.String(), Identity: e.Identity,
+		Sessions: e.Sessions(), Requests: int(e.requests.Load()),
+		Dials: e.counts.dials.Load(), DialTime: time.Duration(e.counts.dialTime.Load()),
+		DialFailures: make(map[string]uint64, failureCount),
+		Unanswered:   e.counts.unanswered.Load(),
+		ChecksPassed: e.counts.checksPassed.Load(), ChecksFailed: e.counts.checksFailed.Load(),
+	}
+	for kind := range failureCount {
+		s.DialFailures[kind.String()] = e.counts.failures[kind].Load()
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s.State, s.Since = e.shown(), e.health.since
+	s.LastError, s.RetryAt = e.health.last, e.health.until
+	return s
+}
