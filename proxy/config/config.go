@@ -163,17 +163,22 @@ const (
 // Route is a claim on requests: host and path to an upstream, with options.
 type Route struct {
 	Position
-	Host        string // "" for any, lower case, no port; "*.example.com" for every name below example.com
-	Path        string // in normal form: begins with a slash, ends with none unless it is "/"
-	Exact       bool   // the path itself only, with or without a slash at its end, not what lies below it
-	Upstream    *Upstream
-	StripPrefix string   // "" or a prefix of Path at a segment boundary, taken off towards the upstream
-	Origins     []string // "*" alone, or serialized origins, lower case, default port left out
+	Host        string    // "" for any, lower case, no port; "*.example.com" for every name below example.com
+	Path        string    // in normal form: begins with a slash, ends with none unless it is "/"
+	Exact       bool      // the path itself only, with or without a slash at its end, not what lies below it
+	Upstream    *Upstream // of a route with namespaces: who owns "/", or else the first
+	StripPrefix string    // "" or a prefix of Path at a segment boundary, taken off towards the upstream
+	Origins     []string  // "*" alone, or serialized origins, lower case, default port left out
 	Headers     Headers
 	Relay       Relay
 	Limits      Limits
 }
 
+
+	// Namespaces split each Engine.IO connection; nil if the route has one
+	// upstream. They stand in the order in which they are asked.
+	Namespaces []*Namespace
+	SocketIO   *SocketIO // nil without Namespaces
 // Headers are changes to the request on its way to the upstream.
 type Headers struct {
 	Set    []Header

@@ -10,6 +10,7 @@ type defaultValues struct {
 	dialTimeout time.Duration
 	balance     Balance
 	limits      Limits
+	socketIO    SocketIO
 }
 
 // defaults is the one place where they stand; schema.json repeats them for
@@ -31,6 +32,16 @@ func defaults() defaultValues {
 			WriteTimeout:     30 * time.Second,
 			PingInterval:     45 * time.Second,
 			PingTimeout:      20 * time.Second, // or ping_interval, if that is shorter
+		},
+		socketIO: SocketIO{
+			PingInterval:   25 * time.Second,
+			PingTimeout:    20 * time.Second,
+			MaxPayload:     1000000, // as the reference server's
+			EIO3:           true,
+			ConnectTimeout: 45 * time.Second,
+			ConnectHold:    0, // no limit
+			MaxNamespaces:  64, MaxLegs: 16, MaxConnects: 20, MaxAttachments: 1000,
+			MaxSessions: 100000, MaxSessionsPerAddress: 10000,
 		},
 	}
 }

@@ -7,7 +7,7 @@ import (
 )
 
 var routeKeys = append([]string{
-	"host", "path", "exact", "upstream", "strip_prefix", "origins", "headers", "relay",
+	"host", "path", "exact", "upstream", "namespaces", "socketio", "strip_prefix", "origins", "headers", "relay",
 }, limitKeys...)
 
 func (l *loader) routes(o object, inherited Limits, upstreams []*Upstream) []*Route {
@@ -31,12 +31,16 @@ func (l *loader) route(o object, inherited Limits, upstreams map[string]*Upstrea
 		r.Path = l.path(v)
 	}
 	l.bool(o.field("exact"), &r.Exact)
-	r.Upstream = l.target(l.required(o, "upstream", "in this route"), upstreams)
 	r.StripPrefix = l.strip(o.field("strip_prefix"), r.Path)
 	r.Origins = l.origins(o.field("origins"))
 	r.Headers = l.headers(o.field("headers"))
 	choice(l, o.field("relay"), &r.Relay, Frames, Messages)
 	r.Limits = l.limits(o, inherited)
+	if o.field("namespaces").given() {
+		l.split(o, r, upstreams)
+	} else {
+		r.Upstream = l.whole(o, upstreams)
+	}
 	l.claim(o, r)
 	return r
 }

@@ -64,7 +64,7 @@ func TestSchemaRefusesBadFiles(t *testing.T) {
 	s := mustCompile(t)
 	for _, name := range []string{
 		"empty_sections", "endpoints", "just_text", "missing_sections", "not_a_mapping", "null_values", "origins_empty",
-		"relay", "sizes", "tls_empty", "tls_incomplete", "unknown_keys", "unknown_keys_deep", "wrong_types", "wrong_types_in_route",
+		"relay", "sizes", "socketio_types", "tls_empty", "tls_incomplete", "unknown_keys", "unknown_keys_deep", "wrong_types", "wrong_types_in_route",
 	} {
 		_, text, _ := parseFile(t, filepath.Join("testdata", "bad", name+".yaml"))
 		if err := s.Validate(asJSON(t, text)); err == nil {
@@ -96,6 +96,7 @@ func TestSchemaKeys(t *testing.T) {
 	tables := map[string][]string{
 		"": fileKeys, "route": routeKeys, "upstream": upstreamKeys, "listener": listenerKeys, "admin": adminKeys, "tls": tlsKeys,
 		"certificate": certificateKeys, "external_account": externalAccountKeys, "on_demand": onDemandKeys, "drain": drainKeys, "headers": headersKeys, "max_rate": rateKeys,
+		"socketio": socketIOKeys, "cookie": cookieKeys,
 	}
 	objects := map[string][]string{"": slices.Sorted(maps.Keys(root.Properties))}
 	for name, def := range root.Defs {
@@ -142,4 +143,25 @@ func TestSchemaDefaults(t *testing.T) {
 	drain := root.Defs["drain"].Properties
 	text := fmt.Sprintf("drain: {over: %v, deadline: %v, code: %v, grace: %v}\n", drain["over"].Default, drain["deadline"].Default, drain["code"].Default, drain["grace"].Default)
 	want(t, "drain", mustParse(t, text+"upstreams: {main: http://a}\nroutes: [{upstream: main}]\n").Drain, d.drain)
+}
+
+// TestSchemaSocketIODefaults writes out every default of socketio.
+func TestSchemaSocketIODefaults(t *testing.T) {
+	properties := mustReadSchema(t).Defs["socketio"].Properties
+	var file strings.Builder
+	file.WriteString("upstreams: {main: http://a}\nroutes:\n  - path: /socket.io\n    namespaces: {/: main}\n    socketio:\n")
+	written := 0
+	for _, key := range socketIOKeys {
+		if d := properties[key].Default; d != nil {
+			fmt.Fprintf(&file, "      %s: %v\n", key, d)
+			written++
+		}
+	}
+	if written < 14 {
+		t.Fatalf("got %d defaults in the schema, want more", written)
+	}
+	r := mustParse(t, file.String()).Routes[0]
+	d := defaults().socketIO
+	d.Bundle, d.OnLoss = r.Upstream, map[*Upstream]OnLoss{r.Upstream: Transport}
+	want(t, "socketio", *r.SocketIO, d)
 }
