@@ -94,6 +94,7 @@ func New(cfg *config.Config, log *slog.Logger) (*Server, error) {
 	s.messages = messages.NewRelay(handshake.Exchange, func(x *session.Session) { s.recheck(x, s.messages) })
 	pool := upstream.NewPool(nil)
 	pool.Wrap = relay.NewConn
+	pool.Log = log
 	s.live.Store(s.newLive(cfg, pool.Next(cfg.Upstreams, upstreamTLS), keeper, ls.all))
 	s.http = s.newHTTP(cfg)
 	s.h2 = newH2Server(s)
@@ -172,6 +173,7 @@ type Stats struct {
 	Handshake handshake.Stats
 	Relay     relay.Stats
 	Reloads   ReloadStats
+	Upstreams []upstream.Stats // by name
 
 	Certificates []certs.Stats
 }
@@ -183,6 +185,7 @@ func (s *Server) Stats() Stats {
 		Handshake: s.counters.Stats(),
 		Relay:     s.frames.Stats(),
 		Reloads:   s.reloads.stats(),
+		Upstreams: s.live.Load().pool.Stats(),
 
 		Certificates: s.live.Load().certs.Stats(),
 	}
