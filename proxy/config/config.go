@@ -172,13 +172,13 @@ type Route struct {
 	Headers     Headers
 	Relay       Relay
 	Limits      Limits
-}
-
 
 	// Namespaces split each Engine.IO connection; nil if the route has one
 	// upstream. They stand in the order in which they are asked.
 	Namespaces []*Namespace
 	SocketIO   *SocketIO // nil without Namespaces
+}
+
 // Headers are changes to the request on its way to the upstream.
 type Headers struct {
 	Set    []Header
