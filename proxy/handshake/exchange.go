@@ -2,7 +2,6 @@ package handshake
 
 import (
 	"context"
-	"errors"
 	"net"
 	"net/http"
 	"slices"
@@ -41,32 +40,27 @@ func Exchange(w http.ResponseWriter, r *http.Request, c Claim) (p Pair, ok bool)
 // client. An error means that the client was told nothing yet.
 func (h *Handler) exchange(w http.ResponseWriter, r *http.Request, c *Claim) (p Pair, taken bool, err error) {
 	began := time.Now()
-	endpoint, conn, err := c.Upstream.Dial(r.Context())
-	dialed := time.Since(began)
+	b := h.getBuffers()
+	defer h.buffers.Put(b)
+	by, err := h.reach(r, c, b)
 	if err != nil {
-		if r.Context().Err() != nil {
-			err = context.Cause(r.Context())
-		}
 		return p, false, err
 	}
 	defer func() { // also when the answer's body breaks off, which panics
 		if !taken {
-			conn.Close()
-			endpoint.Release()
+			by.leave()
 		}
 	}()
-	b := h.getBuffers()
-	defer h.buffers.Put(b)
-	p = Pair{Upstream: conn, Release: endpoint.Release, Route: c.Route, EngineIO: c.EngineIO}
-	if taken, err = h.settle(w, r, c, b, &p); !taken {
+	p = Pair{Upstream: by.conn, Release: by.endpoint.Release, Route: c.Route, EngineIO: c.EngineIO}
+	if taken, err = h.settle(w, r, c, b, by, &p); !taken {
 		return p, false, err
 	}
 	now := time.Now()
 	info := session.Info{
 		ID: c.Sender.ID, Route: c.Route.String(), Upstream: c.Upstream.Name,
-		Endpoint: endpoint.Address, Claim: c.Route.Identity, Target: endpoint.Identity,
+		Endpoint: by.endpoint.Address, Claim: c.Route.Identity, Target: by.endpoint.Identity,
 		Client: c.Sender.Address(), Started: now,
-		Handshake: now.Sub(began), Dial: dialed,
+		Handshake: now.Sub(began), Dial: by.dialed,
 	}
 	if h.Marker != nil {
 		info.Marks = h.Marker.Marks(r.Header)
@@ -75,19 +69,14 @@ func (h *Handler) exchange(w http.ResponseWriter, r *http.Request, c *Claim) (p 
 	return p, true, nil
 }
 
-// settle asks the upstream, verifies its answer and tells the client. If taken,
-// the client has its 101 and p both connections.
-func (h *Handler) settle(w http.ResponseWriter, r *http.Request, c *Claim, b *buffers, p *Pair) (taken bool, err error) {
-	key := newKey()
-	a, err := h.ask(r, c, b, p.Upstream, key)
-	if err != nil {
-		return false, err
-	}
-	timeout := c.Route.Limits.HandshakeTimeout
+// settle verifies the upstream's answer and tells the client. If taken, the
+// client has its 101 and p both connections.
+func (h *Handler) settle(w http.ResponseWriter, r *http.Request, c *Claim, b *buffers, by *responder, p *Pair) (taken bool, err error) {
+	a, timeout := by.answer, c.Route.Limits.HandshakeTimeout
 	if a.status != http.StatusSwitchingProtocols {
 		return false, pass(w, r, p.Upstream, b.in, timeout)
 	}
-	g, err := a.verify(key, c.offer)
+	g, err := a.verify(by.key, c.offer)
 	if err != nil {
 		return false, badAnswer(err)
 	}
@@ -105,8 +94,8 @@ func (h *Handler) ask(r *http.Request, c *Claim, b *buffers, conn net.Conn, key 
 	b.out = appendRequest(b.out[:0], h.Headers, r, c, key)
 	_, err := conn.Write(b.out)
 	var a answer
-	if err == nil {
-		b.in, a, err = readAnswer(conn, b.in[:0])
+	if b.in = b.in[:0]; err == nil {
+		b.in, a, err = readAnswer(conn, b.in)
 	}
 	if !stop() {
 		return a, context.Cause(r.Context())
@@ -154,7 +143,7 @@ func setDeadline(conn net.Conn, timeout time.Duration) {
 
 // badAnswer is for an upstream that is not to be understood, or too slow.
 func badAnswer(err error) error {
-	if ne, ok := errors.AsType[net.Error](err); ok && ne.Timeout() {
+	if isTimeout(err) {
 		return &Error{Status: http.StatusGatewayTimeout, Reason: Timeout, Rule: "upstream took too long to answer", Err: err}
 	}
 	return &Error{Status: http.StatusBadGateway, Reason: Answer, Rule: "upstream gave no valid answer to the upgrade", Err: err}

@@ -30,13 +30,15 @@ var errHeadTooLong = errors.New("head is longer than 64 KiB")
 
 // readAnswer reads from conn until buf holds a whole head that is not an
 // interim one. It returns the buffer, which may have been exchanged for a
-// larger one. What belongs to interim answers is cut off.
+// larger one. What belongs to interim answers is cut off; if nothing but those
+// came before an error, the answer has the status of the last.
 func readAnswer(conn net.Conn, buf []byte) ([]byte, answer, error) {
+	interim := answer{}
 	for range maxInterim {
 		var end int
 		var err error
 		if buf, end, err = readHead(conn, buf); err != nil {
-			return buf, answer{}, err
+			return buf, interim, err
 		}
 		a, err := parseHead(string(buf[:end]))
 		if err != nil {
@@ -46,6 +48,7 @@ func readAnswer(conn net.Conn, buf []byte) ([]byte, answer, error) {
 			a.head = end
 			return buf, a, nil
 		}
+		interim.status = a.status
 		buf = buf[:copy(buf, buf[end:])]
 	}
 	return buf, answer{}, errors.New("more than 8 interim answers")

@@ -1,0 +1,92 @@
+package handshake
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"usher/proxy/upstream"
+)
+
+// responder is the endpoint that has answered a handshake.
+type responder struct {
+	endpoint *upstream.Endpoint
+	conn     net.Conn
+	key      string // that it was asked with
+	answer   answer
+	dialed   time.Duration // what it took to be connected
+}
+
+// leave is the end of a handshake that leads to no session.
+func (by *responder) leave() {
+	by.conn.Close()
+	by.endpoint.Release()
+}
+
+// reach has one of the upstream's endpoints answer usher's half of the
+// handshake. An endpoint that cannot be reached is passed over.
+//
+// A connection that ends without one byte of an answer, as those do that wait
+// to be accepted when a process ends, is made up for at another endpoint: once,
+// as the request may be what ended the process, and it must not go on to end
+// all of them. A handshake is a GET without a body, which is safe to repeat
+// (RFC 9110, 9.2.1). One that continues an Engine.IO session is not repeated:
+// only one process knows its sid.
+func (h *Handler) reach(r *http.Request, c *Claim, b *buffers) (*responder, error) {
+	var tries upstream.Tries
+	for again := !c.continues(); ; again = false {
+		by, err := c.dial(r.Context(), &tries)
+		if err != nil {
+			return nil, err
+		}
+		by.key = newKey()
+		by.answer, err = h.ask(r, c, b, by.conn, by.key)
+		silent := len(b.in) == 0 && by.answer.status == 0
+		by.note(r.Context(), silent, err)
+		if err == nil {
+			return by, nil
+		}
+		by.leave()
+		if !again || !silent || isTimeout(err) || r.Context().Err() != nil {
+			return nil, err
+		}
+		tries.Pass(by.endpoint, err)
+	}
+}
+
+// note tells the endpoint whether it has answered. A client that goes away
+// does not let it.
+func (by *responder) note(ctx context.Context, silent bool, err error) {
+	switch {
+	case !silent:
+		by.endpoint.Answered()
+	case ctx.Err() == nil:
+		by.endpoint.Unanswered(err)
+	}
+}
+
+func (c *Claim) dial(ctx context.Context, tries *upstream.Tries) (*responder, error) {
+	began := time.Now()
+	endpoint, conn, err := c.Upstream.DialNext(ctx, tries)
+	if err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		return nil, err
+	}
+	return &responder{endpoint: endpoint, conn: conn, dialed: time.Since(began)}, nil
+}
+
+// continues reports whether the client speaks of an Engine.IO session that it
+// has begun already.
+func (c *Claim) continues() bool {
+	return c.EngineIO && (strings.HasPrefix(c.Query, "sid=") || strings.Contains(c.Query, "&sid="))
+}
+
+func isTimeout(err error) bool {
+	ne, ok := errors.AsType[net.Error](err)
+	return ok && ne.Timeout()
+}
