@@ -27,5 +27,17 @@ func withClient(h *handshake.Handler, r *http.Request) *http.Request {
 		source = net.TCPAddrFromAddrPort(netip.AddrPortFrom(sender.Client, 0))
 	}
 	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if _, unix := local.(*net.UnixAddr); unix && source != nil {
+		local = nowhere(source)
+	}
 	return r.WithContext(upstream.WithClient(r.Context(), source, local))
+}
+
+// nowhere is the destination of a client that is known and came by a unix
+// socket, of which the PROXY protocol has no notion.
+func nowhere(source net.Addr) net.Addr {
+	if source.(*net.TCPAddr).IP.To4() != nil {
+		return &net.TCPAddr{IP: net.IPv4zero}
+	}
+	return &net.TCPAddr{IP: net.IPv6unspecified}
 }

@@ -15,7 +15,9 @@ func startCerts(k *certs.Keeper, cfg *config.Config, all []*listener) error {
 	}
 	var plain, secure net.Addr
 	for i, want := range cfg.Listen {
+		_, unix := want.UnixPath()
 		switch {
+		case unix: // an authority does not come there
 		case !want.TLS && plain == nil:
 			plain = all[i].Addr()
 		case want.TLS && secure == nil:

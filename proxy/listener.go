@@ -56,15 +56,22 @@ func listen(cfg *config.Config, old []*listener, log *slog.Logger) (*listeners, 
 			ls.unused = slices.Delete(ls.unused, i, i+1)
 			continue
 		}
-		tcp, err := socket.Listen(want.Address)
+		opened, err := open(want)
 		if err != nil {
 			closeAll(ls.opened)
 			return nil, fmt.Errorf("%s:%d:%d: %w", cfg.File, want.Line, want.Column, err)
 		}
-		l := &listener{Listener: tcp, address: want.Address, timeout: cfg.HandshakeTimeout, log: log}
+		l := &listener{Listener: opened, address: want.Address, timeout: cfg.HandshakeTimeout, log: log}
 		ls.all, ls.opened = append(ls.all, l), append(ls.opened, l)
 	}
 	return ls, nil
+}
+
+func open(want config.Listener) (net.Listener, error) {
+	if path, ok := want.UnixPath(); ok {
+		return socket.ListenUnix(path, want.Mode)
+	}
+	return socket.Listen(want.Address)
 }
 
 // speak has each listener speak as the file says, with the certificates of
@@ -82,6 +89,18 @@ func (ls *listeners) speak(keeper *certs.Keeper) {
 			how.keeper, how.tls = keeper, keeper.Config(want)
 		}
 		l.speech.Store(how)
+		l.setMode(want)
+	}
+}
+
+// setMode has the file of a unix socket say who may use it.
+func (l *listener) setMode(want config.Listener) {
+	unix, ok := l.Listener.(*socket.Unix)
+	if !ok {
+		return
+	}
+	if err := unix.SetMode(want.Mode); err != nil {
+		l.log.Warn("mode of a unix socket", "address", l.address, "error", err)
 	}
 }
 
@@ -94,24 +113,27 @@ func closeAll(all []*listener) {
 // Accept returns the next client. TCP keep-alive is on by Go's default; when
 // the process is out of descriptors net/http waits and comes back.
 func (l *listener) Accept() (net.Conn, error) {
-	tcp, err := l.Listener.Accept()
+	c, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
 	how := l.speech.Load()
 	if len(how.proxies) > 0 {
-		tcp = proxyproto.Accept(tcp, how.proxies, l.timeout, l.log)
+		c = proxyproto.Accept(c, how.proxies, l.timeout, l.log)
 	}
 	if how.tls != nil {
-		return newTLSConn(tcp, how.tls, l.h2, l.timeout, l.log), nil
+		return newTLSConn(c, how.tls, l.h2, l.timeout, l.log), nil
 	}
-	c := newConn(tcp)
-	c.leads = how.leads
-	return &c, nil
+	plain := newConn(c)
+	plain.leads = how.leads
+	return &plain, nil
 }
 
 // url is where a client on this machine finds the listener.
 func (l *listener) url() string {
+	if _, ok := l.Listener.(*socket.Unix); ok {
+		return l.address
+	}
 	if l.speech.Load().tls != nil {
 		return "https://" + l.Addr().String()
 	}

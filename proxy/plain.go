@@ -53,10 +53,11 @@ func (l *live) secureHost(asked string) string {
 		}
 	}
 	for i, want := range l.cfg.Listen {
-		if !want.TLS {
+		tcp, ok := l.listeners[i].Addr().(*net.TCPAddr)
+		if !want.TLS || !ok {
 			continue
 		}
-		if tcp, ok := l.listeners[i].Addr().(*net.TCPAddr); ok && tcp.Port != 443 {
+		if tcp.Port != 443 {
 			return asked + ":" + strconv.Itoa(tcp.Port)
 		}
 		break

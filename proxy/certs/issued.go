@@ -112,15 +112,17 @@ func (i *issued) awaitStored(ctx context.Context) {
 // certmagic must find these ports taken, or it would listen on its own.
 func (i *issued) template(plain, secure net.Addr) certmagic.ACMEIssuer {
 	a := certmagic.ACMEIssuer{
-		CA:                   i.acme.Directory,
-		Email:                i.acme.Email,
-		Agreed:               true, // who names domains in the routes file does
-		TrustedRoots:         i.roots,
-		Logger:               i.log,
-		DisableHTTPChallenge: plain == nil,
-		AltHTTPPort:          port(plain),
-		AltTLSALPNPort:       port(secure),
-		ListenHost:           host(secure),
+		CA:             i.acme.Directory,
+		Email:          i.acme.Email,
+		Agreed:         true, // who names domains in the routes file does
+		TrustedRoots:   i.roots,
+		Logger:         i.log,
+		AltHTTPPort:    port(plain),
+		AltTLSALPNPort: port(secure),
+		ListenHost:     host(secure),
+
+		DisableHTTPChallenge:    plain == nil,
+		DisableTLSALPNChallenge: secure == nil,
 	}
 	switch {
 	case i.acme.Staging:

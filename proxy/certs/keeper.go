@@ -112,7 +112,7 @@ func verifyClients(c *tls.Config, by *x509.CertPool) {
 
 // Start begins to keep the certificates fresh. It is called once, before the
 // first client comes. plain and secure are where a client without and with TLS
-// would come, and an authority with its challenges; plain may be nil.
+// would come, and an authority with its challenges; nil if that is nowhere.
 func (k *Keeper) Start(plain, secure net.Addr) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	if k.issued != nil {

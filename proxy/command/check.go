@@ -72,6 +72,12 @@ func sources(t config.TLS) string {
 }
 
 func listenerURL(l config.Listener) string {
+	if _, unix := l.UnixPath(); unix {
+		if l.TLS {
+			return l.Address + " (tls)"
+		}
+		return l.Address
+	}
 	if l.TLS {
 		return "https://" + l.Address
 	}

@@ -6,6 +6,7 @@
 package config
 
 import (
+	"io/fs"
 	"net/netip"
 	"time"
 )
@@ -15,7 +16,7 @@ type Config struct {
 	File             string         // as it was given to Load
 	Listen           []Listener     // at least one
 	TLS              TLS            //
-	TrustedProxies   []netip.Prefix // peers whose forwarding headers are believed
+	TrustedProxies   []netip.Prefix // peers whose forwarding headers are believed; the zero one is any by a unix socket
 	HandshakeTimeout time.Duration  // for a client's TLS hello and request head, each
 	Drain            Drain          //
 	Admin            Admin          //
@@ -35,7 +36,8 @@ type Position struct {
 // Listener is one address to accept clients on.
 type Listener struct {
 	Position
-	Address string // host:port
+	Address string      // host:port, or "unix:" and a path
+	Mode    fs.FileMode // of a unix socket's file
 	TLS     bool
 
 	// Redirect answers every request with the same address by https: on plain

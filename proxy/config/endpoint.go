@@ -32,15 +32,20 @@ func (l *loader) endpoint(w word) (Endpoint, bool) {
 }
 
 func (l *loader) unixPath(w word, name string) (string, bool) {
+	return l.socketPath(w, "endpoint", name)
+}
+
+// socketPath reads the path of a unix socket; what is whose it is.
+func (l *loader) socketPath(w word, what, name string) (string, bool) {
 	// "unix:///run/x.sock" is the same as "unix:/run/x.sock".
 	name = strings.TrimPrefix(name, "//")
 	switch {
 	case !strings.HasPrefix(name, "/") || name == "/":
-		l.errorf(w.Position, `endpoint %s must name its socket by an absolute path, such as "unix:/run/main.sock"`, w)
+		l.errorf(w.Position, `%s %s must name its socket by an absolute path, such as "unix:/run/main.sock"`, what, w)
 	case strings.ContainsAny(name, "\x00\n"):
-		l.errorf(w.Position, "endpoint %s holds a control character", w)
+		l.errorf(w.Position, "%s %s holds a control character", what, w)
 	case len(path.Clean(name)) > maxUnixPath:
-		l.errorf(w.Position, "endpoint %s is too long: the path of a socket has at most %d bytes", w, maxUnixPath)
+		l.errorf(w.Position, "%s %s is too long: the path of a socket has at most %d bytes", what, w, maxUnixPath)
 	default:
 		return path.Clean(name), true
 	}

@@ -1,13 +1,14 @@
 package config
 
 import (
+	"io/fs"
 	"net"
 	"net/netip"
 	"strconv"
 	"strings"
 )
 
-var listenerKeys = []string{"address", "tls", "redirect", "proxy_protocol", "client_ca"}
+var listenerKeys = []string{"address", "mode", "tls", "redirect", "proxy_protocol", "client_ca"}
 
 // listeners reads one listener or a list of them. redirect says whether plain
 // ones lead to https if they do not say so themselves.
@@ -16,30 +17,45 @@ func (l *loader) listeners(v value, fallback []Listener, redirect bool) []Listen
 		return fallback
 	}
 	var list []Listener
-	first := make(map[string]Position)
+	firsts := make(map[string]Position)
 	for _, item := range l.oneOrMore(v, "a listener") {
-		one, address := l.listener(item, redirect)
-		if w, ok := l.text(address); ok && l.listenAddress(w) {
-			one.Address = w.text
-			if at, ok := first[w.text]; ok && !strings.HasSuffix(w.text, ":0") {
-				l.errorf(w.Position, "address %s stands here a second time: the first is at %s", w, l.where(at))
-			}
-			first[w.text] = w.Position
+		one, at := l.listener(item, redirect)
+		if first, ok := firsts[one.Address]; ok && one.Address != "" && (one.unix() || !strings.HasSuffix(one.Address, ":0")) {
+			l.errorf(at.Position, "address %s stands here a second time: the first is at %s", at, l.where(first))
 		}
+		firsts[one.Address] = at.Position
 		list = append(list, one)
 	}
 	return list
 }
 
-// listener reads all of one but its address, which it returns.
-func (l *loader) listener(v value, redirect bool) (one Listener, address value) {
-	one = Listener{Position: v.used, Redirect: redirect}
-	if v.node.ShortTag() != "!!map" {
-		return one, v
+// listener reads one, and the address as it stands in the file.
+func (l *loader) listener(v value, redirect bool) (one Listener, at word) {
+	one = Listener{Position: v.used}
+	o, address := object{}, v
+	object := v.node.ShortTag() == "!!map"
+	if object {
+		o, _ = l.object(v, "in a listener", listenerKeys)
+		address = l.required(o, "address", "in this listener")
 	}
-	o, _ := l.object(v, "in a listener", listenerKeys)
+	at, ok := l.text(address)
+	if ok {
+		one.Address = l.listenerAddress(at)
+	}
+	one.Redirect = redirect && !one.unix()
+	if one.unix() {
+		one.Mode = defaultMode
+	}
+	if object {
+		l.listenerOptions(o, &one)
+	}
+	return one, at
+}
+
+// listenerOptions reads all but the address.
+func (l *loader) listenerOptions(o object, one *Listener) {
 	l.bool(o.field("tls"), &one.TLS)
-	one.Redirect = redirect && !one.TLS
+	one.Redirect = one.Redirect && !one.TLS
 	if to := o.field("redirect"); to.given() {
 		l.bool(to, &one.Redirect)
 		if one.Redirect && one.TLS {
@@ -52,8 +68,55 @@ func (l *loader) listener(v value, redirect bool) (one Listener, address value) 
 		}
 		one.ClientCA = ca.text
 	}
+	if mode := o.field("mode"); mode.given() {
+		l.mode(mode, &one.Mode)
+		if one.Address != "" && !one.unix() {
+			l.errorf(mode.Position, "mode is for unix sockets")
+		}
+	}
 	one.ProxyProtocol = l.networks(o.field("proxy_protocol"), "a peer")
-	return one, l.required(o, "address", "in this listener")
+}
+
+// listenerAddress returns w in the form of Listener.Address, "" if it has none.
+func (l *loader) listenerAddress(w word) string {
+	if name, ok := strings.CutPrefix(w.text, unixPrefix); ok {
+		if name, ok = l.socketPath(w, "listener", name); !ok {
+			return ""
+		}
+		return unixPrefix + name
+	}
+	if !l.listenAddress(w) {
+		return ""
+	}
+	return w.text
+}
+
+// unixPrefix stands before the path of a socket.
+const unixPrefix = "unix:"
+
+// defaultMode is for the user and the group that usher runs as.
+const defaultMode fs.FileMode = 0o660
+
+func (l Listener) unix() bool { return strings.HasPrefix(l.Address, unixPrefix) }
+
+// UnixPath returns the path of a unix socket; ok is false if the listener is
+// none.
+func (l Listener) UnixPath() (path string, ok bool) { return strings.CutPrefix(l.Address, unixPrefix) }
+
+// mode reads the permissions of a file as chmod has them. Without the zero a
+// number would be decimal to other readers of the file.
+func (l *loader) mode(v value, m *fs.FileMode) {
+	w, ok := l.word(v)
+	if !ok {
+		return
+	}
+	digits := strings.TrimPrefix(strings.TrimPrefix(w.text, "0"), "o")
+	bits, err := strconv.ParseUint(digits, 8, 9)
+	if err != nil || len(digits) != 3 || !strings.HasPrefix(w.text, "0") {
+		l.errorf(w.Position, "mode must be an octal number such as 0660, not %s", w)
+		return
+	}
+	*m = fs.FileMode(bits)
 }
 
 func (l *loader) listenAddress(w word) bool {
@@ -103,12 +166,17 @@ const (
 	hostLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 )
 
-// networks reads a list of peers; name is what errors call one of them.
+// networks reads a list of peers; name is what errors call one of them. The zero
+// Prefix stands for "unix": whoever connects to a unix socket.
 func (l *loader) networks(v value, name string) []netip.Prefix {
 	var list []netip.Prefix
 	for _, item := range l.oneOrMore(v, name) {
 		w, ok := l.text(item)
 		if !ok {
+			continue
+		}
+		if w.text == "unix" {
+			list = append(list, netip.Prefix{})
 			continue
 		}
 		if a, err := netip.ParseAddr(w.text); err == nil && a.Zone() == "" {

@@ -139,6 +139,14 @@ func TestListeners(t *testing.T) {
 		{Position: Position{2, 5}, Address: ":80"}, {Position: Position{3, 5}, Address: "[::1]:443", TLS: true},
 		{Position: Position{4, 5}, Address: "127.0.0.1:0"}, {Position: Position{6, 5}, Address: "127.0.0.1:0"},
 	})
+	u := mustParseFile(t, "listeners_unix")
+	want(t, "unix sockets", u.Listen, []Listener{
+		{Position: Position{2, 5}, Address: "unix:/run/usher/usher.sock", Mode: 0o660},
+		{Position: Position{3, 5}, Address: "unix:/run/a:0", Mode: 0o600, ProxyProtocol: []netip.Prefix{{}}},
+		{Position: Position{4, 5}, Address: "unix:/run/b", Mode: 0o666},
+		{Position: Position{5, 5}, Address: "unix:/run/tls", Mode: 0o660, TLS: true},
+	})
+	want(t, "trusted peers of unix sockets", u.TrustedProxies, []netip.Prefix{{}, netip.MustParsePrefix("10.0.0.0/8")})
 	want(t, "certificates", c.TLS.Certificates, []Certificate{
 		{Position{9, 7}, "a.pem", "a.key"}, {Position{10, 7}, "/etc/b.pem", "/etc/b.key"},
 	})

@@ -139,6 +139,11 @@ func TestSchemaDefaults(t *testing.T) {
 	want(t, "dial_timeout", c.Upstreams[0].DialTimeout, d.dialTimeout)
 	want(t, "storage", root.Defs["tls"].Properties["storage"].Default, any(d.storage))
 	want(t, "listen", root.Properties["listen"].Default, any(d.listen))
+	for _, n := range root.Defs["listener"].AnyOf {
+		if mode, ok := n.Properties["mode"]; ok {
+			want(t, "mode", mode.Default, any(fmt.Sprintf("%#o", defaultMode)))
+		}
+	}
 	want(t, "balance", root.Defs["upstream"].Properties["balance"].Default, any(string(d.balance)))
 	drain := root.Defs["drain"].Properties
 	text := fmt.Sprintf("drain: {over: %v, deadline: %v, code: %v, grace: %v}\n", drain["over"].Default, drain["deadline"].Default, drain["code"].Default, drain["grace"].Default)

@@ -18,7 +18,8 @@ const maxRequestID = 128
 // Rules say whom to believe.
 type Rules struct {
 	// Trusted are the peers whose forwarding headers are believed, such as
-	// the addresses of a load balancer in front of usher.
+	// the addresses of a load balancer in front of usher. The zero Prefix
+	// stands for whoever connects to a unix socket.
 	Trusted []netip.Prefix
 }
 
@@ -69,7 +70,7 @@ func peer(address string) netip.Addr {
 
 func (rules Rules) trusts(a netip.Addr) bool {
 	return slices.ContainsFunc(rules.Trusted, func(p netip.Prefix) bool {
-		return p.Contains(a)
+		return p.Contains(a) || p == netip.Prefix{} && !a.IsValid()
 	})
 }
 

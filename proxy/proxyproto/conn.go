@@ -54,14 +54,14 @@ type Conn struct {
 }
 
 // Accept returns c as a Conn if its peer is in one of the networks, and c
-// itself, an ordinary client, if not: a header of it is no HTTP and no TLS.
+// itself, an ordinary client, if not: a header of it is no HTTP and no TLS. The
+// peers by unix sockets, which have no address, are in the zero network.
 func Accept(c net.Conn, networks []netip.Prefix, timeout time.Duration, log *slog.Logger) net.Conn {
-	from, err := netip.ParseAddrPort(c.RemoteAddr().String())
-	if err != nil {
-		return c
+	var a netip.Addr
+	if from, err := netip.ParseAddrPort(c.RemoteAddr().String()); err == nil {
+		a = from.Addr().Unmap().WithZone("")
 	}
-	a := from.Addr().Unmap().WithZone("")
-	if !slices.ContainsFunc(networks, func(p netip.Prefix) bool { return p.Contains(a) }) {
+	if !slices.ContainsFunc(networks, func(p netip.Prefix) bool { return p.Contains(a) || p == netip.Prefix{} && !a.IsValid() }) {
 		return c
 	}
 	return &Conn{Conn: c, timeout: timeout, log: log}
