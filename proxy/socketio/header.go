@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 )
 
 // Type is the character that begins a packet.
@@ -36,6 +37,9 @@ const (
 	maxDigits = 16
 )
 
+// maxNumber is the largest number that JavaScript counts up to.
+const maxNumber = 1<<53 - 1
+
 // Header is what stands before the JSON of a packet. Its slices are parts of
 // the packet, except for the name of the root namespace where it is implied.
 type Header struct {
@@ -61,7 +65,7 @@ func (h *Header) Root() bool { return len(h.Namespace) == 1 }
 var (
 	ErrEmpty  = errors.New("socket.io packet is empty")
 	ErrCount  = errors.New("socket.io packet has no number of attachments before a hyphen")
-	ErrNumber = fmt.Errorf("socket.io packet has a number of more than %d digits", maxDigits)
+	ErrNumber = errors.New("socket.io packet has a number beyond 2^53")
 )
 
 // TypeError says that a packet begins with what is no type.
@@ -99,7 +103,7 @@ func ParseHeader(p []byte, whole bool) (Header, int, error) {
 		case end == i || p[end] != '-':
 			return h, 0, ErrCount
 		}
-		h.Attachments, i = int(n), end+1
+		h.Attachments, i = int(min(n, math.MaxInt32)), end+1
 	}
 	return h.parseNamespace(p, i, whole)
 }
@@ -156,6 +160,9 @@ func number(p []byte, i int) (n uint64, end int, err error) {
 			return 0, 0, ErrNumber
 		}
 		n = n*10 + uint64(p[end]-'0')
+	}
+	if n > maxNumber {
+		return 0, 0, ErrNumber
 	}
 	return n, end, nil
 }
