@@ -40,6 +40,7 @@ func app() *cli.App {
 			Name:      "explain",
 			Usage:     "say which route takes a request, and why each earlier one does not",
 			ArgsUsage: "URL",
+			Flags:     []cli.Flag{&cli.StringFlag{Name: "namespace", Usage: "also say which upstream gets the Socket.IO `NAMESPACE`"}},
 			Action:    action("URL", true, explainVerb),
 		},
 		{
@@ -132,7 +133,7 @@ func checkVerb(c *cli.Context, file string) error {
 }
 
 func explainVerb(c *cli.Context, url string) error {
-	return command.Explain(c.App.Writer, routes(c), url)
+	return command.Explain(c.App.Writer, routes(c), url, c.String("namespace"))
 }
 
 func doctorVerb(c *cli.Context, url string) error {

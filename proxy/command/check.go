@@ -43,6 +43,10 @@ func Check(w, stderr io.Writer, file string) error {
 func routeRows(cfg *config.Config) [][]string {
 	rows := [][]string{{"LINE", "ROUTE", "UPSTREAM", "ENDPOINTS", "OPTIONS"}}
 	for _, r := range route.NewTable(cfg).Routes() {
+		if len(r.Namespaces) > 0 {
+			rows = append(rows, splitRows(r)...)
+			continue
+		}
 		rows = append(rows, []string{
 			strconv.Itoa(r.Line), r.String(), r.Upstream.Name, endpoints(r.Upstream), options(r.Route),
 		})

@@ -13,8 +13,9 @@ import (
 )
 
 // Explain writes which route of the file takes a request for the URL, where it
-// goes, and why each route that was looked at before does not take it.
-func Explain(w io.Writer, file, target string) error {
+// goes, and why each route that was looked at before does not take it; and the
+// same of a Socket.IO namespace, unless that is "".
+func Explain(w io.Writer, file, target, namespace string) error {
 	host, path, err := splitTarget(target)
 	if err != nil {
 		return err
@@ -25,10 +26,14 @@ func Explain(w io.Writer, file, target string) error {
 	}
 	table := route.NewTable(cfg)
 	m, refused := table.Match(host, path)
+	no := refused != nil
 	var out bytes.Buffer
-	if refused != nil {
+	switch {
+	case no:
 		writeRefusal(&out, refused)
-	} else {
+	case namespace != "" || len(m.Route.Namespaces) > 0:
+		no = !writeSplit(&out, m, namespace)
+	default:
 		writeMatch(&out, m)
 	}
 	if steps := table.Explain(host, path); len(steps) > 0 {
@@ -38,7 +43,7 @@ func Explain(w io.Writer, file, target string) error {
 	if _, err := w.Write(out.Bytes()); err != nil {
 		return err
 	}
-	if refused != nil {
+	if no {
 		return ErrNo
 	}
 	return nil

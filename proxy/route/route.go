@@ -27,6 +27,9 @@ func newRoute(c *config.Route) *Route {
 		upstream = c.Upstream.Name
 	}
 	r.Identity = fmt.Sprintf("%s upstream %s strip_prefix %q relay %s", r, upstream, c.StripPrefix, c.Relay)
+	if c.Namespaces != nil {
+		r.Identity += splitIdentity(c)
+	}
 	return r
 }
 

@@ -1,0 +1,81 @@
+package command
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"usher/proxy/config"
+	"usher/proxy/route"
+)
+
+// splitRows are the rows of a route with namespaces: one of its own, and one
+// for each namespace in the order in which they are asked.
+func splitRows(r *route.Route) [][]string {
+	rows := [][]string{{strconv.Itoa(r.Line), r.String(), "by namespace", "", options(r.Route)}}
+	for _, n := range r.Namespaces {
+		rows = append(rows, []string{
+			strconv.Itoa(n.Line), "  namespace " + n.Text, n.Upstream.Name, endpoints(n.Upstream), namespaceOptions(r.SocketIO, n.Upstream),
+		})
+	}
+	if u := r.SocketIO.Fallback; u != nil {
+		rows = append(rows, []string{"", "  other parsers", u.Name, endpoints(u), ""})
+	}
+	return rows
+}
+
+// namespaceOptions names what makes an upstream of a route differ from others.
+func namespaceOptions(s *config.SocketIO, u *config.Upstream) string {
+	var list []string
+	if slices.Contains(s.Eager, u) {
+		list = append(list, "eager")
+	}
+	if policy := s.Loss(u); policy != config.Transport {
+		list = append(list, "on_loss "+string(policy))
+	}
+	return strings.Join(list, ", ")
+}
+
+// writeSplit explains a request that is split by namespaces, and reports
+// whether an upstream gets the namespace of that name, if it is not "".
+func writeSplit(w *bytes.Buffer, m route.Match, name string) bool {
+	r := m.Route
+	if len(r.Namespaces) == 0 {
+		writeMatch(w, m)
+		fmt.Fprintf(w, "\nthe route has no namespaces: its upstream gets %q as every other\n", name)
+		return true
+	}
+	fmt.Fprintf(w, "route     %s (line %d)\n", r, r.Line)
+	if name == "" {
+		fmt.Fprintf(w, "upstream  by namespace\n")
+	}
+	fmt.Fprintf(w, "origin    %s\n", originRule(r.Route))
+	if name == "" {
+		w.WriteString("\nnamespaces:\n")
+		writeTable(w, "  ", splitRows(r)[1:])
+		return true
+	}
+	steps := r.ExplainNamespace(name)
+	rows := make([][]string, 0, len(steps))
+	taken := false
+	for _, s := range steps {
+		verdict := "no"
+		if taken = s.Taken; taken {
+			verdict = "takes it"
+			fmt.Fprintf(w, "namespace %s (line %d)\nupstream  %s\n", s.Rule.Text, s.Rule.Line, s.Rule.Upstream.Name)
+			for _, e := range s.Rule.Upstream.Endpoints {
+				fmt.Fprintf(w, "endpoint  %s\n", endpoint(e))
+			}
+			fmt.Fprintf(w, "on_loss   %s\n", r.SocketIO.Loss(s.Rule.Upstream))
+		}
+		rows = append(rows, []string{fmt.Sprintf("line %d", s.Rule.Line), s.Rule.Text, verdict, s.Reason})
+	}
+	if !taken {
+		fmt.Fprintf(w, "namespace %q is nobody's: the client gets the connect error \"Invalid namespace\"\n", name)
+	}
+	w.WriteString("\nnamespaces in order of precedence:\n")
+	writeTable(w, "  ", rows)
+	return taken
+}
