@@ -33,7 +33,7 @@ func appendString(dst, text []byte) []byte {
 		if e := escape(r); e != "" {
 			dst = append(dst, e...)
 		} else if r < ' ' {
-			dst = append(dst, '\\', 'u', '0', '0', hex[r>>4], hex[r&0xF])
+			dst = append(dst, '\\', 'u', '0', '0', hexDigits[r>>4], hexDigits[r&0xF])
 		} else {
 			dst = utf8.AppendRune(dst, r)
 		}
@@ -42,7 +42,7 @@ func appendString(dst, text []byte) []byte {
 	return append(dst, '"')
 }
 
-const hex = "0123456789abcdef"
+const hexDigits = "0123456789abcdef"
 
 func escape(r rune) string {
 	switch r {
