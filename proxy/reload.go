@@ -102,6 +102,9 @@ func (s *Server) reload(cfg *config.Config) error {
 	s.live.Store(next)
 	ls.speak(keeper)
 	s.swapListeners(ls)
+	if s.running {
+		next.pool.StartChecks()
+	}
 	if s.running && keeper != old.certs {
 		stopCerts(old.certs)
 	}

@@ -43,6 +43,7 @@ func (s *Server) start(ctx context.Context) error {
 		return err
 	}
 	s.running = true
+	now.pool.StartChecks()
 	for _, l := range now.listeners {
 		s.serve(l)
 	}
@@ -101,6 +102,7 @@ func (s *Server) stop(serves bool) {
 	s.serving.Wait()
 	s.connections.open.Wait()
 	s.transports.CloseIdleConnections()
+	s.live.Load().pool.StopChecks()
 	if s.running {
 		stopCerts(s.live.Load().certs)
 	}

@@ -29,6 +29,10 @@ func Check(w, stderr io.Writer, file string) error {
 	out.WriteString(sources(cfg.TLS))
 	out.WriteString("\n")
 	writeTable(&out, "", routeRows(cfg))
+	if rows := upstreamRows(cfg); len(rows) > 1 {
+		out.WriteString("\n")
+		writeTable(&out, "", rows)
+	}
 	for _, warning := range cfg.Warnings {
 		fmt.Fprintf(&warnings, "usher: warning: %v\n", warning)
 	}

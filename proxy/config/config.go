@@ -125,6 +125,8 @@ type Upstream struct {
 	SendProxyProtocol byte
 
 	TLS UpstreamTLS // for https endpoints
+
+	Check Check // of each endpoint
 }
 
 // UpstreamTLS says how https endpoints prove who they are, and usher to them.

@@ -9,6 +9,7 @@ type defaultValues struct {
 	drain       Drain
 	dialTimeout time.Duration
 	balance     Balance
+	check       Check // but for what it does
 	limits      Limits
 	socketIO    SocketIO
 }
@@ -22,6 +23,7 @@ func defaults() defaultValues {
 		drain:       Drain{Over: 30 * time.Second, Deadline: time.Minute, Code: serviceRestart},
 		dialTimeout: 5 * time.Second,
 		balance:     RoundRobin,
+		check:       Check{Every: 5 * time.Second, Timeout: 2 * time.Second, Healthy: 2, Unhealthy: 3},
 		limits: Limits{
 			MaxMessage:       100 << 20,
 			MaxFragments:     10000,

@@ -63,7 +63,7 @@ func TestSchemaTakesGoodFiles(t *testing.T) {
 func TestSchemaRefusesBadFiles(t *testing.T) {
 	s := mustCompile(t)
 	for _, name := range []string{
-		"empty_sections", "endpoints", "just_text", "missing_sections", "not_a_mapping", "null_values", "origins_empty",
+		"check", "empty_sections", "endpoints", "just_text", "missing_sections", "not_a_mapping", "null_values", "origins_empty",
 		"relay", "sizes", "socketio_types", "tls_empty", "tls_incomplete", "unknown_keys", "unknown_keys_deep", "wrong_types", "wrong_types_in_route",
 	} {
 		_, text, _ := parseFile(t, filepath.Join("testdata", "bad", name+".yaml"))
@@ -95,7 +95,7 @@ func TestSchemaKeys(t *testing.T) {
 	root := mustReadSchema(t)
 	tables := map[string][]string{
 		"": fileKeys, "route": routeKeys, "upstream": upstreamKeys, "listener": listenerKeys, "admin": adminKeys, "tls": tlsKeys,
-		"certificate": certificateKeys, "external_account": externalAccountKeys, "on_demand": onDemandKeys, "drain": drainKeys, "headers": headersKeys, "max_rate": rateKeys,
+		"certificate": certificateKeys, "external_account": externalAccountKeys, "on_demand": onDemandKeys, "drain": drainKeys, "check": checkKeys, "headers": headersKeys, "max_rate": rateKeys,
 		"socketio": socketIOKeys, "cookie": cookieKeys,
 	}
 	objects := map[string][]string{"": slices.Sorted(maps.Keys(root.Properties))}
@@ -145,6 +145,11 @@ func TestSchemaDefaults(t *testing.T) {
 		}
 	}
 	want(t, "balance", root.Defs["upstream"].Properties["balance"].Default, any(string(d.balance)))
+	check := root.Defs["check"].Properties
+	checked := fmt.Sprintf("upstreams: {main: {endpoints: http://a, check: {tcp: true, every: %v, timeout: %v, healthy: %v, unhealthy: %v}}}\nroutes: [{upstream: main}]\n",
+		check["every"].Default, check["timeout"].Default, check["healthy"].Default, check["unhealthy"].Default)
+	d.check.Kind = CheckTCP
+	want(t, "check", mustParse(t, checked).Upstreams[0].Check, d.check)
 	drain := root.Defs["drain"].Properties
 	text := fmt.Sprintf("drain: {over: %v, deadline: %v, code: %v, grace: %v}\n", drain["over"].Default, drain["deadline"].Default, drain["code"].Default, drain["grace"].Default)
 	want(t, "drain", mustParse(t, text+"upstreams: {main: http://a}\nroutes: [{upstream: main}]\n").Drain, d.drain)

@@ -2,7 +2,7 @@ package config
 
 import "strings"
 
-var upstreamKeys = []string{"endpoints", "balance", "dial_timeout", "send_proxy_protocol", "ca", "server_name", "cert", "key", "insecure_skip_verify"}
+var upstreamKeys = []string{"endpoints", "balance", "dial_timeout", "send_proxy_protocol", "ca", "server_name", "cert", "key", "insecure_skip_verify", "check"}
 
 func (l *loader) upstreams(o object, d defaultValues) []*Upstream {
 	v := l.required(o, "upstreams", "at the top level")
@@ -16,7 +16,7 @@ func (l *loader) upstreams(o object, d defaultValues) []*Upstream {
 		if !isName(u.Name) {
 			l.errorf(u.Position, "upstream name %s must begin with a letter or digit and hold nothing but those, _, - and .", p.key)
 		}
-		l.upstream(p.value, u)
+		l.upstream(p.value, u, d)
 		list = append(list, u)
 	}
 	return list
@@ -29,7 +29,7 @@ func isName(s string) bool {
 
 // upstream reads the short forms, an endpoint or a list of them, and the long
 // one into u.
-func (l *loader) upstream(v value, u *Upstream) {
+func (l *loader) upstream(v value, u *Upstream, d defaultValues) {
 	v.name = "upstream " + u.Name
 	if v.node.ShortTag() != "!!map" {
 		u.Endpoints = l.endpoints(v)
@@ -45,6 +45,7 @@ func (l *loader) upstream(v value, u *Upstream) {
 	version := ""
 	choice(l, o.field("send_proxy_protocol"), &version, "v1", "v2")
 	l.upstreamTLS(o, u)
+	u.Check = l.check(o.field("check"), d.check)
 	u.SendProxyProtocol = map[string]byte{"v1": 1, "v2": 2}[version]
 }
 

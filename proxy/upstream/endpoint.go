@@ -116,7 +116,7 @@ func (e *Endpoint) change(now time.Time, f func(h *health)) {
 }
 
 func (e *Endpoint) logState(s State, reason string) {
-	if e.settings.Log == nil {
+	if e.settings.Log == nil || s == Unchecked { // the outcome comes soon
 		return
 	}
 	args := []any{"upstream", e.upstream, "endpoint", e.String(), "state", string(s)}

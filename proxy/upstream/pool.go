@@ -41,6 +41,8 @@ type Settings struct {
 	// Dial connects to an address of network tcp or unix; nil means the
 	// system's sockets.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	checks checks
 }
 
 func (s *Settings) random() float64 {
@@ -67,7 +69,7 @@ func (p *Pool) Next(list []*config.Upstream, own map[string]*tls.Config) *Pool {
 	}
 	for _, c := range list {
 		old := p.upstreams[c.Name]
-		u := &Upstream{Name: c.Name, balance: c.Balance, settings: p.Settings}
+		u := &Upstream{Name: c.Name, balance: c.Balance, check: c.Check, settings: p.Settings}
 		for _, e := range c.Endpoints {
 			identity := identify(c, e)
 			kept := p.endpoints[identity]

@@ -19,6 +19,7 @@ type Upstream struct {
 	// Static after construction.
 	Name     string
 	balance  config.Balance
+	check    config.Check
 	settings *Settings
 
 	mu      sync.Mutex

@@ -1,0 +1,37 @@
+package command
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"usher/proxy/config"
+)
+
+// upstreamRows returns the upstreams of which more is to be said than the
+// endpoints that stand in the table of routes.
+func upstreamRows(cfg *config.Config) [][]string {
+	rows := [][]string{{"LINE", "UPSTREAM", "OPTIONS"}}
+	for _, u := range cfg.Upstreams {
+		if options := upstreamOptions(u); options != "" {
+			rows = append(rows, []string{strconv.Itoa(u.Line), u.Name, options})
+		}
+	}
+	return rows
+}
+
+func upstreamOptions(u *config.Upstream) string {
+	var list []string
+	if u.Balance != config.RoundRobin {
+		list = append(list, "balance "+string(u.Balance))
+	}
+	if c := u.Check; c.Kind != "" {
+		what := string(c.Kind)
+		if c.Path != "" {
+			path, _, _ := strings.Cut(c.Path, "?") // the query may have a token
+			what += " " + path
+		}
+		list = append(list, fmt.Sprintf("check %s every %v", what, c.Every))
+	}
+	return strings.Join(list, ", ")
+}

@@ -1,0 +1,149 @@
+package upstream
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"crypto/sha1"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"usher/proxy/config"
+)
+
+const (
+	// maxCheckHead is how much of an answer a check reads.
+	maxCheckHead = 64 << 10
+	// maxCheckInterim is how many answers 1xx may come before the real one.
+	maxCheckInterim = 8
+	// acceptGUID is what both sides add to the key (RFC 6455, 1.3).
+	acceptGUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+	// closeFrame says 1000, masked with zeros (RFC 6455, 5.5.1).
+	closeFrame = "\x88\x82\x00\x00\x00\x00\x03\xe8"
+)
+
+// checker checks one endpoint from time to time.
+type checker struct {
+	endpoint *Endpoint
+	check    config.Check
+	stop     context.CancelFunc
+}
+
+// run checks until ctx is done. The times between checks vary by a tenth, so
+// that several ushers do not come to check at the same instants.
+func (k *checker) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		k.report(ctx, k.once(ctx))
+		every := float64(k.check.Every)
+		pause := time.NewTimer(time.Duration(every * (0.9 + 0.2*k.endpoint.settings.random())))
+		select {
+		case <-ctx.Done():
+		case <-pause.C:
+		}
+		pause.Stop()
+	}
+}
+
+// report notes the outcome, unless the check was stopped meanwhile.
+func (k *checker) report(ctx context.Context, err error) {
+	e := k.endpoint
+	e.change(time.Now(), func(h *health) {
+		if ctx.Err() != nil {
+			return
+		}
+		if err == nil {
+			e.counts.checksPassed.Add(1)
+		} else {
+			e.counts.checksFailed.Add(1)
+			h.last = "check: " + err.Error()
+		}
+		h.checked(err == nil, k.check.Healthy, k.check.Unhealthy)
+	})
+}
+
+// once makes one check. Its error does not show the path, which may hold a
+// token.
+func (k *checker) once(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, k.check.Timeout)
+	defer cancel()
+	conn, _, err := k.endpoint.connect(ctx)
+	if err != nil {
+		return &DialError{Endpoint: k.endpoint, Err: err}
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })()
+	switch k.check.Kind {
+	case config.CheckPath:
+		err = k.get(conn)
+	case config.CheckWebSocket:
+		err = k.upgrade(conn)
+	}
+	if ne, ok := errors.AsType[net.Error](err); ok && ne.Timeout() {
+		return errors.New("no answer in time")
+	}
+	return err
+}
+
+func (k *checker) get(conn net.Conn) error {
+	res, err := k.ask(conn, "Connection: close\r\n")
+	if err != nil {
+		return err
+	}
+	if res.StatusCode < 200 || res.StatusCode > 399 {
+		return fmt.Errorf("status %d, not 2xx or 3xx", res.StatusCode)
+	}
+	return nil
+}
+
+func (k *checker) upgrade(conn net.Conn) error {
+	var random [16]byte
+	rand.Read(random[:]) // never fails
+	key := base64.StdEncoding.EncodeToString(random[:])
+	res, err := k.ask(conn, "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "+key+"\r\n")
+	if err != nil {
+		return err
+	}
+	if res.StatusCode != http.StatusSwitchingProtocols {
+		return fmt.Errorf("status %d, not 101", res.StatusCode)
+	}
+	proof := sha1.Sum([]byte(key + acceptGUID))
+	if res.Header.Get("Sec-WebSocket-Accept") != base64.StdEncoding.EncodeToString(proof[:]) {
+		return errors.New("101 with a wrong Sec-WebSocket-Accept")
+	}
+	_, err = io.WriteString(conn, closeFrame)
+	return err
+}
+
+// ask sends a request with these header lines and returns the head of the
+// answer.
+func (k *checker) ask(conn net.Conn, lines string) (*http.Response, error) {
+	_, err := io.WriteString(conn, "GET "+k.check.Path+" HTTP/1.1\r\nHost: "+k.endpoint.host()+"\r\nUser-Agent: usher-check\r\n"+lines+"\r\n")
+	if err != nil {
+		return nil, err
+	}
+	from := bufio.NewReader(io.LimitReader(conn, maxCheckHead))
+	for range maxCheckInterim {
+		res, err := http.ReadResponse(from, nil) //nolint:bodyclose // the connection is closed as a whole
+		if _, isNet := errors.AsType[net.Error](err); err != nil && !isNet && !errors.Is(err, io.ErrUnexpectedEOF) {
+			err = errors.New("answer is not HTTP") // whatever it is, it does not belong into a log
+		}
+		if err != nil || res.StatusCode >= 200 || res.StatusCode == http.StatusSwitchingProtocols {
+			return res, err
+		}
+	}
+	return nil, errors.New("more than 8 interim answers")
+}
+
+// host is for the Host header of a check.
+func (e *Endpoint) host() string {
+	if e.Scheme == config.Unix {
+		return "localhost"
+	}
+	return strings.TrimSuffix(e.Address, map[config.Scheme]string{config.HTTP: ":80", config.HTTPS: ":443"}[e.Scheme])
+}
