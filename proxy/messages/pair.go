@@ -36,7 +36,7 @@ type pair struct {
 	code  ws.Code       // the first close code either way
 	err   error
 	leave *leave      // nil unless usher is to end it
-	due   time.Time   // of timer
+	due   time.Time   // when the clocks are looked at next, zero while they are
 	timer *time.Timer // nil until start and after the end
 }
 
@@ -66,7 +66,7 @@ func (p *pair) start() {
 		l.counters.Bytes.Add(uint64(len(l.intake.bytes)))
 	}
 	p.mu.Lock()
-	p.timer = time.AfterFunc(0, p.tick)
+	p.due, p.timer = now, time.AfterFunc(0, p.tick)
 	p.mu.Unlock()
 }
 

@@ -11,11 +11,12 @@ import (
 // never is later than any time of a session.
 var never = time.Unix(1<<40, 0)
 
-// wake makes the pair look at its clocks at t, or before.
+// wake makes the pair look at its clocks at t, or before. A look that is due
+// stays so, also if its time is over and the timer late.
 func (p *pair) wake(t time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.timer == nil || p.cause != (session.Cause{}) || !t.Before(p.due) && p.due.After(time.Now()) {
+	if p.timer == nil || p.cause != (session.Cause{}) || !p.due.IsZero() && !t.Before(p.due) {
 		return
 	}
 	p.due = t
@@ -24,6 +25,9 @@ func (p *pair) wake(t time.Time) {
 
 // tick acts on the clocks that have run out, and sets the timer for the next.
 func (p *pair) tick() {
+	p.mu.Lock()
+	p.due = time.Time{}
+	p.mu.Unlock()
 	now := time.Now()
 	due := earliest(p.tickLeave(now), p.tickIdle(now), p.client.tick(now), p.upstream.tick(now))
 	if due.Before(never) {
