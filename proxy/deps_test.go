@@ -22,6 +22,7 @@ var layers = map[string]struct {
 	"http1":    {pure: true},
 	"engineio": {pure: true},
 	"socketio": {pure: true},
+	"demux":    {imports: []string{"engineio", "socketio"}, pure: true},
 
 	"affinity": {owns: []string{"github.com/hashicorp/golang-lru/v2"}, pure: true},
 

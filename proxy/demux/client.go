@@ -1,0 +1,242 @@
+package demux
+
+import (
+	"errors"
+	"time"
+
+	"usher/proxy/engineio"
+	"usher/proxy/socketio"
+)
+
+// The ways in which a packet is out of place.
+var (
+	errBinary     = errors.New("socket.io attachment without a packet that announces it")
+	errText       = errors.New("socket.io packet among the attachments of another one")
+	errMany       = errors.New("socket.io packet announces too many attachments")
+	errGroup      = errors.New("socket.io packet with its attachments is too big")
+	errPayload    = errors.New("message is beyond the upstream's maxPayload")
+	errEarly      = errors.New("client spoke before the handshake was answered")
+	errNotJoined  = errors.New("socket.io packet for a namespace that is not joined")
+	errRejoin     = errors.New("socket.io CONNECT to a namespace that is joined")
+	errFromClient = errors.New("socket.io CONNECT_ERROR from a client")
+	errName       = errors.New("socket.io namespace has control characters")
+	errDirection  = errors.New("engine.io heartbeat in the wrong direction")
+	errParser     = errors.New("message is no socket.io packet, and there is no fallback for other parsers")
+)
+
+// FromClient handles a packet of the client, which may speak once Ready was
+// called. The types Open, Upgrade and Noop have no effect here.
+func (s *Session) FromClient(now time.Duration, m *Message) {
+	s.now = now
+	s.beat.heard = now
+	m.More = false
+	switch {
+	case s.mode == over:
+	case s.mode == starting:
+		s.end(Violation, errEarly)
+	case m.Type == engineio.Message:
+		s.clientMessage(m)
+	default:
+		s.clientControl(m)
+		s.schedule()
+	}
+}
+
+func (s *Session) clientControl(m *Message) {
+	switch m.Type {
+	case engineio.Close:
+		s.end(ClientClosed, nil)
+	case engineio.Ping:
+		if s.version == engineio.V4 {
+			s.end(Heartbeat, errDirection)
+			return
+		}
+		s.effects.ToClient(control(engineio.Pong, m.Head))
+	case engineio.Pong:
+		if s.version == engineio.V3 {
+			s.end(Heartbeat, errDirection)
+			return
+		}
+		s.beat.pong(s)
+	}
+}
+
+func (s *Session) clientMessage(m *Message) {
+	if s.mode == opaque {
+		s.opaqueFromClient(m)
+		return
+	}
+	if s.in.left > 0 {
+		s.clientAttachment(m)
+		return
+	}
+	if !s.spoken {
+		s.spoken = true
+		if foreign(m) {
+			s.turnOpaque(m)
+			return
+		}
+	}
+	if m.Binary {
+		s.end(Malformed, errBinary)
+		return
+	}
+	h, n, err := socketio.ParseHeader(m.Head, m.whole())
+	if err == nil && n == 0 { // a long query
+		whole := s.load(m)
+		w := *m
+		w.Head = whole
+		if h, _, err = socketio.ParseHeader(whole, true); err == nil {
+			s.clientPacket(&w, &h)
+		}
+		s.effects.Give(whole)
+	} else if err == nil {
+		s.clientPacket(m, &h)
+	}
+	if err != nil {
+		s.end(Malformed, err)
+	}
+}
+
+// load copies the whole of m to a buffer, which is to be given back.
+func (s *Session) load(m *Message) []byte {
+	b := s.effects.Take(m.Size)
+	if m.whole() {
+		return append(b, m.Head...)
+	}
+	return s.effects.Append(b, m)
+}
+
+func (s *Session) clientPacket(m *Message, h *socketio.Header) {
+	switch h.Type {
+	case socketio.Connect:
+		s.connect(m, h)
+		s.schedule()
+		return
+	case socketio.Disconnect:
+		s.disconnect(m, h)
+		s.schedule()
+		return
+	case socketio.ConnectError:
+		s.end(Violation, errFromClient)
+		return
+	}
+	if h.Attachments > s.config.MaxAttachments {
+		s.end(TooBig, errMany)
+		return
+	}
+	sp := s.admit(h)
+	switch {
+	case s.mode == over:
+	case h.Attachments > 0:
+		s.in.start(h, sp == nil)
+		s.in.add(s.effects, m)
+	case sp != nil && sp.state == open && h.Type == socketio.Event:
+		s.toLeg(int(sp.leg), m)
+	case sp != nil:
+		p := packet{header: *h, head: m}
+		s.dispatch(sp, &p)
+	}
+}
+
+// admit finds the namespace of a packet from the client. It is nil if the
+// packet is dropped, or has ended the session.
+func (s *Session) admit(h *socketio.Header) *space {
+	sp := s.find(h.Namespace)
+	switch {
+	case sp == nil:
+		s.stray(DropUnknown)
+	case sp.state == left:
+		s.stray(DropTombstone)
+	case sp.leg < 0:
+		s.drop(DropVirtualRoot)
+	default:
+		return sp
+	}
+	return nil
+}
+
+// stray handles a packet for a namespace that is not joined. A server closes
+// the connection; but a server that has just disconnected the client may cross
+// its packet, so that is done only to clients that never joined anything.
+// Servers of EIO3 never do it.
+func (s *Session) stray(d Drop) {
+	if s.version == engineio.V4 && (!s.joined || s.config.StrictNamespaces) {
+		s.end(Violation, errNotJoined)
+		return
+	}
+	s.drop(d)
+}
+
+// clientAttachment takes an attachment of the packet that the client has begun.
+func (s *Session) clientAttachment(m *Message) {
+	if !m.Binary {
+		s.end(Malformed, errText)
+		return
+	}
+	if len(s.in.parts.buf)+m.cost() > s.config.MaxClientGroup {
+		s.end(TooBig, errGroup)
+		return
+	}
+	if s.in.left--; s.in.left > 0 {
+		s.in.add(s.effects, m)
+		return
+	}
+	if !s.in.skip {
+		p := s.in.complete(m)
+		if sp := s.admit(&p.header); sp != nil {
+			s.dispatch(sp, &p)
+		}
+	}
+	s.in.drop(s.effects)
+}
+
+// dispatch sends a packet of the client to its upstream, or keeps it until that
+// has answered the CONNECT: it closes the leg if an event comes before.
+func (s *Session) dispatch(sp *space, p *packet) {
+	if sp.state == open {
+		s.deliver(int(sp.leg), p)
+		return
+	}
+	p.head.More = len(p.tail) > 0 || p.last != nil
+	t := &sp.waiting().packets
+	p.each(func(m *Message) bool { return s.hold(t, m) })
+}
+
+// deliver sends a packet of the client to a leg.
+func (s *Session) deliver(leg int, p *packet) {
+	gen := s.legs[leg].gen
+	if gen == 0 || !p.header.HasID || !p.isAck() {
+		p.head.More = len(p.tail) > 0 || p.last != nil
+		p.each(func(m *Message) bool { return s.toLeg(leg, m) })
+		return
+	}
+	id, ok := gen.answered(p.header.ID)
+	if !ok {
+		s.drop(DropStaleAck)
+		return
+	}
+	whole := s.load(p.head)
+	b := socketio.AppendWithID(s.effects.Take(len(whole)), whole, p.header, id)
+	q := *p
+	q.head = text(b)
+	q.head.More = len(p.tail) > 0 || p.last != nil
+	q.each(func(m *Message) bool { return s.toLeg(leg, m) })
+	s.effects.Give(b)
+	s.effects.Give(whole)
+}
+
+func (p *packet) isAck() bool {
+	return p.header.Type == socketio.Ack || p.header.Type == socketio.BinaryAck
+}
+
+// toLeg sends a message of the client to an open leg. One that the upstream
+// would close the leg for ends the session, as it would without us.
+func (s *Session) toLeg(leg int, m *Message) bool {
+	if limit := s.legs[leg].maxPayload; limit > 0 && m.Size >= limit {
+		s.end(TooBig, errPayload)
+		return false
+	}
+	s.effects.ToLeg(leg, m)
+	return true
+}

@@ -1,0 +1,140 @@
+package demux
+
+import "time"
+
+// LegLost says that a leg ended: the upstream closed it or went, or it took
+// nothing for too long. Its number is free, unless it is dialled again.
+func (s *Session) LegLost(now time.Duration, leg int) {
+	s.now = now
+	if !s.legIn(leg, legDialling, legOpening, legOpen, legLeaving) {
+		return
+	}
+	if s.legs[leg].state == legDialling || s.legs[leg].state == legOpening {
+		s.legFailed(leg)
+	} else {
+		s.lost(leg)
+	}
+	s.schedule()
+}
+
+// lost does what the upstream's policy wants where its leg has gone. Namespaces
+// that are not joined yet wait for a new leg under each policy.
+func (s *Session) lost(leg int) {
+	l := &s.legs[leg]
+	l.in.drop(s.effects)
+	switch {
+	case s.mode == opaque:
+		s.end(LegLost, nil)
+		return
+	case l.state == legLeaving:
+		s.hardClosed()
+		return
+	case !s.needed(leg):
+		l.free()
+		return
+	case s.mode == starting && l.eager && !s.hasJoined(leg):
+		s.legFailed(leg)
+		return
+	}
+	if s.hasJoined(leg) && !s.loseJoined(leg) {
+		return
+	}
+	if !s.needed(leg) {
+		l.free()
+		return
+	}
+	s.holdPending(leg)
+	l.attempts++
+	l.prefer = ""
+	s.dialAgain(leg, int(l.attempts)-1-max(1, s.service(leg).Endpoints))
+}
+
+// hasJoined tells whether the client takes itself to be connected through the
+// leg.
+func (s *Session) hasJoined(leg int) bool {
+	for i := range s.spaces {
+		if sp := &s.spaces[i]; int(sp.leg) == leg && sp.joined() {
+			return true
+		}
+	}
+	return false
+}
+
+// loseJoined applies the policy to the namespaces that are joined through a
+// leg. It tells whether the session goes on.
+func (s *Session) loseJoined(leg int) bool {
+	l, policy := &s.legs[leg], s.service(leg).OnLoss
+	if policy == Transport || policy == Reconnect && l.gen == maxIncarnation {
+		s.end(LegLost, nil)
+		return false
+	}
+	if policy == Reconnect {
+		l.gen++
+		s.stats.Redials.Add(1)
+	}
+	for i := 0; i < len(s.spaces); i++ {
+		sp := &s.spaces[i]
+		switch {
+		case int(sp.leg) != leg || !sp.joined():
+		case policy == Disconnect:
+			if s.expel(sp); s.mode == over {
+				return false
+			}
+		case sp.state == open:
+			sp.state, sp.since = rejoining, s.now
+			s.unholdConnects(sp)
+		}
+	}
+	return true
+}
+
+// unholdConnects forgets the CONNECTs that are kept beside the stored one.
+func (s *Session) unholdConnects(sp *space) {
+	if sp.wait != nil {
+		s.unhold(&sp.wait.connects)
+	}
+}
+
+// holdPending marks that the CONNECTs of a leg's namespaces are to be sent
+// again.
+func (s *Session) holdPending(leg int) {
+	for i := range s.spaces {
+		sp := &s.spaces[i]
+		if sp.state == left || int(sp.leg) != leg {
+			continue
+		}
+		if sp.state == connecting && sp.sent {
+			sp.since = s.now
+			s.stats.Held.Add(1)
+		}
+		sp.sent = false
+	}
+}
+
+// legRefused ends what depends on a leg whose upstream does not want the client.
+func (s *Session) legRefused(leg int, text string) {
+	s.legs[leg].free()
+	for i := 0; i < len(s.spaces) && s.mode != over; i++ {
+		sp := &s.spaces[i]
+		if int(sp.leg) != leg || sp.state == left {
+			continue
+		}
+		if sp.joined() {
+			s.expel(sp)
+			continue
+		}
+		s.giveUp(sp, text, "")
+		i-- // it is no longer there
+	}
+}
+
+// hardClosed ends the session of a client that the upstream has disconnected
+// from all of its namespaces, and then from itself.
+func (s *Session) hardClosed() {
+	for i := range s.spaces {
+		if sp := &s.spaces[i]; sp.joined() && s.mode != over {
+			s.expel(sp)
+		}
+	}
+	s.end(LegClosed, nil)
+}

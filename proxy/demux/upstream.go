@@ -1,0 +1,240 @@
+package demux
+
+import (
+	"time"
+
+	"usher/proxy/engineio"
+	"usher/proxy/socketio"
+)
+
+// FromLeg handles a packet of an upstream, the first of which is its open
+// packet.
+func (s *Session) FromLeg(now time.Duration, leg int, m *Message) {
+	s.now = now
+	if !s.legIn(leg, legOpening, legOpen, legLeaving) {
+		return
+	}
+	l := &s.legs[leg]
+	l.heard = now
+	m.More = false
+	if m.Type == engineio.Message {
+		s.legMessage(leg, m)
+		return
+	}
+	s.legControl(leg, m)
+	s.schedule()
+}
+
+func (s *Session) legControl(leg int, m *Message) {
+	l := &s.legs[leg]
+	switch m.Type {
+	case engineio.Open:
+		if l.state == legOpening {
+			s.legOpened(leg, m.Head)
+		}
+	case engineio.Ping:
+		s.effects.ToLeg(leg, control(engineio.Pong, m.Head))
+	case engineio.Pong:
+		if s.version == engineio.V3 && l.pinged {
+			l.pinged, l.due = false, s.now+l.interval
+		}
+	case engineio.Close:
+		s.breakLeg(leg)
+	}
+}
+
+// legOpened reads the upstream's open packet, and sends what has waited for it.
+func (s *Session) legOpened(leg int, data []byte) {
+	o, err := engineio.ParseOpen(data)
+	if err != nil {
+		s.effects.CloseLeg(leg)
+		s.legFailed(leg)
+		return
+	}
+	l := &s.legs[leg]
+	l.state, l.pinged = legOpen, false
+	l.due = s.now + o.PingInterval
+	l.interval, l.timeout, l.maxPayload = o.PingInterval, o.PingTimeout, o.MaxPayload
+	if s.version == engineio.V3 && s.mode == starting && int(l.service) == s.config.first() {
+		s.sid = o.SID
+	}
+	if s.mode == opaque {
+		s.flushOpaque(leg)
+		return
+	}
+	s.sendConnects(leg)
+	s.becomeReady()
+}
+
+// sendConnects sends the CONNECTs of all namespaces of a leg that has just
+// opened, in the order in which the client sent them.
+func (s *Session) sendConnects(leg int) {
+	for i := 0; i < len(s.spaces) && s.mode != over; i++ {
+		sp := &s.spaces[i]
+		if int(sp.leg) != leg || sp.state == left {
+			continue
+		}
+		sp.sent, sp.long = true, false
+		switch {
+		case s.version == engineio.V3 && sp.name == "/":
+			sp.pending = 1 // the upstream's, unasked
+		case sp.state == rejoining:
+			sp.pending = 1
+			s.rejoin(leg, sp)
+		default:
+			sp.pending = uint8(sp.wait.connects.n)
+			m := new(Message)
+			for rest := sp.wait.connects.buf; len(rest) > 0 && s.mode != over; {
+				rest = next(rest, m)
+				s.toLeg(leg, m)
+			}
+		}
+	}
+}
+
+// rejoin sends the stored CONNECT of a namespace. What it said of a state to
+// recover is of a time before what the client has received since.
+func (s *Session) rejoin(leg int, sp *space) {
+	p := sp.wait.stored
+	h, _, err := socketio.ParseHeader(p, true)
+	if err != nil || s.version == engineio.V3 || socketio.ParseAnswer(p[h.Data:]).PID == "" {
+		s.toLeg(leg, text(p))
+		return
+	}
+	b := socketio.AppendRecovery(s.effects.Take(len(p)+32), p, h, "", "")
+	s.toLeg(leg, text(b))
+	clear(b)
+	s.effects.Give(b)
+}
+
+// breakLeg closes a leg whose upstream has broken the protocol.
+func (s *Session) breakLeg(leg int) {
+	s.effects.CloseLeg(leg)
+	s.lost(leg)
+}
+
+func (s *Session) legMessage(leg int, m *Message) {
+	l := &s.legs[leg]
+	switch {
+	case l.state == legOpening: // a message before the open packet
+		s.effects.CloseLeg(leg)
+		s.legFailed(leg)
+		s.schedule()
+		return
+	case s.mode == opaque:
+		s.toClient(m)
+		return
+	case l.in.left > 0:
+		s.legAttachment(leg, m)
+		return
+	case !s.spoken && s.opaqueRoot(leg, m):
+		s.toClient(m)
+		return
+	case m.Binary:
+		s.breakLeg(leg)
+		s.schedule()
+		return
+	}
+	h, n, err := socketio.ParseHeader(m.Head, m.whole())
+	if err != nil || n == 0 {
+		s.breakLeg(leg)
+		s.schedule()
+		return
+	}
+	s.legPacket(leg, m, &h)
+}
+
+func (s *Session) legPacket(leg int, m *Message, h *socketio.Header) {
+	switch h.Type {
+	case socketio.Connect:
+		s.connected(leg, m, h)
+		s.schedule()
+		return
+	case socketio.Disconnect:
+		s.disconnected(leg, m, h)
+		s.schedule()
+		return
+	case socketio.ConnectError:
+		s.connectFailed(leg, m, h)
+		s.schedule()
+		return
+	}
+	l := &s.legs[leg]
+	if h.Attachments > s.config.MaxAttachments {
+		s.breakLeg(leg)
+		s.schedule()
+		return
+	}
+	sp := s.owned(leg, h)
+	switch {
+	case h.Attachments > 0:
+		l.in.start(h, sp == nil)
+		l.in.add(s.effects, m)
+	case sp == nil:
+	case l.gen == 0 || !h.HasID || h.Type != socketio.Event:
+		s.toClient(m)
+	default:
+		p := packet{header: *h, head: m}
+		s.pass(leg, &p)
+	}
+}
+
+// owned finds the namespace of a packet from a leg, or nil if it is none of
+// that leg's.
+func (s *Session) owned(leg int, h *socketio.Header) *space {
+	sp := s.find(h.Namespace)
+	switch {
+	case sp != nil && sp.state != left && int(sp.leg) == leg:
+		return sp
+	case s.version == engineio.V3 && h.Root():
+		s.drop(DropForeignRoot)
+	case sp != nil && sp.state == left:
+		s.drop(DropTombstone)
+	default:
+		s.drop(DropUnknown)
+	}
+	return nil
+}
+
+// legAttachment takes an attachment of the packet that an upstream has begun.
+func (s *Session) legAttachment(leg int, m *Message) {
+	g := &s.legs[leg].in
+	if !m.Binary || len(g.parts.buf)+m.cost() > s.config.MaxLegGroup {
+		s.breakLeg(leg)
+		s.schedule()
+		return
+	}
+	if g.left--; g.left > 0 {
+		g.add(s.effects, m)
+		return
+	}
+	if !g.skip {
+		p := g.complete(m)
+		if s.owned(leg, &p.header) != nil {
+			s.pass(leg, &p)
+		}
+	}
+	if s.mode != over {
+		s.legs[leg].in.drop(s.effects)
+	}
+}
+
+// pass sends a packet of an upstream to the client. A question of a later
+// incarnation gets another id.
+func (s *Session) pass(leg int, p *packet) {
+	gen := s.legs[leg].gen
+	asks := p.header.HasID && (p.header.Type == socketio.Event || p.header.Type == socketio.BinaryEvent)
+	p.head.More = len(p.tail) > 0 || p.last != nil
+	if gen == 0 || !asks {
+		p.each(s.toClient)
+		return
+	}
+	whole := s.load(p.head)
+	b := socketio.AppendWithID(s.effects.Take(len(whole)+idBits/2), whole, p.header, gen.asked(p.header.ID))
+	q := *p
+	q.head = text(b)
+	q.head.More = p.head.More
+	q.each(s.toClient)
+	s.effects.Give(b)
+	s.effects.Give(whole)
+}
