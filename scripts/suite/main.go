@@ -69,6 +69,7 @@ func steps() []step {
 		{"unit", "fuzz targets", fuzzAll},
 	}
 	all = append(all, interopSteps()...)
+	all = append(all, soakSteps()...)
 	return append(all, step{"lint", "golangci-lint", runLinters})
 }
 
