@@ -40,6 +40,8 @@ var layers = map[string]struct {
 	"relay":      {imports: []string{"session", "ws"}, owns: []string{"golang.org/x/sys/unix"}},
 	"messages":   {imports: []string{"handshake", "route", "session", "ws"}, owns: []string{"github.com/koding/websocketproxy", "github.com/gorilla/websocket"}},
 
+	"admin": {imports: []string{"config", "route", "session", "upstream"}},
+
 	"demo":    {imports: []string{"", "config", "ws"}},
 	"doctor":  {imports: []string{"ws"}},
 	"command": {imports: []string{"", "certs", "config", "demo", "doctor", "route"}, owns: []string{"golang.org/x/term"}},

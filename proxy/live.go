@@ -44,6 +44,10 @@ func (s *Server) newLive(cfg *config.Config, pool *upstream.Pool, keeper *certs.
 		Log:       s.log,
 		Adopt:     func(p handshake.Pair) { s.adopt(l, p) },
 		Messages:  s.relayMessages,
+		Admit:     s.admit,
+	}
+	if names := cfg.Admin.CloseBy; len(names) > 0 {
+		l.handshake.Marker = session.NewMarker(s.markKey, names)
 	}
 	f := &forward.Forwarder{
 		Upstreams: pool, Headers: rules, Transports: s.transports,

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"usher/proxy/certs"
 	"usher/proxy/config"
@@ -20,16 +21,30 @@ var errStopped = errors.New("usher is stopping")
 // reloads count what came of them.
 type reloads struct {
 	done, refused atomic.Uint64
+	last          atomic.Int64             // when the file was read that is served, in nanoseconds since 1970
+	faults        atomic.Pointer[[]string] // of the last reload; nil if it was done
 }
 
 // ReloadStats is how often the routes file was read again.
 type ReloadStats struct {
 	Done    uint64
-	Refused uint64 // nothing has changed
+	Refused uint64    // nothing has changed
+	Last    time.Time // when the file was read that is served
+	Errors  []string  // why the last reload was refused, nil if it was not
 }
 
 func (r *reloads) stats() ReloadStats {
-	return ReloadStats{Done: r.done.Load(), Refused: r.refused.Load()}
+	s := ReloadStats{Done: r.done.Load(), Refused: r.refused.Load(), Last: time.Unix(0, r.last.Load())}
+	if faults := r.faults.Load(); faults != nil {
+		s.Errors = *faults
+	}
+	return s
+}
+
+// served notes that a file is served from now on.
+func (r *reloads) served() {
+	r.last.Store(time.Now().UnixNano())
+	r.faults.Store(nil)
 }
 
 // ReloadFile reads the routes file again and serves it. If anything is wrong
@@ -71,6 +86,7 @@ func (s *Server) refuseReload(err error) {
 	}
 	s.log.Error("reload refused, nothing has changed", "errors", faults)
 	s.reloads.refused.Add(1)
+	s.reloads.faults.Store(&faults)
 }
 
 // reload prepares everything that may fail, and then swaps.
@@ -91,11 +107,16 @@ func (s *Server) reload(cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
-	if s.running && keeper != old.certs {
-		if err := startCerts(keeper, cfg, ls.all); err != nil {
-			closeAll(ls.opened)
-			return err
+	ops, err := s.operators.next(cfg)
+	if err == nil && s.running && keeper != old.certs {
+		err = startCerts(keeper, cfg, ls.all)
+	}
+	if err != nil {
+		closeAll(ls.opened)
+		if ops != s.operators.listener {
+			ops.close()
 		}
+		return err
 	}
 	// From here on nothing fails.
 	next := s.newLive(cfg, old.pool.Next(cfg.Upstreams, upstreamTLS), keeper, ls.all)
@@ -105,13 +126,16 @@ func (s *Server) reload(cfg *config.Config) error {
 	if s.running {
 		next.pool.StartChecks()
 	}
+	s.operators.swap(s, ops)
 	if s.running && keeper != old.certs {
 		stopCerts(old.certs)
 	}
 	s.transports.Keep(next.pool)
 	s.report(old, next, ls)
 	s.drainRemoved(old, next)
+	s.keepDrains()
 	s.reloads.done.Add(1)
+	s.reloads.served()
 	return nil
 }
 
@@ -178,11 +202,17 @@ type drainer interface {
 	Drain(d session.Drain, concern func(*session.Session) bool)
 }
 
-// recheck drains a session that has come to its relay after a reload that it
-// should not have outlived: its handshake began before.
+// recheck drains a session that has come to its relay after a reload, or an
+// operator's order, that it should not have outlived: its handshake began
+// before.
 func (s *Server) recheck(x *session.Session, relay drainer) {
-	if now := s.live.Load(); !now.serves(x) {
-		d := drain(now.cfg, session.Drained, removed)
-		relay.Drain(d, func(y *session.Session) bool { return x == y })
+	now, only := s.live.Load(), func(y *session.Session) bool { return x == y }
+	switch told := x.Dismissed(); {
+	case told != nil:
+		relay.Drain(*told, only)
+	case !now.serves(x):
+		relay.Drain(drain(now.cfg, session.Drained, removed), only)
+	case s.drained(x):
+		relay.Drain(drain(now.cfg, session.Drained, byOperator), only)
 	}
 }

@@ -48,6 +48,8 @@ func (s *Server) start(ctx context.Context) error {
 		s.serve(l)
 	}
 	s.accept(s.h2.http, s.h2.in, func() bool { return false })
+	s.operators.serve(s)
+	s.reloads.served()
 	s.warn(now.cfg)
 	if s.Load != nil {
 		s.seen.Store(lookAt(now.cfg.File))
@@ -96,9 +98,11 @@ func (s *Server) stop(serves bool) {
 		time.Sleep(drain.Grace) // only a second signal cuts it short, and that ends the process
 	}
 	var parts sync.WaitGroup
+	s.draining.Store(true)
 	parts.Go(func() { s.stopHTTP(ctx) })
 	parts.Go(func() { s.stopRelays(ctx) })
 	parts.Wait()
+	s.operators.stop()
 	s.serving.Wait()
 	s.connections.open.Wait()
 	s.transports.CloseIdleConnections()

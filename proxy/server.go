@@ -3,6 +3,7 @@
 package proxy
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -31,14 +32,20 @@ const (
 	idleTimeout = 2 * time.Minute
 )
 
-// errStopping is the answer to handshakes that come too late.
-var errStopping = &handshake.Error{Status: http.StatusServiceUnavailable, Reason: handshake.Endpoint, Rule: "usher is stopping"}
+var (
+	// errStopping is the answer to handshakes that come too late.
+	errStopping = &handshake.Error{Status: http.StatusServiceUnavailable, Reason: handshake.Draining, Rule: "usher is stopping"}
+	// errDrained is the answer where an operator keeps them away.
+	errDrained = &handshake.Error{Status: http.StatusServiceUnavailable, Reason: handshake.Draining, Rule: "this route is being drained"}
+)
 
 // Server is one usher, from New to the end of Run.
 type Server struct {
 	// Load reads the routes file again; nil if there is none to read. It may be
 	// set until Run begins.
 	Load func() (*config.Config, error)
+	// Version is what operators are told; likewise.
+	Version string
 
 	// static after construction
 	log         *slog.Logger
@@ -52,6 +59,8 @@ type Server struct {
 	frames      *relay.Group
 	messages    *messages.Relay
 	gate        *gate
+	operators   *operators
+	markKey     [32]byte // of sessions' marks
 	serving     sync.WaitGroup
 	failed      chan error // why a listener accepts nobody any more
 
@@ -59,6 +68,8 @@ type Server struct {
 	stopping atomic.Bool          // set under mu
 	seen     atomic.Pointer[stamp]
 	reloads  reloads
+	drains   drains
+	draining atomic.Bool // Close frames are sent
 
 	mu      sync.Mutex // held by a reload, from the look at the old to the last of the new
 	running bool       // guarded by mu: the listeners are served
@@ -90,6 +101,7 @@ func New(cfg *config.Config, log *slog.Logger) (*Server, error) {
 		counters: new(handshake.Counters), transports: new(forward.Transports),
 		sessionLog: newSessionLog(log), gate: newGate(errStopping),
 	}
+	rand.Read(s.markKey[:])
 	s.sessions = session.NewRegistry(s.sessionLog.ended)
 	s.messages = messages.NewRelay(handshake.Exchange, func(x *session.Session) { s.recheck(x, s.messages) })
 	pool := upstream.NewPool(nil)
@@ -98,6 +110,12 @@ func New(cfg *config.Config, log *slog.Logger) (*Server, error) {
 	s.live.Store(s.newLive(cfg, pool.Next(cfg.Upstreams, upstreamTLS), keeper, ls.all))
 	s.http = s.newHTTP(cfg)
 	s.h2 = newH2Server(s)
+	s.operators = newOperators(s)
+	if s.operators.listener, err = s.operators.next(cfg); err != nil {
+		closeAll(ls.all)
+		s.stop(false)
+		return nil, err
+	}
 	return s, nil
 }
 

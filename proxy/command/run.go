@@ -27,6 +27,7 @@ func Run(ctx context.Context, file string, stderr *os.File) error {
 	if err != nil {
 		return withListenHint(err)
 	}
+	server.Version = version()
 	server.Load = func() (*config.Config, error) { return load(file) }
 	defer onHangup(func() { _ = server.ReloadFile() })() // the log says what came of it
 	// Each loop of the relay keeps a processor, in the scheduler's sense, while

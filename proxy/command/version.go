@@ -9,13 +9,16 @@ import (
 // Version writes which usher this is: its version, the Go it was built with
 // and the commit, as far as the build recorded them.
 func Version(w io.Writer) error {
+	_, err := fmt.Fprintln(w, version())
+	return err
+}
+
+func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		_, err := fmt.Fprintln(w, "usher (the build recorded nothing)")
-		return err
+		return "usher (the build recorded nothing)"
 	}
-	_, err := fmt.Fprintln(w, versionLine(info))
-	return err
+	return versionLine(info)
 }
 
 func versionLine(info *debug.BuildInfo) string {

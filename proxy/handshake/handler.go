@@ -32,6 +32,8 @@ type Handler struct {
 	Log       *slog.Logger
 	Marker    *session.Marker // of the sessions; nil for no marks
 
+	// Admit, if not nil, says why a claim that may be made is not, nil if it is.
+	Admit func(Claim) error
 	// Adopt takes ownership of both connections of the pair; nothing of the
 	// handshake touches them again.
 	Adopt func(Pair)
@@ -85,6 +87,11 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, sender headers.S
 func (h *Handler) serveUpgrade(w http.ResponseWriter, r *http.Request, c Claim) error {
 	if err := checkOrigin(r.Header["Origin"], c.Sender.Host, c.Route.Origins); err != nil {
 		return err
+	}
+	if h.Admit != nil {
+		if err := h.Admit(c); err != nil {
+			return err
+		}
 	}
 	if err := h.claim(r); err != nil {
 		return err

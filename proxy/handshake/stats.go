@@ -15,6 +15,7 @@ const (
 	NoRoute                 // no route takes host and path
 	NoHost                  // no route takes the host
 	Origin                  // not allowed by the route
+	Draining                // no new session is wanted
 	Duplicate               // the connection was claimed before: a fault of ours
 	Fault                   // another fault of ours
 	Endpoint                // no endpoint may be used
@@ -29,7 +30,7 @@ const (
 // String returns the reason as it stands in logs and metrics.
 func (r Reason) String() string {
 	names := [reasonCount]string{
-		"method", "path", "upgrade", "version", "key", "no_route", "no_host", "origin",
+		"method", "path", "upgrade", "version", "key", "no_route", "no_host", "origin", "draining",
 		"duplicate", "fault", "no_endpoint", "dial", "timeout", "answer", "client_gone", "body",
 	}
 	return names[r]

@@ -1,0 +1,88 @@
+package admin
+
+import (
+	"time"
+
+	"usher/proxy/config"
+	"usher/proxy/route"
+	"usher/proxy/session"
+	"usher/proxy/upstream"
+)
+
+// Broker is the usher that operators look at and steer. What it returns is that
+// of one moment: a reload puts other values in their place.
+type Broker interface {
+	Config() *config.Config
+	Table() *route.Table
+	Pool() *upstream.Pool
+	Sessions() *session.Registry
+	Marker() *session.Marker // nil without close_by
+	Certificates() []Certificate
+	Phase() Phase
+	Claims() Claims
+	Version() string
+	Reloads() Reloads
+	Drains() []Target // that Drain was told and Enable was not
+
+	// Reload reads the routes file again. If there is an error, nothing has
+	// changed.
+	Reload() error
+	// Close has the sessions end as d says, and does not wait for it.
+	Close(list []*session.Session, d session.Drain)
+	// Drain closes the sessions of t and keeps new ones away, and returns how
+	// many there were. It does not wait.
+	Drain(t Target) int
+	// Enable lets new sessions come to t again.
+	Enable(t Target)
+}
+
+// Phase is where in its life a process is.
+type Phase string
+
+// The phases.
+const (
+	Serving  Phase = "serving"
+	Emptied  Phase = "drained"  // by an operator, all of it
+	Grace    Phase = "grace"    // it is to stop, but serves on for drain.grace
+	Stopping Phase = "stopping" // Close frames are sent
+)
+
+// Ready tells whether new clients are welcome.
+func (p Phase) Ready() bool { return p == Serving }
+
+// Certificate is one that usher has, or has yet to get.
+type Certificate struct {
+	Name     string    `json:"name"`
+	NotAfter time.Time `json:"not_after,omitzero"` // when it ends; left out if there is none yet
+	Left     float64   `json:"left_s,omitempty"`   // until then
+}
+
+// Claims are the handshakes of a process since it began.
+type Claims struct {
+	Claims     uint64            `json:"claims"`
+	Duplicates uint64            `json:"duplicate_claims"` // always 0
+	Refusals   map[string]uint64 `json:"refusals"`         // by reason
+}
+
+// Reloads are what came of reading the routes file again.
+type Reloads struct {
+	Done    uint64    `json:"done"`
+	Refused uint64    `json:"refused"`
+	Last    time.Time `json:"last,omitzero"`        // when the file was last read that is served
+	Error   []string  `json:"last_error,omitempty"` // of the last reload, if it was refused
+}
+
+// Target is what is drained: the one field that is set, or an endpoint of an
+// upstream.
+type Target struct {
+	Route    string `json:"route,omitempty"`
+	Upstream string `json:"upstream,omitempty"`
+	Endpoint string `json:"endpoint,omitempty"`
+	All      bool   `json:"all,omitempty"`
+}
+
+// Names tells whether t means e, an endpoint of the named upstream. Endpoints go
+// by "http://10.0.0.3:80" or "10.0.0.3:80".
+func (t Target) Names(in string, e *upstream.Endpoint) bool {
+	return (t.Endpoint == e.Address || t.Endpoint == e.String()) && (t.Upstream == "" || t.Upstream == in)
+}

@@ -1,0 +1,44 @@
+// Package admin is the operators' address: a JSON API that says who is
+// connected and takes orders, and whatever page stands in front of it.
+//
+// # The API
+//
+//	GET    /v1/status             one summary: Status
+//	GET    /v1/sessions           the open sessions, the newest first: SessionPage
+//	                              ?route= &upstream= &endpoint= each as they are listed
+//	                              &client= an address or a network
+//	                              &q= text that stands in any of those or in the id
+//	                              &limit= 100, 1,000 at most &cursor= the "next" of the page before
+//	GET    /v1/sessions/{id}      one of them, open or among the last that ended: Session or Ended
+//	DELETE /v1/sessions/{id}      closes it: Closed
+//	POST   /v1/sessions/close     closes those that CloseOrder says: Closed
+//	GET    /v1/sessions/ended     the last 1,000 that ended, the latest first: EndedPage;
+//	                              the same filters and limit, and &cause=
+//	GET    /v1/upstreams          with their endpoints: []Upstream
+//	GET    /v1/routes             in order of precedence: []Route
+//	GET    /v1/explain?url=       which route takes a request, and why the others do not: Explanation
+//	GET    /v1/certificates       []Certificate
+//	POST   /v1/reload             reads the routes file again: Reloaded; 422 with all errors of the file
+//	POST   /v1/drain              closes the sessions of a Target and keeps new ones away: DrainAnswer
+//	POST   /v1/enable             takes that back: DrainAnswer
+//	POST   /v1/login              {"token": "..."} for a cookie, for pages
+//	POST   /v1/logout             takes the cookie back
+//
+//	GET    /metrics               for Prometheus
+//	GET    /livez                 200 while the process runs
+//	GET    /readyz                200, or 503 when new clients are not welcome
+//
+// Durations are in seconds and named ..._s, times as in RFC 3339. An error is
+// {"error": "...", "errors": ["...", ...]}, the list only where there are
+// several; the status says the rest.
+//
+// # Who is let in
+//
+// Where only this machine can reach the address, everybody who can: but no
+// page that a browser on it shows. The Host header must name the address
+// (against DNS rebinding), what changes something must not come from another
+// origin, must have the content type application/json, which no form can send,
+// and there is no CORS. If the routes file has a token, every request under
+// /v1 and for /metrics must show it, as "Authorization: Bearer" or by the
+// cookie of /v1/login. /livez, /readyz and pages are open: they tell nothing.
+package admin

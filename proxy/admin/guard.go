@@ -1,0 +1,87 @@
+package admin
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"mime"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"usher/proxy/config"
+)
+
+// admit says why a request is not served, nil if it is.
+func (h *Handler) admit(r *http.Request) error {
+	to := h.Broker.Config().Admin
+	if !namedBy(to, r.Host) {
+		return failure(http.StatusMisdirectedRequest, "host %q does not name the operators' address", r.Host)
+	}
+	if err := h.origin.Check(r); err != nil {
+		return failure(http.StatusForbidden, "the request comes from another origin")
+	}
+	if r.Method == http.MethodPost || r.Method == http.MethodPut || r.Method == http.MethodPatch {
+		kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+		if err != nil || kind != "application/json" {
+			return failure(http.StatusUnsupportedMediaType, "the content type must be application/json")
+		}
+	}
+	if !h.knows(r, to.Token) {
+		return failure(http.StatusUnauthorized, "the token is missing or wrong")
+	}
+	return nil
+}
+
+// namedBy tells whether a Host header names the operators' address. A page that
+// has a name of its own lead here, by DNS, gives itself away by that name; a
+// port it cannot choose, but whoever forwards one may. Addresses cannot be led
+// elsewhere, so a listener on all of them takes any.
+func namedBy(to config.Admin, hostport string) bool {
+	if strings.HasPrefix(to.Address, "unix:") {
+		return true // no page can name it
+	}
+	host := config.NormalHost(hostport)
+	ip, err := netip.ParseAddr(host)
+	own, _, _ := net.SplitHostPort(to.Address)
+	bound, boundErr := netip.ParseAddr(own)
+	all := own == "" || boundErr == nil && bound.IsUnspecified()
+	switch {
+	case host == "":
+		return false
+	case host == "localhost" || strings.EqualFold(host, own):
+		return true
+	case err != nil:
+		return false
+	}
+	return ip.IsLoopback() || all || boundErr == nil && ip == bound
+}
+
+// knows tells whether r shows the token, where it must.
+func (h *Handler) knows(r *http.Request, token string) bool {
+	if token == "" || isOpen(r.URL.Path) {
+		return true
+	}
+	shown, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if ok && same(shown, token) {
+		return true
+	}
+	c, err := r.Cookie(cookieName)
+	return err == nil && h.validCookie(c.Value, token)
+}
+
+// isOpen tells whether a path is served to everybody: pages, which have
+// nothing but themselves, and what machines ask for.
+func isOpen(path string) bool {
+	switch path {
+	case "/livez", "/readyz", "/v1/login":
+		return true
+	}
+	return path != "/metrics" && path != "/v1" && !strings.HasPrefix(path, "/v1/")
+}
+
+// same compares in a time that tells nothing of either, not even the length.
+func same(a, b string) bool {
+	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
+	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
+}

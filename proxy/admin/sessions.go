@@ -1,0 +1,128 @@
+package admin
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"usher/proxy/session"
+)
+
+// Session is one that is open.
+type Session struct {
+	ID           string    `json:"id"`
+	Route        string    `json:"route"`
+	Upstream     string    `json:"upstream"`
+	Endpoint     string    `json:"endpoint"` // its address
+	Client       string    `json:"client"`
+	Started      time.Time `json:"started"`
+	Age          float64   `json:"age_s"`
+	Idle         float64   `json:"idle_s"`      // since data last came from either side
+	Handshake    float64   `json:"handshake_s"` // from the request to the 101
+	FromClient   Traffic   `json:"from_client"`
+	FromUpstream Traffic   `json:"from_upstream"`
+}
+
+// Traffic is what has passed one way.
+type Traffic struct {
+	Messages uint64 `json:"messages"`
+	Bytes    uint64 `json:"bytes"`
+}
+
+// SessionPage is a part of a list.
+type SessionPage struct {
+	Sessions []Session `json:"sessions"`
+	Total    int       `json:"total"`          // that fit, on this page or others
+	Next     string    `json:"next,omitempty"` // cursor of the next page; left out on the last
+}
+
+// The number of sessions on a page.
+const (
+	defaultLimit = 100
+	maxLimit     = 1000
+)
+
+func newSession(s *session.Session, now time.Time) Session {
+	return Session{
+		ID: s.ID, Route: s.Route, Upstream: s.Upstream, Endpoint: s.Endpoint, Client: s.Client,
+		Started: s.Started, Age: now.Sub(s.Started).Seconds(), Idle: s.Idle(now).Seconds(),
+		Handshake:  s.Handshake.Seconds(),
+		FromClient: newTraffic(&s.FromClient), FromUpstream: newTraffic(&s.FromUpstream),
+	}
+}
+
+func newTraffic(c *session.Counters) Traffic {
+	return Traffic{Messages: c.Messages.Load(), Bytes: c.Bytes.Load()}
+}
+
+func (h *Handler) listSessions(r *http.Request) (any, error) {
+	f, err := readFilter(r, "cursor")
+	if err != nil {
+		return nil, err
+	}
+	limit, err := readLimit(r, defaultLimit)
+	if err != nil {
+		return nil, err
+	}
+	before := ^uint64(0)
+	if text := r.FormValue("cursor"); text != "" {
+		if before, err = strconv.ParseUint(text, 10, 64); err != nil {
+			return nil, failure(http.StatusBadRequest, "cursor %q is none that a page had", text)
+		}
+	}
+	now := time.Now()
+	page := SessionPage{Sessions: []Session{}}
+	last := uint64(0)
+	for _, s := range h.Broker.Sessions().Live() {
+		if !f.takes(s) {
+			continue
+		}
+		page.Total++
+		switch {
+		case s.Number >= before:
+		case len(page.Sessions) < limit:
+			page.Sessions = append(page.Sessions, newSession(s, now))
+			last = s.Number
+		default:
+			page.Next = strconv.FormatUint(last, 10)
+		}
+	}
+	return page, nil
+}
+
+// readLimit reads how many are wanted.
+func readLimit(r *http.Request, fallback int) (int, error) {
+	text := r.FormValue("limit")
+	if text == "" {
+		return fallback, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > maxLimit {
+		return 0, failure(http.StatusBadRequest, "limit must be a number from 1 to %d, not %q", maxLimit, text)
+	}
+	return n, nil
+}
+
+func (h *Handler) oneSession(r *http.Request) (any, error) {
+	id := r.PathValue("id")
+	if s := h.find(id); s != nil {
+		return newSession(s, time.Now()), nil
+	}
+	for _, e := range h.Broker.Sessions().Ended() {
+		if e.ID == id {
+			return newEnded(e), nil
+		}
+	}
+	return nil, failure(http.StatusNotFound, "no session has the id %q", id)
+}
+
+// find returns the newest session of that id, nil if there is none. A trusted
+// peer may have given one id to several.
+func (h *Handler) find(id string) *session.Session {
+	for _, s := range h.Broker.Sessions().Live() {
+		if s.ID == id {
+			return s
+		}
+	}
+	return nil
+}

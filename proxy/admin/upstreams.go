@@ -1,0 +1,66 @@
+package admin
+
+import (
+	"net/http"
+	"slices"
+	"time"
+
+	"usher/proxy/session"
+	"usher/proxy/upstream"
+)
+
+// Upstream is a group of endpoints, and what passes there.
+type Upstream struct {
+	Upstream  string     `json:"upstream"`
+	Drained   bool       `json:"drained"` // by an operator
+	Endpoints []Endpoint `json:"endpoints"`
+	Counts
+}
+
+// Endpoint is one address of an upstream. What counts does so since it is in
+// the routes file.
+type Endpoint struct {
+	Endpoint     string            `json:"endpoint"` // as the routes file has it
+	Address      string            `json:"address"`  // as sessions have it
+	State        upstream.State    `json:"state"`
+	Since        time.Time         `json:"since,omitzero"` // the state is what it is
+	Drained      bool              `json:"drained"`        // by an operator
+	Open         int               `json:"open"`           // sessions, those in their handshake included
+	Requests     int               `json:"requests"`       // plain ones under way
+	Dials        uint64            `json:"dials"`          // that brought a connection
+	DialTime     float64           `json:"dial_s"`         // that those took in all
+	DialFailures map[string]uint64 `json:"dial_failures"`  // by kind
+	Unanswered   uint64            `json:"unanswered"`     // handshakes
+	ChecksPassed uint64            `json:"checks_passed"`
+	ChecksFailed uint64            `json:"checks_failed"`
+	LastError    string            `json:"last_error,omitempty"`
+	RetryAt      time.Time         `json:"retry_at,omitzero"` // until then it is passed over
+}
+
+func (h *Handler) upstreams(*http.Request) (any, error) {
+	totals, drains, pool := h.Broker.Sessions().Totals(), h.Broker.Drains(), h.Broker.Pool()
+	list := []Upstream{}
+	for _, s := range pool.Stats() {
+		u := Upstream{Upstream: s.Name, Drained: slices.Contains(drains, Target{Upstream: s.Name}), Endpoints: []Endpoint{}}
+		u.Counts = sum(totals, func(t session.Total) bool { return t.Upstream == s.Name })
+		for _, e := range s.Endpoints {
+			u.Endpoints = append(u.Endpoints, newEndpoint(e, pool))
+		}
+		list = append(list, u)
+	}
+	return list, nil
+}
+
+func newEndpoint(s upstream.EndpointStats, pool *upstream.Pool) Endpoint {
+	e := Endpoint{
+		Endpoint: s.Endpoint, State: s.State, Since: s.Since,
+		Drained: s.State == upstream.Draining || s.State == upstream.Disabled,
+		Open:    s.Sessions, Requests: s.Requests, Dials: s.Dials, DialTime: s.DialTime.Seconds(),
+		DialFailures: s.DialFailures, Unanswered: s.Unanswered,
+		ChecksPassed: s.ChecksPassed, ChecksFailed: s.ChecksFailed, LastError: s.LastError, RetryAt: s.RetryAt,
+	}
+	if one := pool.Endpoint(s.Identity); one != nil {
+		e.Address = one.Address
+	}
+	return e
+}

@@ -1,0 +1,68 @@
+package proxy
+
+import (
+	"usher/proxy/admin"
+	"usher/proxy/config"
+	"usher/proxy/route"
+	"usher/proxy/session"
+	"usher/proxy/upstream"
+)
+
+// desk is a Server as its operators see it.
+type desk struct{ *Server }
+
+var _ admin.Broker = desk{}
+
+func (d desk) Config() *config.Config      { return d.live.Load().cfg }
+func (d desk) Table() *route.Table         { return d.live.Load().table }
+func (d desk) Pool() *upstream.Pool        { return d.live.Load().pool }
+func (d desk) Marker() *session.Marker     { return d.live.Load().handshake.Marker }
+func (d desk) Sessions() *session.Registry { return d.sessions }
+func (d desk) Drains() []admin.Target      { return d.drains.all() }
+func (d desk) Drain(t admin.Target) int    { return d.drain(t) }
+func (d desk) Enable(t admin.Target)       { d.enable(t) }
+func (d desk) Reload() error               { return d.ReloadFile() }
+func (d desk) Version() string             { return d.Server.Version }
+
+// Phase returns where in its life the server is.
+func (d desk) Phase() admin.Phase {
+	switch {
+	case d.draining.Load():
+		return admin.Stopping
+	case d.stopping.Load():
+		return admin.Grace
+	case d.drains.concerns("", ""):
+		return admin.Emptied
+	}
+	return admin.Serving
+}
+
+// Claims returns what was counted of handshakes.
+func (d desk) Claims() admin.Claims {
+	s := d.counters.Stats()
+	return admin.Claims{Claims: s.Claims, Duplicates: s.DuplicateClaims, Refusals: s.Refusals}
+}
+
+// Reloads returns what came of them.
+func (d desk) Reloads() admin.Reloads {
+	s := d.reloads.stats()
+	return admin.Reloads{Done: s.Done, Refused: s.Refused, Last: s.Last, Error: s.Errors}
+}
+
+// Certificates returns those that usher watches.
+func (d desk) Certificates() []admin.Certificate {
+	var list []admin.Certificate
+	for _, c := range d.live.Load().certs.Stats() {
+		list = append(list, admin.Certificate{Name: c.Name, NotAfter: c.NotAfter})
+	}
+	return list
+}
+
+// Close has the sessions end as how says.
+func (d desk) Close(list []*session.Session, how session.Drain) {
+	meant := make(map[*session.Session]bool, len(list))
+	for _, x := range list {
+		meant[x] = true
+	}
+	d.end(how, meant)
+}

@@ -1,0 +1,151 @@
+package proxy
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"usher/proxy/admin"
+	"usher/proxy/handshake"
+	"usher/proxy/session"
+	"usher/proxy/upstream"
+)
+
+// drains are what operators have drained and not enabled again. Endpoints stand
+// there with their upstream, as the routes file has them.
+type drains struct {
+	mu   sync.Mutex // of whoever changes it
+	list atomic.Pointer[[]admin.Target]
+}
+
+// byOperator is what a client hears whose session an operator's drain ends.
+const byOperator = "usher is draining this route"
+
+// all returns the list, which does not change.
+func (d *drains) all() []admin.Target {
+	if list := d.list.Load(); list != nil {
+		return *list
+	}
+	return nil
+}
+
+// change puts what f makes of a copy of the list in its place.
+func (d *drains) change(f func(list []admin.Target) []admin.Target) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	list := f(slices.Clone(d.all()))
+	d.list.Store(&list)
+}
+
+// concerns tells whether new sessions are kept away from a route and upstream.
+func (d *drains) concerns(route, upstream string) bool {
+	return slices.ContainsFunc(d.all(), func(t admin.Target) bool {
+		return t.All || t.Route != "" && t.Route == route || t.Endpoint == "" && t.Upstream != "" && t.Upstream == upstream
+	})
+}
+
+// admit is the handshakes' question whether a claim may go on.
+func (s *Server) admit(c handshake.Claim) error {
+	if s.drains.concerns(c.Route.String(), c.Upstream.Name) {
+		return errDrained
+	}
+	return nil
+}
+
+// drained tells whether an operator has drained what x belongs to.
+func (s *Server) drained(x *session.Session) bool {
+	if len(s.drains.all()) == 0 {
+		return false
+	}
+	if s.drains.concerns(x.Route, x.Upstream) {
+		return true
+	}
+	e := s.live.Load().pool.Endpoint(x.Target)
+	return e != nil && isDisabled(e)
+}
+
+func isDisabled(e *upstream.Endpoint) bool {
+	state := e.State()
+	return state == upstream.Draining || state == upstream.Disabled
+}
+
+// drain keeps new sessions away from t, and ends those that are there.
+func (s *Server) drain(t admin.Target) int {
+	targets := s.resolve(t)
+	s.drains.change(func(list []admin.Target) []admin.Target {
+		for _, one := range targets {
+			if !slices.Contains(list, one) {
+				list = append(list, one)
+			}
+		}
+		return list
+	})
+	s.disable(targets, true)
+	meant := make(map[*session.Session]bool)
+	for _, x := range s.sessions.Live() {
+		if s.drained(x) {
+			meant[x] = true
+		}
+	}
+	s.end(drain(s.live.Load().cfg, session.Drained, byOperator), meant)
+	return len(meant)
+}
+
+// enable lets new sessions come to t again.
+func (s *Server) enable(t admin.Target) {
+	targets := s.resolve(t)
+	s.drains.change(func(list []admin.Target) []admin.Target {
+		return slices.DeleteFunc(list, func(one admin.Target) bool { return slices.Contains(targets, one) })
+	})
+	s.disable(targets, false)
+}
+
+// resolve names the endpoints that t means, each with its upstream.
+func (s *Server) resolve(t admin.Target) []admin.Target {
+	if t.Endpoint == "" {
+		return []admin.Target{t}
+	}
+	now := s.live.Load()
+	var list []admin.Target
+	for _, u := range now.cfg.Upstreams {
+		for _, e := range now.pool.Get(u.Name).Endpoints() {
+			if t.Names(u.Name, e) {
+				list = append(list, admin.Target{Upstream: u.Name, Endpoint: e.String()})
+			}
+		}
+	}
+	return list
+}
+
+// disable tells the endpoints among targets.
+func (s *Server) disable(targets []admin.Target, yes bool) {
+	now := s.live.Load()
+	for _, t := range targets {
+		if t.Endpoint == "" {
+			continue
+		}
+		for _, e := range t.Endpoints(now.cfg, now.pool) {
+			e.Disable(yes)
+		}
+	}
+}
+
+// keepDrains holds what is drained to a reload: what the file does not have any
+// more is forgotten, and an endpoint that is new there is told.
+func (s *Server) keepDrains() {
+	now := s.live.Load()
+	s.drains.change(func(list []admin.Target) []admin.Target {
+		return slices.DeleteFunc(list, func(t admin.Target) bool { return !t.In(now.cfg, now.table, now.pool) })
+	})
+	s.disable(s.drains.all(), true)
+}
+
+// end has the sessions end as d says, also those that are on the way to a relay.
+func (s *Server) end(d session.Drain, meant map[*session.Session]bool) {
+	for x := range meant {
+		x.Dismiss(&d)
+	}
+	concern := func(x *session.Session) bool { return meant[x] }
+	s.frames.Drain(d, concern)
+	s.messages.Drain(d, concern)
+}
