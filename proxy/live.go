@@ -25,6 +25,7 @@ type live struct {
 	options   map[manner]*relay.Options
 	handshake *handshake.Handler
 	announces bool // some upstream is told who the client is
+	hashes    bool // some upstream leads the same client to the same endpoint
 }
 
 // newLive prepares cfg, whose upstreams are those of pool.
@@ -33,7 +34,7 @@ func (s *Server) newLive(cfg *config.Config, pool *upstream.Pool, keeper *certs.
 	l := &live{
 		cfg: cfg, certs: keeper, listeners: listeners,
 		table: route.NewTable(cfg), pool: pool, options: relayOptions(cfg.Routes),
-		announces: announces(cfg),
+		announces: announces(cfg), hashes: pool.Hashes(),
 	}
 	l.handshake = &handshake.Handler{
 		Counters:  s.counters,

@@ -142,6 +142,9 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	if l.announces {
 		r = withClient(h, r)
 	}
+	if l.hashes {
+		r = withAsker(h, r)
+	}
 	if r.Header["Upgrade"] == nil {
 		h.ServeHTTP(w, r)
 		return

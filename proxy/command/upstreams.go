@@ -22,7 +22,18 @@ func upstreamRows(cfg *config.Config) [][]string {
 
 func upstreamOptions(u *config.Upstream) string {
 	var list []string
-	if u.Balance != config.RoundRobin {
+	for _, e := range u.Endpoints {
+		if e.Weight != 1 {
+			list = append(list, fmt.Sprintf("%s weight %d", endpoint(e), e.Weight))
+		}
+		if e.MaxSessions != 0 {
+			list = append(list, fmt.Sprintf("%s max_sessions %d", endpoint(e), e.MaxSessions))
+		}
+	}
+	switch {
+	case u.Balance == config.ByHash:
+		list = append(list, strings.TrimSpace("hash "+string(u.Hash.By)+" "+u.Hash.Name))
+	case u.Balance != config.RoundRobin:
 		list = append(list, "balance "+string(u.Balance))
 	}
 	if c := u.Check; c.Kind != "" {

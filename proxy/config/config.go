@@ -103,21 +103,13 @@ type Admin struct {
 	CloseBy []string // canonical names of the headers by whose values sessions can be closed
 }
 
-// Balance is how an upstream chooses among its endpoints.
-type Balance string
-
-// The ways to choose an endpoint.
-const (
-	RoundRobin    Balance = "round_robin"
-	LeastSessions Balance = "least_sessions"
-)
-
 // Upstream is a named group of interchangeable servers.
 type Upstream struct {
 	Position
 	Name        string
 	Endpoints   []Endpoint // at least one, all different
 	Balance     Balance
+	Hash        Hash          // for ByHash
 	DialTimeout time.Duration // for the connection and its TLS handshake
 
 	// SendProxyProtocol is the version of the PROXY protocol that tells the
@@ -153,6 +145,9 @@ type Endpoint struct {
 	Position
 	Scheme  Scheme
 	Address string // host:port with the port made explicit, or the path of the unix socket
+
+	Weight      int // what of all sessions comes here, beside the weights of others; 1 at least
+	MaxSessions int // that may be open at once; 0 is no limit
 }
 
 // Relay is the way a route's frames are moved.

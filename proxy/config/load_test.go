@@ -48,7 +48,7 @@ func TestDefaults(t *testing.T) {
 	want(t, "trusted_proxies", len(c.TrustedProxies), 0)
 	main := &Upstream{
 		Position: Position{2, 3}, Name: "main", Balance: RoundRobin, DialTimeout: 5 * time.Second,
-		Endpoints: []Endpoint{{Position{2, 9}, HTTP, "127.0.0.1:3001"}},
+		Endpoints: []Endpoint{{Position{2, 9}, HTTP, "127.0.0.1:3001", 1, 0}},
 	}
 	want(t, "upstreams", c.Upstreams, []*Upstream{main})
 	want(t, "route", c.Routes[0], &Route{

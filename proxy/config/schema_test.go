@@ -63,7 +63,7 @@ func TestSchemaTakesGoodFiles(t *testing.T) {
 func TestSchemaRefusesBadFiles(t *testing.T) {
 	s := mustCompile(t)
 	for _, name := range []string{
-		"check", "empty_sections", "endpoints", "just_text", "missing_sections", "not_a_mapping", "null_values", "origins_empty",
+		"balance", "check", "empty_sections", "endpoints", "just_text", "missing_sections", "not_a_mapping", "null_values", "origins_empty",
 		"relay", "sizes", "socketio_types", "tls_empty", "tls_incomplete", "unknown_keys", "unknown_keys_deep", "wrong_types", "wrong_types_in_route",
 	} {
 		_, text, _ := parseFile(t, filepath.Join("testdata", "bad", name+".yaml"))
@@ -95,7 +95,7 @@ func TestSchemaKeys(t *testing.T) {
 	root := mustReadSchema(t)
 	tables := map[string][]string{
 		"": fileKeys, "route": routeKeys, "upstream": upstreamKeys, "listener": listenerKeys, "admin": adminKeys, "tls": tlsKeys,
-		"certificate": certificateKeys, "external_account": externalAccountKeys, "on_demand": onDemandKeys, "drain": drainKeys, "check": checkKeys, "headers": headersKeys, "max_rate": rateKeys,
+		"certificate": certificateKeys, "external_account": externalAccountKeys, "on_demand": onDemandKeys, "drain": drainKeys, "check": checkKeys, "balance": balanceKeys, "hash": hashKeys, "endpoint": endpointKeys, "headers": headersKeys, "max_rate": rateKeys,
 		"socketio": socketIOKeys, "cookie": cookieKeys,
 	}
 	objects := map[string][]string{"": slices.Sorted(maps.Keys(root.Properties))}

@@ -40,7 +40,7 @@ func (l *loader) upstream(v value, u *Upstream, d defaultValues) {
 		return
 	}
 	u.Endpoints = l.endpoints(l.required(o, "endpoints", "in "+v.name))
-	choice(l, o.field("balance"), &u.Balance, RoundRobin, LeastSessions)
+	l.balance(o.field("balance"), u)
 	l.duration(o.field("dial_timeout"), positive, &u.DialTimeout)
 	version := ""
 	choice(l, o.field("send_proxy_protocol"), &version, "v1", "v2")
@@ -57,11 +57,7 @@ func (l *loader) endpoints(v value) []Endpoint {
 	var list []Endpoint
 	first := make(map[address]Position)
 	for _, item := range l.oneOrMore(v, "an endpoint") {
-		w, ok := l.text(item)
-		if !ok {
-			continue
-		}
-		e, ok := l.endpoint(w)
+		e, w, ok := l.weighted(item)
 		if !ok {
 			continue
 		}

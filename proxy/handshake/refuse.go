@@ -121,6 +121,8 @@ func asError(r *http.Request, err error) *Error {
 		reason, rule = Gone, "client went away"
 	case errors.Is(err, upstream.ErrNoEndpoint):
 		status, reason, rule = http.StatusServiceUnavailable, Endpoint, "no endpoint of the upstream may be used"
+	case errors.Is(err, upstream.ErrFull):
+		status, reason, rule = http.StatusServiceUnavailable, Full, "all endpoints of the upstream are full"
 	case isDial && dialErr.Timeout():
 		status, reason, rule = http.StatusGatewayTimeout, Timeout, "upstream took too long to connect"
 	case isDial:

@@ -19,6 +19,7 @@ const (
 	Duplicate               // the connection was claimed before: a fault of ours
 	Fault                   // another fault of ours
 	Endpoint                // no endpoint may be used
+	Full                    // each endpoint has its max_sessions
 	Dial                    // no connection to the upstream
 	Timeout                 // the upstream was too slow
 	Answer                  // the upstream's answer breaks a rule
@@ -31,7 +32,7 @@ const (
 func (r Reason) String() string {
 	names := [reasonCount]string{
 		"method", "path", "upgrade", "version", "key", "no_route", "no_host", "origin", "draining",
-		"duplicate", "fault", "no_endpoint", "dial", "timeout", "answer", "client_gone", "body",
+		"duplicate", "fault", "no_endpoint", "full", "dial", "timeout", "answer", "client_gone", "body",
 	}
 	return names[r]
 }

@@ -1,57 +1,98 @@
 package upstream
 
 import (
+	"errors"
 	"time"
+)
 
-	"usher/proxy/config"
+// What keeps a session or request from every endpoint.
+var (
+	// ErrNoEndpoint means that no endpoint of the upstream may be used, or that
+	// each was tried.
+	ErrNoEndpoint = errors.New("upstream has no endpoint to use")
+	// ErrFull means that those which may be used have all the sessions that
+	// they may have.
+	ErrFull = errors.New("upstream has max_sessions on each endpoint")
 )
 
 // usual is how many endpoints most upstreams have at most.
 const usual = 8
 
-// pick chooses an endpoint that is not in t. Of those that fail, one is let
+// choice is what pick looks for.
+type choice struct {
+	session bool   // not a plain request
+	key     string // of the client, for hashing
+	tries   *Tries // what not to choose
+}
+
+// pick chooses an endpoint and counts its use. Of those that fail, one is let
 // through from time to time; and if all fail, it is that whose turn to be tried
 // comes first, as to try is better than to refuse.
-func (u *Upstream) pick(now time.Time, t *Tries) (*Endpoint, error) {
+func (u *Upstream) pick(now time.Time, c choice) (*Endpoint, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	var room [usual]*member
 	able := room[:0]
 	var failing *member
-	var soonest time.Time
+	none := ErrNoEndpoint
 	for i := range u.members {
 		m := &u.members[i]
-		if t.has(m.Endpoint) {
-			continue
-		}
-		ok, retry := m.admits(now)
-		if ok {
+		s := m.stand(now, u.slowStart)
+		switch full := c.session && m.full(); {
+		case c.tries.has(m.Endpoint) || s == shut:
+		case full:
+			none = ErrFull
+		case s == open:
 			able = append(able, m)
-		} else if !retry.IsZero() && (failing == nil || retry.Before(soonest)) {
-			failing, soonest = m, retry
+		case failing == nil || m.retry.Before(failing.retry):
+			failing = m
 		}
 	}
-	switch {
-	case len(able) > 0:
-		best := u.choose(able)
+	best := failing
+	if len(able) > 0 {
+		best = u.choose(able, c.key)
 		best.try(now)
-		return best.Endpoint, nil
-	case failing != nil:
-		return failing.Endpoint, nil
 	}
-	return nil, t.or(ErrNoEndpoint)
+	if best == nil {
+		return nil, c.tries.or(none)
+	}
+	best.count(c.session)
+	return best.Endpoint, nil
 }
 
-// admits reports whether e may be chosen. retry is when it may be at the
-// soonest, if its circuit is what speaks against it.
-func (e *Endpoint) admits(now time.Time) (ok bool, retry time.Time) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	switch s := e.health.state(); {
+// standing is how an endpoint stands to those who look for one.
+type standing uint8
+
+const (
+	shut   standing = iota // it may not be used
+	broken                 // its circuit is open, until retry
+	open
+)
+
+// stand tells how m stands now, and sets its share. The upstream's mu is held.
+func (m *member) stand(now time.Time, slow time.Duration) standing {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.weigh(now, slow)
+	m.retry = m.health.until
+	switch s := m.health.state(); {
+	case s.chosen() || s == CircuitOpen && !now.Before(m.retry):
+		return open
 	case s == CircuitOpen:
-		return !now.Before(e.health.until), e.health.until
-	default:
-		return s.chosen(), time.Time{}
+		return broken
+	}
+	return shut
+}
+
+// full tells whether m may have no more sessions. During a reload, two
+// upstreams may choose at once and give it one more each.
+func (m *member) full() bool { return m.max > 0 && m.Sessions() >= m.max }
+
+func (e *Endpoint) count(session bool) {
+	if session {
+		e.sessions.Add(1)
+	} else {
+		e.requests.Add(1)
 	}
 }
 
@@ -60,44 +101,4 @@ func (e *Endpoint) try(now time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.health.try(now)
-}
-
-// choose balances among able, which is not empty. The caller holds mu.
-func (u *Upstream) choose(able []*member) *member {
-	if u.balance == config.LeastSessions {
-		able = leastUsed(able)
-	}
-	return inTurn(able)
-}
-
-// inTurn is smooth weighted round robin: each gains its weight, and who has
-// most is chosen and pays for all. So one of weight 2 is not chosen twice in a
-// row where that can be avoided.
-func inTurn(able []*member) *member {
-	var best *member
-	all := 0
-	for _, m := range able {
-		m.turn += m.weight
-		all += m.weight
-		if best == nil || m.turn > best.turn {
-			best = m
-		}
-	}
-	best.turn -= all
-	return best
-}
-
-// leastUsed leaves of able those that are used least, for their weight. It
-// works in place.
-func leastUsed(able []*member) []*member {
-	least := able[:1]
-	for _, m := range able[1:] {
-		switch d := m.Use()*least[0].weight - least[0].Use()*m.weight; {
-		case d < 0:
-			least = append(able[:0], m)
-		case d == 0:
-			least = append(least, m)
-		}
-	}
-	return least
 }

@@ -69,7 +69,7 @@ func (p *Pool) Next(list []*config.Upstream, own map[string]*tls.Config) *Pool {
 	}
 	for _, c := range list {
 		old := p.upstreams[c.Name]
-		u := &Upstream{Name: c.Name, balance: c.Balance, check: c.Check, settings: p.Settings}
+		u := &Upstream{Name: c.Name, balance: c.Balance, hash: c.Hash, check: c.Check, settings: p.Settings}
 		for _, e := range c.Endpoints {
 			identity := identify(c, e)
 			kept := p.endpoints[identity]
@@ -79,7 +79,7 @@ func (p *Pool) Next(list []*config.Upstream, own map[string]*tls.Config) *Pool {
 			kept.dialTimeout.Store(int64(c.DialTimeout))
 			kept.verifyBy(own[c.Name])
 			next.endpoints[identity] = kept
-			u.members = append(u.members, member{Endpoint: kept, weight: 1, turn: old.turn(kept)})
+			u.members = append(u.members, member{Endpoint: kept, weight: max(e.Weight, 1), max: e.MaxSessions, turn: old.turn(kept)})
 		}
 		next.upstreams[c.Name] = u
 	}
@@ -91,6 +91,16 @@ func (p *Pool) Get(name string) *Upstream { return p.upstreams[name] }
 
 // Has tells whether an endpoint of the pool has that identity.
 func (p *Pool) Has(identity string) bool { return p.endpoints[identity] != nil }
+
+// Hashes reports whether an upstream wants to know for whom it is asked.
+func (p *Pool) Hashes() bool {
+	for _, u := range p.upstreams {
+		if u.balance == config.ByHash {
+			return true
+		}
+	}
+	return false
+}
 
 // Endpoint returns the endpoint of that identity, or nil if there is none.
 func (p *Pool) Endpoint(identity string) *Endpoint { return p.endpoints[identity] }

@@ -38,6 +38,9 @@ type EndpointStats struct {
 	State State
 	Since time.Time // the state is what it is; zero if it was always so
 
+	Weight      int
+	MaxSessions int // 0 is no limit
+
 	Sessions int // open, or in their handshake
 	Requests int // plain ones under way
 
@@ -64,7 +67,9 @@ func (p *Pool) Stats() []Stats {
 func (u *Upstream) stats() Stats {
 	s := Stats{Name: u.Name, Endpoints: make([]EndpointStats, 0, len(u.members))}
 	for i := range u.members {
-		s.Endpoints = append(s.Endpoints, u.members[i].stats())
+		one := u.members[i].stats()
+		one.Weight, one.MaxSessions = u.members[i].weight, u.members[i].max
+		s.Endpoints = append(s.Endpoints, one)
 	}
 	return s
 }

@@ -2,7 +2,6 @@ package upstream
 
 import (
 	"context"
-	"errors"
 	"net"
 	"sync"
 	"time"
@@ -10,17 +9,15 @@ import (
 	"usher/proxy/config"
 )
 
-// ErrNoEndpoint means that no endpoint of the upstream may be used, or that
-// each was tried.
-var ErrNoEndpoint = errors.New("upstream has no endpoint to use")
-
 // Upstream is a named group of interchangeable servers.
 type Upstream struct {
 	// Static after construction.
-	Name     string
-	balance  config.Balance
-	check    config.Check
-	settings *Settings
+	Name      string
+	balance   config.Balance
+	hash      config.Hash
+	check     config.Check
+	slowStart time.Duration
+	settings  *Settings
 
 	mu      sync.Mutex
 	members []member // static but for what is said to be guarded by mu
@@ -30,7 +27,12 @@ type Upstream struct {
 type member struct {
 	*Endpoint
 	weight int // 1 at least
-	turn   int // of smooth round robin; guarded by the upstream's mu
+	max    int // sessions; 0 is no limit
+
+	// guarded by the upstream's mu
+	turn  int       // in the round robin
+	share int       // of what comes now; set anew for each choice
+	retry time.Time // likewise: its circuit is open until then
 }
 
 // Endpoints returns the upstream's endpoints in the order of the routes file.
@@ -45,20 +47,13 @@ func (u *Upstream) Endpoints() []*Endpoint {
 // Pick chooses an endpoint for a session and counts it there, until the caller
 // calls Release, once.
 func (u *Upstream) Pick(ctx context.Context, t *Tries) (*Endpoint, error) {
-	e, err := u.pick(time.Now(), t)
-	if err == nil {
-		e.sessions.Add(1)
-	}
-	return e, err
+	return u.pick(time.Now(), choice{session: true, key: u.key(ctx), tries: t})
 }
 
 // PickRequest does the same for a plain request, whose end is ReleaseRequest.
+// No limit of sessions keeps it away.
 func (u *Upstream) PickRequest(ctx context.Context, t *Tries) (*Endpoint, error) {
-	e, err := u.pick(time.Now(), t)
-	if err == nil {
-		e.requests.Add(1)
-	}
-	return e, err
+	return u.pick(time.Now(), choice{key: u.key(ctx), tries: t})
 }
 
 // Dial picks an endpoint for a session and connects to it; one that cannot be

@@ -1,0 +1,93 @@
+package config
+
+import (
+	"net/textproto"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Balance is how an upstream chooses among its endpoints.
+type Balance string
+
+// The ways to choose an endpoint. All heed weights.
+const (
+	RoundRobin    Balance = "round_robin"
+	LeastSessions Balance = "least_sessions"
+	Random2       Balance = "random2" // of two drawn at random, that which is used less
+	ByHash        Balance = "hash"    // the same for the same client
+)
+
+// Hash says by what clients are told apart that come to the same endpoint each
+// time.
+type Hash struct {
+	By   HashBy
+	Name string // of the header, cookie or parameter
+}
+
+// HashBy is a part of a request.
+type HashBy string
+
+// The parts of a request to hash.
+const (
+	HashHeader HashBy = "header"
+	HashCookie HashBy = "cookie"
+	HashQuery  HashBy = "query"
+	HashIP     HashBy = "ip" // the client's address
+)
+
+var balanceKeys = []string{string(ByHash)}
+
+var hashKeys = []string{string(HashHeader), string(HashCookie), string(HashQuery), string(HashIP)}
+
+// balance reads a name, or {hash: ...}.
+func (l *loader) balance(v value, u *Upstream) {
+	if !v.given() || v.node.Kind != yaml.MappingNode {
+		choice(l, v, &u.Balance, RoundRobin, LeastSessions, Random2)
+		return
+	}
+	o, ok := l.object(v, "in balance", balanceKeys)
+	if !ok {
+		return
+	}
+	u.Balance = ByHash
+	if h, ok := l.object(l.required(o, string(ByHash), "in balance"), "in hash", hashKeys); ok {
+		u.Hash = l.hash(h)
+	}
+}
+
+func (l *loader) hash(o object) (h Hash) {
+	for _, by := range hashKeys {
+		v := o.field(by)
+		switch {
+		case !v.given():
+		case h.By != "":
+			l.errorf(v.Position, "hash has %s already: it takes one of %s", h.By, enumerate(hashKeys))
+		default:
+			h = Hash{HashBy(by), l.hashName(HashBy(by), v)}
+		}
+	}
+	if h.By == "" && len(o.meant) == 0 {
+		l.errorf(o.Position, "hash needs one of %s", enumerate(hashKeys))
+	}
+	return h
+}
+
+// hashName reads the name of the part to hash; "" for the address.
+func (l *loader) hashName(by HashBy, v value) string {
+	if by == HashIP {
+		yes := true
+		if l.bool(v, &yes); !yes {
+			l.errorf(v.Position, "ip must be true, or left out")
+		}
+		return ""
+	}
+	w, ok := l.text(v)
+	switch {
+	case !ok || by == HashQuery:
+	case !isToken(w.text):
+		l.errorf(w.Position, "%s %s holds a character that no such name may have", by, w)
+	case by == HashHeader:
+		return textproto.CanonicalMIMEHeaderKey(w.text)
+	}
+	return w.text
+}
