@@ -33,6 +33,8 @@ const (
 	Stalled  Event = "stalled"  // took nothing for write_timeout, or did not finish a message in message_timeout
 	Silent   Event = "silent"   // did not answer a ping within ping_timeout
 	Idle     Event = "idle"     // nothing passed for idle_timeout
+	Overload Event = "overload" // sent more than may wait for an upstream
+	Refused  Event = "refused"  // answered no to a handshake
 	Shutdown Event = "shutdown" // usher is stopping
 	Drained  Event = "drained"  // its route or endpoint is not served any more
 	Operator Event = "operator" // an operator closed it

@@ -66,6 +66,8 @@ type End struct {
 	Code  uint16 // the first close code that was received or sent, 0 for none
 	Time  time.Time
 	Err   error // detail for the log, may be nil
+
+	Namespaces []string // of Socket.IO, that the client used at its end; nil for plain sessions
 }
 
 // End takes the session off its registry and reports e there. Only the first
