@@ -21,6 +21,7 @@ import (
 type dialer struct {
 	address unix.SockaddrInet4
 	tls     *tls.Config // nil for none
+	greets  bool        // the server speaks first
 }
 
 // The key is a constant: it is not what is measured.
@@ -43,6 +44,8 @@ func newDialer(address string, config *tls.Config) (*dialer, error) {
 type link struct {
 	raw *rawConn
 	tls *tls.Conn // nil for none
+
+	early []byte // what the server sent right behind its 101
 }
 
 func (k *link) Read(p []byte) (int, error) {
@@ -80,7 +83,7 @@ func (d *dialer) dial(path string, buf []byte) (*link, error) {
 		}
 	}
 	if err == nil {
-		err = k.upgrade(path, buf)
+		err = k.upgrade(path, buf, d.greets)
 	}
 	if err != nil {
 		raw.Close()
@@ -92,7 +95,7 @@ func (d *dialer) dial(path string, buf []byte) (*link, error) {
 var answerWanted = []byte("sec-websocket-accept: " + strings.ToLower(acceptKey(clientKey)))
 
 // upgrade sends the request and checks the answer.
-func (k *link) upgrade(path string, buf []byte) error {
+func (k *link) upgrade(path string, buf []byte, greets bool) error {
 	request := append(buf[:0], "GET "+path+" HTTP/1.1\r\nHost: "+host+"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
 		"Sec-WebSocket-Key: "+clientKey+"\r\nSec-WebSocket-Version: 13\r\n\r\n"...)
 	if _, err := k.Write(request); err != nil {
@@ -113,6 +116,8 @@ func (k *link) upgrade(path string, buf []byte) error {
 			continue
 		case !bytes.HasPrefix(buf, []byte("HTTP/1.1 101 ")) || !bytes.Contains(bytes.ToLower(buf[:end]), answerWanted):
 			return fmt.Errorf("answer %q, want 101 with the right key", buf[:min(end, 200)])
+		case end+4 < n && greets:
+			k.early = bytes.Clone(buf[end+4 : n])
 		case end+4 < n:
 			return fmt.Errorf("%d bytes behind the 101 before any was asked for", n-end-4)
 		}
@@ -126,23 +131,29 @@ const atATime = 16
 // many opens n connections and hands each to use, some at a time. It stops at
 // the first error. use runs on several goroutines.
 func (d *dialer) many(ctx context.Context, n int, path string, use func(i int, k *link) error) error {
+	return d.each(ctx, n, func(i int) error {
+		k, err := d.dial(path, make([]byte, 4096))
+		if err == nil {
+			err = use(i, k)
+		}
+		return err
+	})
+}
+
+// each calls f for every number below n, some at a time, until one fails.
+func (d *dialer) each(ctx context.Context, n int, f func(i int) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var next atomic.Int64
 	var group sync.WaitGroup
 	for range min(atATime, n) {
 		group.Go(func() {
-			buf := make([]byte, 4096)
 			for ctx.Err() == nil {
 				i := int(next.Add(1)) - 1
 				if i >= n {
 					return
 				}
-				k, err := d.dial(path, buf)
-				if err == nil {
-					err = use(i, k)
-				}
-				if err != nil {
+				if err := f(i); err != nil {
 					cancel(fmt.Errorf("connection %d: %w", i+1, err))
 				}
 			}

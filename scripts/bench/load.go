@@ -32,6 +32,12 @@ const timerEvent = -1
 
 // newLoad opens n sockets to path, each with its own payload of size bytes.
 func newLoad(ctx context.Context, d *dialer, n int, path string, op byte, size int) (*load, error) {
+	return newLoadOf(ctx, d, n, path, func(i int, k *link) (*socket, error) { return newSocket(i, k, op, size), nil })
+}
+
+// newLoadOf opens n sockets to path and has each made by prepare, which may
+// read and write first.
+func newLoadOf(ctx context.Context, d *dialer, n int, path string, prepare func(int, *link) (*socket, error)) (*load, error) {
 	debug.SetGCPercent(400)
 	l := &load{sockets: make([]*socket, n), events: make([]unix.EpollEvent, 1024), buf: make([]byte, readSize)}
 	var err error
@@ -39,7 +45,12 @@ func newLoad(ctx context.Context, d *dialer, n int, path string, op byte, size i
 		return nil, err
 	}
 	err = d.many(ctx, n, path, func(i int, k *link) error {
-		l.sockets[i] = newSocket(i, k, op, size)
+		s, err := prepare(i, k)
+		if err != nil {
+			k.Close()
+			return err
+		}
+		l.sockets[i] = s
 		if err := k.raw.unblock(); err != nil {
 			return err
 		}

@@ -32,8 +32,9 @@ type proxy struct {
 
 // place is where a proxy is to run, and with what.
 type place struct {
-	dir              string // its own folder
-	listen, upstream string // addresses
+	dir              string   // its own folder
+	listen, upstream string   // addresses
+	nodes            []string // of the Socket.IO servers, if the scenario has any
 	secure           bool
 	cert, key, both  string // PEM files
 }
@@ -110,6 +111,29 @@ routes:
   - path: /
     upstream: bench
 `
+
+const usherNamespaces = `
+  n0: http://{node0}
+  n1: http://{node1}
+  n2: http://{node2}
+routes:
+  - path: /socket.io
+    namespaces: {/: n0, /a: n1, /b: n2}
+    socketio: {ping_interval: 10m, ping_timeout: 10m}
+    idle_timeout: 1h
+`
+
+// usherFiles is usher's routes file, with namespaces if the scenario has any.
+func usherFiles(p place) map[string]string {
+	text := usherRoutes
+	if len(p.nodes) > 0 {
+		text = strings.Replace(text, "\nroutes:\n", usherNamespaces, 1)
+		for i, address := range p.nodes {
+			text = strings.ReplaceAll(text, fmt.Sprintf("{node%d}", i), address)
+		}
+	}
+	return map[string]string{"routes.yaml": text}
+}
 
 const nginxConf = `
 user root;
@@ -192,7 +216,7 @@ tls:	}
 // newUsher is one named usher binary.
 func newUsher(u usherBinary, version string) *proxy {
 	return &proxy{name: u.name, version: version, env: u.env,
-		files: file("routes.yaml", usherRoutes), argv: command(u.path, "--routes", "{dir}/routes.yaml", "run")}
+		files: usherFiles, argv: command(u.path, "--routes", "{dir}/routes.yaml", "run")}
 }
 
 func newNginx(name, path, version, buffers string) *proxy {

@@ -71,7 +71,7 @@ func (r *runner) trial(ctx context.Context, s scenario, how transport, x *proxy)
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, errTooLong)
 	defer cancel()
-	t, err := newTrial(ctx, x, how, r.identity, dir, &r.ports)
+	t, err := newTrial(ctx, s, x, how, r.identity, dir, &r.ports)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ type scenario struct {
 	title string
 	extra bool // only when asked for
 	slow  bool // repeated -idle-rounds times at most
+	nodes bool // the upstream is Socket.IO servers
 	run   func(t *trial) ([]value, error)
 }
 
@@ -35,6 +36,8 @@ var (
 	perRoundTrip = metric{"µs CPU per round trip", 1}
 	perGiB       = metric{"s CPU per GiB", 2}
 	perMessage   = metric{"µs CPU per message", 1}
+	perForwarded = metric{"µs CPU per forwarded event", 2}
+	perSession   = metric{"KiB resident per session", 1}
 	perHandshake = metric{"µs CPU per handshake", 0}
 	perSocket    = metric{"KiB resident per socket", 1}
 	whileIdle    = metric{"ms CPU in 10 s", 1}
@@ -58,6 +61,12 @@ func scenarios() []scenario {
 		{name: "echo1mtext", title: "echo, 1 MiB text, 8 sockets", run: echo{8, mib, opText}.run, extra: true},
 		{name: "handshake", title: "connect, upgrade, disconnect", run: handshakes{}.run},
 		{name: "idle9000", title: "9,000 idle sockets", run: idle{9000}.run, slow: true},
+		{name: "socketio", title: "Socket.IO, events of 50 B, 20 sessions in 3 namespaces", run: events{20, 32}.run, nodes: true},
+		{name: "socketio1", title: "Socket.IO, one event of 50 B in flight, 60 sessions in 3 namespaces", run: events{60, 1}.run, nodes: true},
+		{name: "socketiorate", title: "Socket.IO, 300 events a second, 20 sessions in 3 namespaces", run: eventRate{20, 300}.run, nodes: true},
+		{name: "socketioidle1", title: "Socket.IO, 2,000 idle sessions in 1 namespace", run: idleSessions{2000, 1, false}.run, nodes: true, slow: true},
+		{name: "socketioidle3", title: "Socket.IO, 2,000 idle sessions in 3 namespaces", run: idleSessions{2000, 3, false}.run, nodes: true, slow: true},
+		{name: "socketiopoll", title: "Socket.IO, 2,000 sessions by polling in 1 namespace", run: idleSessions{2000, 1, true}.run, nodes: true, slow: true},
 	}
 }
 

@@ -16,6 +16,7 @@ type socket struct {
 	// sending
 	frame   []byte // one whole masked frame
 	header  int    // bytes of it before the payload
+	stampAt int    // of the payload, a multiple of 4
 	key     [4]byte
 	sent    uint32 // messages
 	pending []byte // the rest of frame that a plain socket did not take
@@ -50,7 +51,7 @@ func (s *socket) send() error {
 	if len(s.pending) > 0 {
 		return s.wrap(fmt.Errorf("%d bytes of the last message were not taken yet", len(s.pending)))
 	}
-	stampMasked(s.frame[s.header:], s.sent, s.key)
+	stampMasked(s.frame[s.header+s.stampAt:], s.sent, s.key)
 	s.sent++
 	if s.link.tls != nil {
 		_, err := s.link.tls.Write(s.frame)
@@ -173,7 +174,7 @@ func (s *socket) end(l *load) error {
 	}
 	s.at, s.inside = 0, false
 	s.received++
-	stamp(s.want, s.received)
+	stamp(s.want[s.stampAt:], s.received)
 	l.messages++
 	return l.message(s)
 }

@@ -21,6 +21,7 @@ type trial struct {
 	dialer   *dialer
 	upstream *upstreamControl
 	process  *process // the one measured: the proxy, or the upstream of "direct"
+	nodes    *nodes   // nil unless the scenario has them
 	cost     cost     // of the measured part
 }
 
@@ -38,14 +39,12 @@ const trialLimit = 60 * time.Second
 var errTooLong = errors.New("the trial took too long and was stopped")
 
 // newTrial starts an upstream and x, and waits until x relays.
-func newTrial(ctx context.Context, x *proxy, how transport, id *identity, dir string, all *ports) (*trial, error) {
+func newTrial(ctx context.Context, s scenario, x *proxy, how transport, id *identity, dir string, all *ports) (*trial, error) {
 	t := &trial{ctx: ctx}
-	var err error
-	if t.upstream, err = startUpstream(dir); err != nil {
+	address, err := t.startUpstreams(s, dir)
+	if err != nil {
 		return nil, err
 	}
-	address := t.upstream.address
-	t.process = t.upstream.process
 	if !x.direct {
 		if address, err = all.next(); err == nil {
 			err = t.startProxy(x, how, id, dir, address)
@@ -59,7 +58,7 @@ func newTrial(ctx context.Context, x *proxy, how transport, id *identity, dir st
 		t.dialer, err = newDialer(address, config)
 	}
 	if err == nil {
-		err = t.waitReady()
+		err = t.waitReady(s)
 	}
 	if err != nil {
 		t.stop()
@@ -68,13 +67,39 @@ func newTrial(ctx context.Context, x *proxy, how transport, id *identity, dir st
 	return t, nil
 }
 
+// startUpstreams starts what s needs behind the proxy, and returns where it is.
+func (t *trial) startUpstreams(s scenario, dir string) (address string, err error) {
+	if t.upstream, err = startUpstream(dir); err != nil {
+		return "", err
+	}
+	t.process = t.upstream.process
+	if !s.nodes {
+		return t.upstream.address, nil
+	}
+	tree, err := installNode(t.ctx)
+	if err == nil {
+		t.nodes, err = startNodes(dir, tree, len(namespaces))
+	}
+	if err != nil {
+		t.stop()
+		return "", err
+	}
+	t.process = t.nodes.processes[0]
+	return t.nodes.addresses[0], nil
+}
+
 func (t *trial) startProxy(x *proxy, how transport, id *identity, dir, listen string) error {
 	dir = filepath.Join(dir, "proxy")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	p, err := x.start(place{dir: dir, listen: listen, upstream: t.upstream.address, secure: how == overTLS,
-		cert: id.cert, key: id.key, both: id.both})
+	where := place{dir: dir, listen: listen, upstream: t.upstream.address, secure: how == overTLS,
+		cert: id.cert, key: id.key, both: id.both}
+	if t.nodes != nil {
+		where.nodes = t.nodes.addresses
+		where.upstream = where.nodes[0]
+	}
+	p, err := x.start(where)
 	if err == nil {
 		t.process = p
 	}
@@ -82,10 +107,14 @@ func (t *trial) startProxy(x *proxy, how transport, id *identity, dir, listen st
 }
 
 // waitReady opens and closes one socket through the proxy.
-func (t *trial) waitReady() error {
+func (t *trial) waitReady(s scenario) error {
 	buf := make([]byte, 4096)
+	path := pathEcho
+	if t.dialer.greets = s.nodes; s.nodes {
+		path = pathWebSocket
+	}
 	for {
-		k, err := t.dialer.dial(pathEcho, buf)
+		k, err := t.dialer.dial(path, buf)
 		if err == nil {
 			k.Close()
 			return t.upstream.waitOpen(t.ctx, 0)
@@ -113,6 +142,7 @@ func (t *trial) stop() {
 	}
 	t.upstream.stop()
 	t.upstream.release()
+	t.nodes.stop()
 }
 
 // measured does work and takes what it costs.

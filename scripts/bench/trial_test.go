@@ -32,7 +32,7 @@ func newTestTrial(t *testing.T, x *proxy, how transport) *trial {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	t.Cleanup(cancel)
-	trial, err := newTrial(ctx, x, how, id, t.TempDir(), &ports{last: firstPort + 5000 + os.Getpid()%1000})
+	trial, err := newTrial(ctx, scenario{}, x, how, id, t.TempDir(), &ports{last: firstPort + 5000 + os.Getpid()%1000})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +98,7 @@ func TestProxyDoesNotStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	trial, err := newTrial(t.Context(), x, overTCP, id, t.TempDir(), &ports{})
+	trial, err := newTrial(t.Context(), scenario{}, x, overTCP, id, t.TempDir(), &ports{})
 	if err == nil {
 		trial.stop()
 	}

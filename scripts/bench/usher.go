@@ -51,16 +51,25 @@ func parseUshers(text string) ([]usherBinary, error) {
 
 // buildUsher builds the tree the bench was started in, as a release is built.
 func buildUsher(ctx context.Context, dir string) (string, error) {
-	out, err := exec.CommandContext(ctx, "go", "list", "-f", "{{.Dir}}", "usher").Output()
+	tree, err := findTree(ctx)
 	if err != nil {
-		return "", fmt.Errorf("find the tree of usher: %w: start the bench inside it, or give -usher PATH", err)
+		return "", err
 	}
 	path := filepath.Join(dir, "usher")
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", path, ".")
-	cmd.Dir = strings.TrimSpace(string(out))
+	cmd.Dir = tree
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build usher: %w\n%s", err, out)
 	}
 	return path, nil
+}
+
+// findTree returns the top of the tree that the bench was started in.
+func findTree(ctx context.Context) (string, error) {
+	out, err := exec.CommandContext(ctx, "go", "list", "-f", "{{.Dir}}", "usher").Output()
+	if err != nil {
+		return "", fmt.Errorf("find the tree of usher: %w: start the bench inside it", err)
+	}
+	return strings.TrimSpace(string(out)), nil
 }
