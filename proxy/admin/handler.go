@@ -52,7 +52,7 @@ func NewHandler(h Handler) *Handler {
 		h.mux.Handle("GET /metrics", h.Metrics)
 	}
 	if h.Page != nil {
-		h.mux.Handle("GET /", h.Page)
+		h.mux.Handle("/", h.Page)
 	}
 	return &h
 }

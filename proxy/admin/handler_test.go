@@ -1,0 +1,318 @@
+package admin
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"usher/proxy/config"
+	"usher/proxy/route"
+	"usher/proxy/session"
+	"usher/proxy/upstream"
+)
+
+// desk is a Broker that notes its orders.
+type desk struct {
+	cfg      *config.Config
+	pool     *upstream.Pool
+	sessions *session.Registry
+	marker   *session.Marker
+	phase    Phase
+	reload   error
+	orders   []string
+	ended    []session.Drain
+}
+
+func newTestDesk(t *testing.T, text string) *desk {
+	t.Helper()
+	cfg, err := config.Parse("routes.yaml", []byte(text), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &desk{
+		cfg: cfg, pool: upstream.NewPool(cfg.Upstreams), phase: Serving,
+		sessions: session.NewRegistry(func(*session.Session, session.End) {}),
+		marker:   session.NewMarker([32]byte{}, cfg.Admin.CloseBy),
+	}
+}
+
+func (d *desk) Config() *config.Config      { return d.cfg }
+func (d *desk) Table() *route.Table         { return route.NewTable(d.cfg) }
+func (d *desk) Pool() *upstream.Pool        { return d.pool }
+func (d *desk) Sessions() *session.Registry { return d.sessions }
+func (d *desk) Marker() *session.Marker     { return d.marker }
+func (d *desk) Certificates() []Certificate {
+	return []Certificate{{Name: "a"}, {Name: "b", NotAfter: time.Now().Add(time.Hour)}}
+}
+func (d *desk) Phase() Phase       { return d.phase }
+func (d *desk) Claims() Claims     { return Claims{} }
+func (d *desk) Version() string    { return "usher test" }
+func (d *desk) Reloads() Reloads   { return Reloads{} }
+func (d *desk) Drains() []Target   { return nil }
+func (d *desk) Enable(t Target)    { d.note("enable " + t.String()) }
+func (d *desk) Reload() error      { d.note("reload"); return d.reload }
+func (d *desk) Drain(t Target) int { d.note("drain " + t.String()); return 7 }
+func (d *desk) note(order string)  { d.orders = append(d.orders, order) }
+
+func (d *desk) Close(list []*session.Session, how session.Drain) {
+	for _, s := range list {
+		d.note("close " + s.ID)
+	}
+	d.ended = append(d.ended, how)
+}
+
+const testRoutes = `
+upstreams: {main: http://127.0.0.1:3001, chat: [http://127.0.0.1:3001, http://127.0.0.1:3002]}
+routes: [{path: /, upstream: main}, {path: /chat, upstream: chat}]
+`
+
+// request is one to a handler; what is "" is left out, but for what is named.
+type request struct {
+	method, path, body string   // if "", GET and /v1/status
+	host               string   // if "", 127.0.0.1:9901
+	header             []string // "Name: value"
+}
+
+func (q request) send(h http.Handler) *httptest.ResponseRecorder {
+	if q.method == "" {
+		q.method = http.MethodGet
+	}
+	if q.path == "" {
+		q.path = "/v1/status"
+	}
+	r := httptest.NewRequest(q.method, q.path, strings.NewReader(q.body))
+	r.Host = "127.0.0.1:9901"
+	if q.host != "" {
+		r.Host = q.host
+	}
+	if q.method == http.MethodPost {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for _, line := range q.header {
+		name, value, _ := strings.Cut(line, ": ")
+		r.Header.Set(name, value)
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+func newTestHandler(d *desk) *Handler {
+	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "page") })
+	return NewHandler(Handler{Broker: d, Log: slog.New(slog.DiscardHandler), Page: page, Metrics: page})
+}
+
+const testToken = "0123456789abcdef"
+
+// TestProtection is row 27 of the attacks that usher answers: what a page in a
+// browser of this machine could do, and who has no token.
+func TestProtection(t *testing.T) {
+	const (
+		local = "admin: 127.0.0.1:9901" + testRoutes
+		token = "admin: {address: ':9901', token: " + testToken + "}" + testRoutes
+		named = "admin: {address: 'ops.example.com:9901', token: " + testToken + "}" + testRoutes
+		unix  = "admin: unix:/run/usher.sock" + testRoutes
+	)
+	bearer := "Authorization: Bearer " + testToken
+	order := request{method: http.MethodPost, path: "/v1/reload"}
+	ordered := func(lines ...string) request { q := order; q.header = lines; return q }
+	for name, tt := range map[string]struct {
+		file string
+		request
+		want int
+	}{
+		"address":                      {local, request{}, 200},
+		"localhost":                    {local, request{host: "localhost:9901"}, 200},
+		"another loopback address":     {local, request{host: "[::1]:9901"}, 200},
+		"forwarded port":               {local, request{host: "localhost:1234"}, 200},
+		"rebound name":                 {local, request{host: "evil.example:9901"}, 421},
+		"rebound name of this machine": {local, request{host: "localhost.evil.example:9901"}, 421},
+		"another address":              {local, request{host: "10.0.0.1:9901"}, 421},
+		"host that is none":            {local, request{host: "a b"}, 421},
+		"rebound name and page":        {local, request{host: "evil.example", path: "/"}, 421},
+		"rebound name and probe":       {local, request{host: "evil.example", path: "/readyz"}, 421},
+		"order":                        {local, order, 200},
+		"order of the own page":        {local, ordered("Origin: http://127.0.0.1:9901", "Sec-Fetch-Site: same-origin"), 200},
+		"order of another origin":      {local, ordered("Origin: http://evil.example"), 403},
+		"order of another port":        {local, ordered("Origin: http://127.0.0.1:8080"), 403},
+		"order of a sandbox":           {local, ordered("Origin: null"), 403},
+		"order of another site":        {local, ordered("Sec-Fetch-Site: cross-site"), 403},
+		"order of the same site":       {local, ordered("Sec-Fetch-Site: same-site"), 403},
+		"order by a form":              {local, ordered("Content-Type: application/x-www-form-urlencoded"), 415},
+		"order by text":                {local, ordered("Content-Type: text/plain"), 415},
+		"order by JSON with a charset": {local, ordered("Content-Type: application/json; charset=utf-8"), 200},
+		"order by GET":                 {local, request{path: "/v1/reload"}, 404},
+		"preflight":                    {local, request{method: http.MethodOptions, path: "/v1/reload", header: []string{"Origin: http://evil.example"}}, 404},
+		"closing of another site":      {local, request{method: http.MethodDelete, path: "/v1/sessions/a", header: []string{"Sec-Fetch-Site: cross-site"}}, 403},
+		"login of another site":        {token, request{method: http.MethodPost, path: "/v1/login", header: []string{"Sec-Fetch-Site: cross-site"}}, 403},
+		"token missing":                {token, request{}, 401},
+		"token wrong":                  {token, request{header: []string{"Authorization: Bearer 0123456789abcdeg"}}, 401},
+		"token cut":                    {token, request{header: []string{"Authorization: Bearer 0123456789abcde"}}, 401},
+		"token empty":                  {token, request{header: []string{"Authorization: Bearer "}}, 401},
+		"token as a password":          {token, request{header: []string{"Authorization: Basic " + testToken}}, 401},
+		"token in the query":           {token, request{path: "/v1/status?token=" + testToken}, 401},
+		"token":                        {token, request{header: []string{bearer}}, 200},
+		"token and any address":        {token, request{host: "10.0.0.1:9901", header: []string{bearer}}, 200},
+		"token and a rebound name":     {token, request{host: "evil.example:9901", header: []string{bearer}}, 421},
+		"token and the name":           {named, request{host: "OPS.example.com:9901", header: []string{bearer}}, 200},
+		"token and another name":       {named, request{host: "example.com:9901", header: []string{bearer}}, 421},
+		"metrics without token":        {token, request{path: "/metrics"}, 401},
+		"metrics":                      {token, request{path: "/metrics", header: []string{bearer}}, 200},
+		"unknown path without token":   {token, request{path: "/v1/x"}, 401},
+		"disguised path without token": {token, request{path: "//v1/status"}, 307},
+		"escaped path without token":   {token, request{path: "/%76%31/status"}, 401},
+		"order without token":          {token, order, 401},
+		"alive":                        {token, request{path: "/livez"}, 200},
+		"ready":                        {token, request{path: "/readyz"}, 200},
+		"page":                         {token, request{path: "/"}, 200},
+		"cookie made up":               {token, request{header: []string{"Cookie: " + cookieName + "=9999999999.00"}}, 401},
+		"socket":                       {unix, request{host: "whatever"}, 200},
+		"socket and another origin":    {unix, ordered("Origin: http://evil.example"), 403},
+	} {
+		d := newTestDesk(t, tt.file)
+		w := tt.send(newTestHandler(d))
+		if w.Code != tt.want {
+			t.Errorf("%s: got %d %s, want %d", name, w.Code, w.Body, tt.want)
+		}
+		if orders := len(d.orders); orders > 0 && tt.want != 200 {
+			t.Errorf("%s: got %d orders done, want none", name, orders)
+		}
+		if got := w.Header()["Access-Control-Allow-Origin"]; got != nil {
+			t.Errorf("%s: got CORS %v, want none", name, got)
+		}
+		if w.Header().Get("X-Frame-Options") != "DENY" || w.Header().Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: got headers %v, want no frames and no store", name, w.Header())
+		}
+		if strings.Contains(w.Body.String(), testToken) {
+			t.Errorf("%s: the answer has the token: %s", name, w.Body)
+		}
+	}
+}
+
+func TestLogin(t *testing.T) {
+	d := newTestDesk(t, "admin: {address: ':9901', token: "+testToken+"}"+testRoutes)
+	h := newTestHandler(d)
+	login := func(body string) *httptest.ResponseRecorder {
+		return request{method: http.MethodPost, path: "/v1/login", body: body}.send(h)
+	}
+	for _, body := range []string{"", "{}", `{"token": ""}`, `{"token": "0123456789abcdeg"}`, `["` + testToken + `"]`} {
+		if w := login(body); w.Code != http.StatusUnauthorized && w.Code != http.StatusBadRequest || w.Header()["Set-Cookie"] != nil {
+			t.Errorf("%s: got %d %v, want no cookie", body, w.Code, w.Header()["Set-Cookie"])
+		}
+	}
+	cookies := login(`{"token": "` + testToken + `"}`).Result().Cookies()
+	if len(cookies) != 1 || !cookies[0].HttpOnly || cookies[0].SameSite != http.SameSiteStrictMode || strings.Contains(cookies[0].Value, testToken) {
+		t.Fatalf("got cookies %v, want one for no script and no other site, without the token", cookies)
+	}
+	shown := "Cookie: " + cookies[0].Name + "=" + cookies[0].Value
+	if w := (request{header: []string{shown}}).send(h); w.Code != http.StatusOK {
+		t.Errorf("with the cookie: got %d, want 200", w.Code)
+	}
+	old := "Cookie: " + cookieName + "=" + h.newCookie(time.Now().Add(-time.Second), testToken)
+	if w := (request{header: []string{old}}).send(h); w.Code != http.StatusUnauthorized {
+		t.Errorf("with an old cookie: got %d, want 401", w.Code)
+	}
+	d.cfg.Admin.Token = "another token 123"
+	if w := (request{header: []string{shown}}).send(h); w.Code != http.StatusUnauthorized {
+		t.Errorf("with the cookie of another token: got %d, want 401", w.Code)
+	}
+	if c := (request{method: http.MethodPost, path: "/v1/logout", header: []string{"Authorization: Bearer another token 123"}}).send(h).Result().Cookies(); len(c) != 1 || c[0].MaxAge >= 0 {
+		t.Errorf("logout: got %v, want the cookie taken back", c)
+	}
+}
+
+// TestOrders sends orders that can be meant, and such that cannot.
+func TestOrders(t *testing.T) {
+	d := newTestDesk(t, "admin: {address: '127.0.0.1:9901', close_by: [X-User-Id]}"+testRoutes)
+	marks := d.marker.Marks(map[string][]string{"X-User-Id": {"7"}})
+	d.sessions.Open(session.Info{ID: "a", Route: "/", Upstream: "main", Client: "10.0.0.1", Endpoint: "127.0.0.1:3001", Marks: marks})
+	d.sessions.Open(session.Info{ID: "b", Route: "/chat", Upstream: "chat", Client: "10.0.0.2", Endpoint: "127.0.0.1:3001"})
+	d.sessions.Open(session.Info{ID: "c", Route: "/chat", Upstream: "chat", Client: "10.0.1.1", Endpoint: "127.0.0.1:3002", Marks: marks})
+	h := newTestHandler(d)
+	for _, tt := range []struct {
+		method, path, body string
+		status             int
+		orders             string
+	}{
+		{"POST", "/v1/sessions/close", `{"route": "/chat"}`, 200, "close c, close b"},
+		{"POST", "/v1/sessions/close", `{"upstream": "main"}`, 200, "close a"},
+		{"POST", "/v1/sessions/close", `{"client": "10.0.0.0/24"}`, 200, "close b, close a"},
+		{"POST", "/v1/sessions/close", `{"endpoint": "http://127.0.0.1:3002"}`, 200, "close c"},
+		{"POST", "/v1/sessions/close", `{"header": {"name": "x-user-id", "value": "7"}}`, 200, "close c, close a"},
+		{"POST", "/v1/sessions/close", `{"header": {"name": "X-User-Id", "value": "7"}, "route": "/"}`, 200, "close a"},
+		{"POST", "/v1/sessions/close", `{"header": {"name": "X-User-Id", "value": "8"}}`, 200, ""},
+		{"POST", "/v1/sessions/close", `{"header": {"name": "Cookie", "value": "7"}}`, 400, ""},
+		{"POST", "/v1/sessions/close", `{"route": "/chat", "code": 4401, "reason": "logged out"}`, 200, "close c, close b"},
+		{"POST", "/v1/sessions/close", `{"route": "/chat", "code": 1005}`, 400, ""},
+		{"POST", "/v1/sessions/close", `{"route": "/chat", "code": 70000}`, 400, ""},
+		{"POST", "/v1/sessions/close", `{"route": "/chat", "reason": "` + strings.Repeat("x", 124) + `"}`, 400, ""},
+		{"POST", "/v1/sessions/close", `{"code": 1000}`, 400, ""},
+		{"POST", "/v1/sessions/close", ``, 400, ""},
+		{"POST", "/v1/sessions/close", `{"rout": "/chat"}`, 400, ""},
+		{"POST", "/v1/sessions/close", `{"route": "/chat"} {}`, 400, ""},
+		{"POST", "/v1/sessions/close", `{"route": "` + strings.Repeat("x", maxBody) + `"}`, 413, ""},
+		{"DELETE", "/v1/sessions/b", ``, 200, "close b"},
+		{"DELETE", "/v1/sessions/none", ``, 404, ""},
+		{"POST", "/v1/drain", `{"route": "/chat"}`, 200, `drain route "/chat"`},
+		{"POST", "/v1/drain", `{"route": "/none"}`, 404, ""},
+		{"POST", "/v1/drain", `{"upstream": "chat"}`, 200, `drain upstream "chat"`},
+		{"POST", "/v1/drain", `{"upstream": "none"}`, 404, ""},
+		{"POST", "/v1/drain", `{"endpoint": "127.0.0.1:3002"}`, 200, `drain endpoint "127.0.0.1:3002"`},
+		{"POST", "/v1/drain", `{"endpoint": "127.0.0.1:3002", "upstream": "main"}`, 404, ""},
+		{"POST", "/v1/drain", `{"endpoint": "http://127.0.0.1:3001", "upstream": "chat"}`, 200, `drain endpoint "http://127.0.0.1:3001" of upstream "chat"`},
+		{"POST", "/v1/drain", `{"all": true}`, 200, "drain everything"},
+		{"POST", "/v1/drain", `{}`, 400, ""},
+		{"POST", "/v1/drain", `{"route": "/", "all": true}`, 400, ""},
+		{"POST", "/v1/enable", `{"all": true}`, 200, "enable everything"},
+		{"POST", "/v1/reload", ``, 200, "reload"},
+		{"POST", "/v1/reload", `{}`, 200, "reload"},
+	} {
+		d.orders = nil
+		w := request{method: tt.method, path: tt.path, body: tt.body}.send(h)
+		if got := strings.Join(d.orders, ", "); w.Code != tt.status || got != tt.orders {
+			t.Errorf("%s %s %.80s: got %d %s with %q done, want %d with %q", tt.method, tt.path, tt.body, w.Code, w.Body, got, tt.status, tt.orders)
+		}
+	}
+	first, own := d.ended[0], d.ended[6]
+	if first.Code != 1008 || first.Reason == "" || first.Cause.String() != "usher.operator" || first.Over != 0 {
+		t.Errorf("close: got %+v, want 1008 at once", first)
+	}
+	if own.Code != 4401 || own.Reason != "logged out" {
+		t.Errorf("close with a code: got %+v, want 4401", own)
+	}
+}
+
+// TestReloadAnswers wants every error of a bad file.
+func TestReloadAnswers(t *testing.T) {
+	d := newTestDesk(t, "admin: 127.0.0.1:9901"+testRoutes)
+	_, d.reload = config.Parse("routes.yaml", []byte("upstreams: {main: x}\nroutes: [{upstream: chat}]\nx: 1\n"), nil)
+	w := request{method: http.MethodPost, path: "/v1/reload"}.send(newTestHandler(d))
+	for _, want := range []string{"the routes file has 3 errors", "routes.yaml:1:19", "routes.yaml:2:21", "routes.yaml:3:1"} {
+		if !strings.Contains(w.Body.String(), want) {
+			t.Errorf("got %s, want %q in it", w.Body, want)
+		}
+	}
+	if w.Code != http.StatusUnprocessableEntity {
+		t.Errorf("got %d, want 422", w.Code)
+	}
+	d.reload = errors.New("there is no routes file to read again")
+	if w := (request{method: http.MethodPost, path: "/v1/reload"}).send(newTestHandler(d)); w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), "no routes file") {
+		t.Errorf("another error: got %d %s, want 422 with it", w.Code, w.Body)
+	}
+}
+
+func TestReady(t *testing.T) {
+	d := newTestDesk(t, "admin: 127.0.0.1:9901"+testRoutes)
+	for phase, want := range map[Phase]int{Serving: 200, Emptied: 503, Grace: 503, Stopping: 503} {
+		d.phase = phase
+		w := request{path: "/readyz"}.send(newTestHandler(d))
+		if w.Code != want || w.Body.String() != string(phase)+"\n" {
+			t.Errorf("%s: got %d %s, want %d", phase, w.Code, w.Body, want)
+		}
+	}
+}
