@@ -26,6 +26,8 @@ var layers = map[string]struct {
 
 	"affinity": {owns: []string{"github.com/hashicorp/golang-lru/v2"}, pure: true},
 
+	"h2connect": {},
+
 	"config":  {owns: []string{"go.yaml.in/yaml/v3"}},
 	"session": {},
 	"socket":  {},

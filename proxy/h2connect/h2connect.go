@@ -1,0 +1,24 @@
+// Package h2connect has net/http take the extended CONNECT of HTTP/2 (RFC
+// 8441), which it does only if GODEBUG says so when it initializes. Neither a
+// go:debug line nor go.mod may say it, and a user should not have to.
+//
+// Packages initialize in the order of their import paths, each after what it
+// imports (Go specification, "Program initialization"). This one imports
+// nothing but os and sorts before "vendor/", by which the standard library
+// imports what net/http needs of other modules: so it always comes first. The
+// tests of package proxy read from the wire that it did.
+package h2connect
+
+import "os"
+
+// Setting is what GODEBUG must have.
+const Setting = "http2xconnect=1"
+
+// The one init of usher: nothing that is called later is early enough.
+func init() {
+	value := Setting
+	if more := os.Getenv("GODEBUG"); more != "" {
+		value = more + "," + value
+	}
+	_ = os.Setenv("GODEBUG", value) // cannot fail: the name and the value are sound
+}
