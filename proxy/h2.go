@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -14,7 +13,12 @@ import (
 const (
 	// maxStreams is what one HTTP/2 connection may ask for at a time.
 	maxStreams = 100
-	protocolH2 = "h2" // by ALPN (RFC 9113, 3.2)
+	// streamWindow is what a client may send on a stream that nobody reads, and
+	// connectionWindow on all of them: so that a few that stall do not stop the
+	// others.
+	streamWindow     = 256 << 10
+	connectionWindow = 4 << 20
+	protocolH2       = "h2" // by ALPN (RFC 9113, 3.2)
 )
 
 // errHandedOver ends net/http's HTTP/1 side of a connection that is HTTP/2.
@@ -31,17 +35,24 @@ type h2Server struct {
 
 // newH2Server returns a server with the handler and limits of s.
 func newH2Server(s *Server) *h2Server {
+	var protocols http.Protocols
+	protocols.SetUnencryptedHTTP2(true) // see h2Conn
 	return &h2Server{
 		in: &h2Listener{handed: make(chan net.Conn), closed: make(chan struct{})},
 		http: &http.Server{
 			Handler:           http.HandlerFunc(s.serveH2),
-			ConnContext:       handshake.ConnContext,
+			Protocols:         &protocols,
+			ConnContext:       h2ConnContext,
 			ConnState:         s.connections.changeH2,
 			ReadHeaderTimeout: s.http.ReadHeaderTimeout,
 			IdleTimeout:       s.http.IdleTimeout,
 			MaxHeaderBytes:    s.http.MaxHeaderBytes,
 			ErrorLog:          s.http.ErrorLog,
-			HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
+			HTTP2: &http.HTTP2Config{
+				MaxConcurrentStreams:          maxStreams,
+				MaxReceiveBufferPerStream:     streamWindow,
+				MaxReceiveBufferPerConnection: connectionWindow,
+			},
 
 			DisableGeneralOptionsHandler: true,
 		},
@@ -52,6 +63,12 @@ func newH2Server(s *Server) *h2Server {
 // be served by another.
 var errTwoHosts = &handshake.Error{Status: http.StatusBadRequest, Reason: handshake.Path, Rule: "Host must be what :authority is, or stand alone (RFC 9113, 8.3.1)"}
 
+// errProtocol is the answer to a :protocol on a request that is no CONNECT.
+var errProtocol = &handshake.Error{Status: http.StatusBadRequest, Reason: handshake.Upgrade, Rule: ":protocol is for CONNECT alone (RFC 8441, 4)"}
+
+// errNoStream is the answer to an extended CONNECT that was not announced.
+var errNoStream = &handshake.Error{Status: http.StatusMethodNotAllowed, Reason: handshake.Method, Rule: "WebSocket is by HTTP/1.1 here"}
+
 // errLength is the answer to a length that is not that of the body.
 var errLength = &handshake.Error{Status: http.StatusBadRequest, Reason: handshake.Body, Rule: "Content-Length must be the length of the data (RFC 9113, 8.1.1)"}
 
@@ -59,18 +76,34 @@ var errLength = &handshake.Error{Status: http.StatusBadRequest, Reason: handshak
 // net/http leaves to its handler: a Host beside the :authority, and the length
 // of a body that does not come.
 func (s *Server) serveH2(w http.ResponseWriter, r *http.Request) {
-	if host, ok := r.Header["Host"]; ok {
-		if len(host) != 1 || host[0] != r.Host {
-			s.live.Load().handshake.Refuse(w, r, errTwoHosts)
-			return
-		}
-		delete(r.Header, "Host")
+	c := h2ConnOf(r)
+	r.TLS = c.state // whatever the client calls the scheme
+	if refused := checkH2(r); refused != nil {
+		s.live.Load().handshake.Refuse(w, r, refused)
+		return
 	}
-	if r.ContentLength == 0 && len(r.Header["Content-Length"]) > 0 && r.Header.Get("Content-Length") != "0" {
-		s.live.Load().handshake.Refuse(w, r, errLength)
+	delete(r.Header, "Host") // it is what r.Host is
+	if handshake.IsStream(r) {
+		s.serveStream(w, r)
 		return
 	}
 	s.serveHTTP(w, r)
+}
+
+// checkH2 returns what r breaks of the rules that are left to the handler.
+func checkH2(r *http.Request) *handshake.Error {
+	host, ok := r.Header["Host"]
+	switch {
+	case ok && (len(host) != 1 || host[0] != r.Host):
+		return errTwoHosts
+	case handshake.HasProtocol(r) && r.Method != http.MethodConnect:
+		return errProtocol
+	case handshake.IsStream(r) && !h2ConnOf(r).websocket:
+		return errNoStream
+	case r.ContentLength == 0 && len(r.Header["Content-Length"]) > 0 && r.Header.Get("Content-Length") != "0":
+		return errLength
+	}
+	return nil
 }
 
 // h2Listener passes on connections that were accepted elsewhere.
@@ -81,7 +114,7 @@ type h2Listener struct {
 }
 
 // hand gives c to the server, or closes it if that has stopped.
-func (l *h2Listener) hand(c *tls.Conn) {
+func (l *h2Listener) hand(c *h2Conn) {
 	select {
 	case l.handed <- c:
 	case <-l.closed:
@@ -113,7 +146,8 @@ func (c *tlsConn) handOver(to *h2Listener) {
 	c.conn.Conn = gone{c.tls}
 	c.conn.err = errHandedOver
 	c.handed.Store(true)
-	to.hand(c.tls)
+	state := c.tls.ConnectionState()
+	to.hand(&h2Conn{Conn: c.tls, state: &state, websocket: c.websocket})
 }
 
 // Close closes the connection, unless it was handed over.

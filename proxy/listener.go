@@ -35,6 +35,8 @@ type speech struct {
 	tls     *tls.Config    // nil if plain
 	leads   bool           // to https: requests get no other answer
 	proxies []netip.Prefix // peers that speak for others, by the PROXY protocol
+
+	websocket bool // by HTTP/2 too
 }
 
 // listeners are those of one routes file, and what sets them apart from those
@@ -75,12 +77,12 @@ func open(want config.Listener) (net.Listener, error) {
 }
 
 // speak has each listener speak as the file says, with the certificates of
-// keeper. One that has the keeper's already keeps them, and with them the keys
-// of its session tickets.
-func (ls *listeners) speak(keeper *certs.Keeper) {
+// keeper, and with WebSocket by HTTP/2 if so. One that has the keeper's already
+// keeps them, and with them the keys of its session tickets.
+func (ls *listeners) speak(keeper *certs.Keeper, websocket bool) {
 	for i, l := range ls.all {
 		want, old := ls.wanted[i], l.speech.Load()
-		how := &speech{leads: want.Redirect, proxies: want.ProxyProtocol}
+		how := &speech{leads: want.Redirect, proxies: want.ProxyProtocol, websocket: websocket}
 		switch {
 		case !want.TLS:
 		case old != nil && old.tls != nil && old.keeper == keeper:
@@ -122,7 +124,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		c = proxyproto.Accept(c, how.proxies, l.timeout, l.log)
 	}
 	if how.tls != nil {
-		return newTLSConn(c, how.tls, l.h2, l.timeout, l.log), nil
+		return newTLSConn(c, how, l.h2, l.timeout, l.log), nil
 	}
 	plain := newConn(c)
 	plain.leads = how.leads

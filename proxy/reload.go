@@ -121,7 +121,7 @@ func (s *Server) reload(cfg *config.Config) error {
 	// From here on nothing fails.
 	next := s.newLive(cfg, old.pool.Next(cfg.Upstreams, upstreamTLS), keeper, ls.all)
 	s.live.Store(next)
-	ls.speak(keeper)
+	ls.speak(keeper, cfg.TLS.H2WebSocket)
 	s.swapListeners(ls)
 	if s.running {
 		next.pool.StartChecks()
@@ -157,6 +157,7 @@ func sameTLS(a, b *config.Config) bool {
 	}
 	bare := func(c *config.Config) tls {
 		t := tls{c.File, c.TLS, slices.Clone(c.Listen)}
+		t.tls.H2WebSocket = false // it is no matter of certificates
 		t.tls.Certificates = slices.Clone(c.TLS.Certificates)
 		for i := range t.tls.Certificates {
 			t.tls.Certificates[i].Position = config.Position{}

@@ -90,7 +90,7 @@ func New(cfg *config.Config, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	ls.speak(keeper)
+	ls.speak(keeper, cfg.TLS.H2WebSocket)
 	frames, err := relay.NewGroup()
 	if err != nil {
 		closeAll(ls.all)
@@ -145,7 +145,7 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	if l.hashes {
 		r = withAsker(h, r)
 	}
-	if r.Header["Upgrade"] == nil {
+	if !handshake.IsUpgrade(r) {
 		h.ServeHTTP(w, r)
 		return
 	}

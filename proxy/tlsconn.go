@@ -28,18 +28,19 @@ var errChallenge = errors.New("the handshake was a challenge of an authority")
 // made, so that a slow one holds up nobody else.
 type tlsConn struct {
 	conn
-	tls     *tls.Conn
-	h2      *h2Listener   // for who chooses HTTP/2
-	timeout time.Duration // for the handshake
-	log     *slog.Logger
-	handed  atomic.Bool // to h2; whoever stops the server may ask at any time
+	tls       *tls.Conn
+	h2        *h2Listener   // for who chooses HTTP/2
+	websocket bool          // also by HTTP/2
+	timeout   time.Duration // for the handshake
+	log       *slog.Logger
+	handed    atomic.Bool // to h2; whoever stops the server may ask at any time
 }
 
 // newTLSConn puts TLS on tcp, in such a way that the relay can take the socket
 // from under it later.
-func newTLSConn(tcp net.Conn, cfg *tls.Config, h2 *h2Listener, timeout time.Duration, log *slog.Logger) *tlsConn {
-	t := tls.Server(relay.NewConn(tcp), cfg)
-	return &tlsConn{conn: newConn(t), tls: t, h2: h2, timeout: timeout, log: log}
+func newTLSConn(tcp net.Conn, how *speech, h2 *h2Listener, timeout time.Duration, log *slog.Logger) *tlsConn {
+	t := tls.Server(relay.NewConn(tcp), how.tls)
+	return &tlsConn{conn: newConn(t), tls: t, h2: h2, websocket: how.websocket, timeout: timeout, log: log}
 }
 
 // ConnectionState makes the handshake and returns what came of it. If it

@@ -24,6 +24,9 @@ func Check(w, stderr io.Writer, file string) error {
 		if l.Redirect {
 			leads = ", leads to https"
 		}
+		if l.TLS && cfg.TLS.H2WebSocket {
+			leads = ", WebSocket by HTTP/2 too"
+		}
 		fmt.Fprintf(&out, "listen %s%s\n", listenerURL(l), leads)
 	}
 	out.WriteString(sources(cfg.TLS))

@@ -61,6 +61,7 @@ type TLS struct {
 	Ask          string   // URL that allows further names when a client asks for one; "" for none
 	Storage      string   // the folder for what is issued; relative to that of the routes file
 	ACME         ACME     // who issues them if not the local authority
+	H2WebSocket  bool     // listeners take WebSocket by HTTP/2 as well (RFC 8441)
 }
 
 // ACME says which authority issues certificates (RFC 8555).

@@ -6,7 +6,7 @@ import (
 )
 
 var (
-	tlsKeys         = []string{"certificates", "domains", "internal", "storage", "email", "ca", "ca_root", "staging", "external_account", "on_demand"}
+	tlsKeys         = []string{"certificates", "domains", "internal", "storage", "email", "ca", "ca_root", "staging", "external_account", "on_demand", "h2_websocket"}
 	certificateKeys = []string{"cert", "key"}
 )
 
@@ -17,6 +17,7 @@ func (l *loader) tls(v value, d defaultValues) TLS {
 		return t
 	}
 	l.bool(o.field("internal"), &t.Internal)
+	l.bool(o.field("h2_websocket"), &t.H2WebSocket)
 	if storage, ok := l.text(o.field("storage")); ok {
 		t.Storage = storage.text
 	}

@@ -2,12 +2,14 @@ package handshake
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/http"
 	"slices"
 	"time"
 
 	"usher/proxy/headers"
+	"usher/proxy/route"
 	"usher/proxy/session"
 )
 
@@ -73,7 +75,12 @@ func (h *Handler) exchange(w http.ResponseWriter, r *http.Request, c *Claim) (p 
 // client has its 101 and p both connections.
 func (h *Handler) settle(w http.ResponseWriter, r *http.Request, c *Claim, b *buffers, by *responder, p *Pair) (taken bool, err error) {
 	a, timeout := by.answer, c.Route.Limits.HandshakeTimeout
-	if a.status != http.StatusSwitchingProtocols {
+	switch {
+	case a.status == http.StatusSwitchingProtocols:
+	case c.offer.stream && a.status < 300:
+		// To this client it would mean that the WebSocket is open (RFC 8441, 5).
+		return false, badAnswer(fmt.Errorf("status %d to an upgrade", a.status))
+	default:
 		return false, pass(w, r, p.Upstream, b.in, timeout)
 	}
 	g, err := a.verify(by.key, c.offer)
@@ -82,8 +89,16 @@ func (h *Handler) settle(w http.ResponseWriter, r *http.Request, c *Claim, b *bu
 	}
 	p.Deflate = g.deflate != nil
 	p.FromUpstream = slices.Clone(b.in[a.head:])
-	b.out = a.append101(b.out[:0], c.offer.key, g)
-	return h.tell(w, b.out, timeout, p)
+	return h.agree(w, c.offer, a, g, c.Route, b, p)
+}
+
+// agree tells the client what was agreed, in the way that it has asked.
+func (h *Handler) agree(w http.ResponseWriter, o offer, a answer, g agreed, on *route.Route, b *buffers, p *Pair) (taken bool, err error) {
+	if o.stream {
+		return h.tellStream(w, a, g, on.Limits.WriteTimeout, p)
+	}
+	b.out = a.append101(b.out[:0], o.key, g)
+	return h.tell(w, b.out, on.Limits.HandshakeTimeout, p)
 }
 
 // ask sends usher's half of the handshake and reads the answer. When the client

@@ -60,7 +60,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, sender headers.S
 	if err != nil {
 		return err
 	}
-	upgrade := len(r.Header["Upgrade"]) > 0
+	upgrade := IsUpgrade(r)
 	var o offer
 	if upgrade {
 		if o, err = checkUpgrade(r); err != nil {
@@ -112,7 +112,7 @@ func (h *Handler) serveUpgrade(w http.ResponseWriter, r *http.Request, c Claim) 
 // compete with the Host header.
 func target(r *http.Request) (path, query string, err error) {
 	switch {
-	case r.Method == http.MethodConnect || r.Method == http.MethodTrace:
+	case r.Method == http.MethodConnect && !IsStream(r) || r.Method == http.MethodTrace:
 		return "", "", refusal(http.StatusMethodNotAllowed, Method, "method %s is not served", r.Method)
 	case !strings.HasPrefix(r.RequestURI, "/"):
 		return "", "", refusal(http.StatusBadRequest, Path, "request target must begin with a slash (RFC 9112, 3.2.1)")

@@ -19,7 +19,7 @@ import (
 //
 // head is what was read of the answer; conn has the rest.
 func pass(w http.ResponseWriter, r *http.Request, conn net.Conn, head []byte, timeout time.Duration) error {
-	res, err := http.ReadResponse(bufio.NewReader(io.MultiReader(bytes.NewReader(head), conn)), r)
+	res, err := http.ReadResponse(bufio.NewReader(io.MultiReader(bytes.NewReader(head), conn)), nil) // to a GET, whatever r is
 	if err != nil {
 		return badAnswer(err)
 	}
@@ -34,7 +34,9 @@ func pass(w http.ResponseWriter, r *http.Request, conn net.Conn, head []byte, ti
 	out := w.Header()
 	clear(out)
 	maps.Copy(out, res.Header)
-	out["Connection"] = []string{"close"}
+	if r.ProtoMajor == 1 { // by HTTP/2 it would end all streams of the client
+		out["Connection"] = []string{"close"}
+	}
 	w.WriteHeader(res.StatusCode)
 	if _, err := io.Copy(w, res.Body); err != nil {
 		// The only way to say that the rest is missing.

@@ -13,12 +13,16 @@ type offer struct {
 	key        string
 	protocols  []string
 	extensions []deflate // permessage-deflate, in the client's order of preference
+	stream     bool      // by HTTP/2: without a key, to be answered by 200
 }
 
 // checkUpgrade checks a request with an Upgrade header: it must be the client's
 // half of a handshake (RFC 6455, 4.2.1) and nothing else, as an upstream that
 // was asked for another protocol would make a tunnel of the connection.
 func checkUpgrade(r *http.Request) (offer, error) {
+	if IsStream(r) {
+		return checkStream(r)
+	}
 	up := r.Header["Upgrade"]
 	switch {
 	case len(up) != 1 || !strings.EqualFold(up[0], "websocket"):
@@ -34,14 +38,21 @@ func checkUpgrade(r *http.Request) (offer, error) {
 	case len(r.Header["Origin"]) > 1:
 		return offer{}, badUpgrade("Origin must stand once")
 	}
-	if v := r.Header["Sec-Websocket-Version"]; len(v) != 1 || v[0] != "13" {
-		return offer{}, refusal(http.StatusUpgradeRequired, Version, "Sec-WebSocket-Version must be 13, once")
+	if err := checkVersion(r.Header); err != nil {
+		return offer{}, err
 	}
 	key := r.Header["Sec-Websocket-Key"]
 	if len(key) != 1 || !validKey(key[0]) {
 		return offer{}, refusal(http.StatusBadRequest, Key, "Sec-WebSocket-Key must be 16 bytes of base64, once (RFC 6455, 4.1)")
 	}
 	return checkOffer(key[0], r.Header)
+}
+
+func checkVersion(h http.Header) error {
+	if v := h["Sec-Websocket-Version"]; len(v) != 1 || v[0] != "13" {
+		return refusal(http.StatusUpgradeRequired, Version, "Sec-WebSocket-Version must be 13, once")
+	}
+	return nil
 }
 
 func checkOffer(key string, h http.Header) (offer, error) {

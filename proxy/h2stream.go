@@ -1,0 +1,105 @@
+package proxy
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"usher/proxy/handshake"
+	"usher/proxy/socket"
+)
+
+// streamBuffer is read at once from either side of a stream: what a DATA frame
+// holds at most, if nobody asks for more (RFC 9113, 4.2).
+const streamBuffer = 16 << 10
+
+// stream makes a socket of a stream of HTTP/2, which has none: the relay gets
+// one end of a pair, and two goroutines copy between the other end and the
+// stream. What either side does not take stops the copying, and with it the
+// other side: the stream by its window, the socket by its buffer.
+//
+// It implements handshake.StreamWriter. The request's goroutine owns it until
+// WriteHeader.
+type stream struct {
+	http.ResponseWriter
+	body io.ReadCloser
+
+	end      net.Conn // ours of the pair; nil before Take
+	timeout  time.Duration
+	watchdog *time.Timer // runs while a write waits for the client
+	copying  sync.WaitGroup
+}
+
+// serveStream serves an extended CONNECT, from its handshake to its end.
+func (s *Server) serveStream(w http.ResponseWriter, r *http.Request) {
+	st := &stream{ResponseWriter: w, body: r.Body}
+	// One connection has many streams, and each is claimed by itself.
+	ctx := handshake.ConnContext(r.Context(), nil)
+	s.serveHTTP(st, r.WithContext(ctx))
+	st.copying.Wait()
+}
+
+// Unwrap is for http.ResponseController.
+func (st *stream) Unwrap() http.ResponseWriter { return st.ResponseWriter }
+
+// Take implements handshake.StreamWriter.
+func (st *stream) Take(writeTimeout time.Duration) (net.Conn, error) {
+	near, far, err := socket.Pair()
+	if err != nil {
+		return nil, err
+	}
+	st.end, st.timeout = near, writeTimeout
+	return far, nil
+}
+
+// WriteHeader sends the answer. If it is that to a stream which was taken, data
+// goes both ways from here on.
+func (st *stream) WriteHeader(status int) {
+	st.ResponseWriter.WriteHeader(status)
+	if st.end == nil {
+		return
+	}
+	controller := http.NewResponseController(st.ResponseWriter)
+	if controller.Flush() != nil {
+		st.end.Close() // the relay finds the client gone
+		return
+	}
+	st.watchdog = time.AfterFunc(st.timeout, func() { controller.SetWriteDeadline(time.Unix(1, 0)) })
+	st.watchdog.Stop()
+	st.copying.Go(st.copyIn)
+	st.copying.Go(func() { st.copyOut(controller) })
+}
+
+// copyIn copies what the client sends. An end of it is passed on as such; after
+// a reset nobody is there to be written to.
+func (st *stream) copyIn() {
+	_, err := io.CopyBuffer(struct{ io.Writer }{st.end}, st.body, make([]byte, streamBuffer))
+	if half, ok := st.end.(interface{ CloseWrite() error }); ok && err == nil && half.CloseWrite() == nil {
+		return
+	}
+	st.end.Close()
+}
+
+// copyOut copies what the relay sends, until it closes its end. Then the stream
+// ends: net/http says so when its handler returns.
+func (st *stream) copyOut(controller *http.ResponseController) {
+	defer st.end.Close()
+	defer st.body.Close() // ends copyIn
+	b := make([]byte, streamBuffer)
+	for {
+		n, err := st.end.Read(b)
+		if err != nil {
+			return
+		}
+		st.watchdog.Reset(st.timeout)
+		if _, err = st.ResponseWriter.Write(b[:n]); err == nil {
+			err = controller.Flush()
+		}
+		st.watchdog.Stop()
+		if err != nil {
+			return
+		}
+	}
+}
