@@ -61,12 +61,12 @@ func scenarios() []scenario {
 		{name: "echo1mtext", title: "echo, 1 MiB text, 8 sockets", run: echo{8, mib, opText}.run, extra: true},
 		{name: "handshake", title: "connect, upgrade, disconnect", run: handshakes{}.run},
 		{name: "idle9000", title: "9,000 idle sockets", run: idle{9000}.run, slow: true},
-		{name: "socketio", title: "Socket.IO, events of 50 B, 20 sessions in 3 namespaces", run: events{20, 32}.run, nodes: true},
-		{name: "socketio1", title: "Socket.IO, one event of 50 B in flight, 60 sessions in 3 namespaces", run: events{60, 1}.run, nodes: true},
-		{name: "socketiorate", title: "Socket.IO, 300 events a second, 20 sessions in 3 namespaces", run: eventRate{20, 300}.run, nodes: true},
-		{name: "socketioidle1", title: "Socket.IO, 2,000 idle sessions in 1 namespace", run: idleSessions{2000, 1, false}.run, nodes: true, slow: true},
-		{name: "socketioidle3", title: "Socket.IO, 2,000 idle sessions in 3 namespaces", run: idleSessions{2000, 3, false}.run, nodes: true, slow: true},
-		{name: "socketiopoll", title: "Socket.IO, 2,000 sessions by polling in 1 namespace", run: idleSessions{2000, 1, true}.run, nodes: true, slow: true},
+		{name: "socketio", title: "Socket.IO, events of 50 B, 20 sessions in 3 namespaces", run: events{20, 32}.run, nodes: true, extra: true},
+		{name: "socketio1", title: "Socket.IO, one event of 50 B in flight, 60 sessions in 3 namespaces", run: events{60, 1}.run, nodes: true, extra: true},
+		{name: "socketiorate", title: "Socket.IO, 300 events a second, 20 sessions in 3 namespaces", run: eventRate{20, 300}.run, nodes: true, extra: true},
+		{name: "socketioidle1", title: "Socket.IO, 2,000 idle sessions in 1 namespace", run: idleSessions{2000, 1, false}.run, nodes: true, extra: true, slow: true},
+		{name: "socketioidle3", title: "Socket.IO, 2,000 idle sessions in 3 namespaces", run: idleSessions{2000, 3, false}.run, nodes: true, extra: true, slow: true},
+		{name: "socketiopoll", title: "Socket.IO, 2,000 sessions by polling in 1 namespace", run: idleSessions{2000, 1, true}.run, nodes: true, extra: true, slow: true},
 	}
 }
 
