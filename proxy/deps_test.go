@@ -39,7 +39,7 @@ var layers = map[string]struct {
 	"upstream":   {imports: []string{"config", "proxyproto", "socket"}},
 	"forward":    {imports: []string{"headers", "route", "upstream"}},
 	"handshake":  {imports: []string{"headers", "route", "session", "upstream", "ws"}},
-	"relay":      {imports: []string{"session", "ws"}, owns: []string{"golang.org/x/sys/unix"}},
+	"relay":      {imports: []string{"demux", "engineio", "session", "ws"}, owns: []string{"golang.org/x/sys/unix"}},
 	"messages":   {imports: []string{"handshake", "route", "session", "ws"}, owns: []string{"github.com/koding/websocketproxy", "github.com/gorilla/websocket"}},
 
 	"admin": {imports: []string{"config", "route", "session", "upstream"}},

@@ -18,6 +18,8 @@ type freelist struct {
 const (
 	smallOutput = 4 << 10 // up to here a buffer is made to measure
 	keptOutputs = 32
+
+	maxKeptOutput = 4 * bufferSize
 )
 
 // append adds p to b.
@@ -43,7 +45,7 @@ func (f *freelist) take(n int) []byte {
 
 // give takes a buffer back.
 func (f *freelist) give(b []byte) {
-	if cap(b) >= bufferSize && len(f.large) < keptOutputs {
+	if cap(b) >= bufferSize && cap(b) <= maxKeptOutput && len(f.large) < keptOutputs {
 		f.large = append(f.large, b[:0])
 	}
 }

@@ -17,7 +17,7 @@ type leave struct {
 // share is a loop's part of the group's work: turn k of every n.
 type share struct{ k, n int }
 
-// drain ends the pairs whose sessions concern says, all if it is nil. Each loop
+// drain ends the pairs and fans whose sessions concern says, all if it is nil. Each loop
 // spaces its own as if all had as many, so that they need not ask each other.
 func (lp *loop) drain(d *session.Drain, mine share, concern func(*session.Session) bool) {
 	var leaving []*pair
@@ -26,9 +26,21 @@ func (lp *loop) drain(d *session.Drain, mine share, concern func(*session.Sessio
 			leaving = append(leaving, p)
 		}
 	}
-	gap := d.Gap(len(leaving) * mine.n)
-	for i, p := range leaving {
-		lp.leaveAt(p, lp.now+time.Duration(i*mine.n+mine.k)*gap, d)
+	var fans []*fan
+	for f := range lp.fans {
+		if concern == nil || concern(f.session) {
+			fans = append(fans, f)
+		}
+	}
+	gap := d.Gap((len(leaving) + len(fans)) * mine.n)
+	at := lp.now + time.Duration(mine.k)*gap
+	for _, p := range leaving {
+		lp.leaveAt(p, at, d)
+		at += time.Duration(mine.n) * gap
+	}
+	for _, f := range fans {
+		f.leaveAt(at, d)
+		at += time.Duration(mine.n) * gap
 	}
 }
 

@@ -6,4 +6,4 @@ package relay
 const portable = false
 
 // expectsEvent is for pollers that report late: epoll has told all there is.
-func expectsEvent(*leg) bool { return false }
+func expectsEvent(*line) bool { return false }

@@ -7,7 +7,7 @@ const portable = true
 
 // expectsEvent tells whether an event of l is on its way: goroutines report
 // what the socket can do already.
-func expectsEvent(l *leg) (expected bool) {
+func expectsEvent(l *line) (expected bool) {
 	if l.is(closed) {
 		return false
 	}

@@ -88,8 +88,15 @@ func (h *harness) gather() (woken bool) {
 
 func (h *harness) expectsEvent() bool {
 	for p := range h.loop.pairs {
-		if expectsEvent(&p.legs[client]) || expectsEvent(&p.legs[upstream]) {
+		if expectsEvent(&p.legs[client].line) || expectsEvent(&p.legs[upstream].line) {
 			return true
+		}
+	}
+	for f := range h.loop.fans {
+		for _, s := range f.strands {
+			if expectsEvent(&s.line) {
+				return true
+			}
 		}
 	}
 	return false

@@ -27,6 +27,8 @@ type loop struct {
 	serving  []*line // those of this turn
 	posts    []post  // the mailbox's other slice
 	pairs    map[*pair]struct{}
+	fans     map[*fan]struct{}
+	dirty    []*strand      // what goes out to them is written at the end of the turn
 	stopping bool           // the loop ends with its last pair; new ones are sent away
 	last     *session.Drain // how that is, once it is stopping
 	ended    bool           // it has ended: only posts are left
@@ -37,7 +39,12 @@ type loop struct {
 	frame   []byte // a control frame of usher's own
 	scratch [ws.MaxControlPayload]byte
 	outputs freelist
-	pipes   pipes
+
+	// of fans
+	in    incoming
+	span  span
+	whole []byte // a message's content, while it is framed
+	pipes pipes
 }
 
 // bufferSize is how much is read from a leg at once, and thereby how much may
@@ -56,6 +63,7 @@ func newLoop() (*loop, error) {
 		poller: p,
 		epoch:  time.Now(),
 		pairs:  make(map[*pair]struct{}),
+		fans:   make(map[*fan]struct{}),
 		buffer: make([]byte, maxHeld+bufferSize),
 		cipher: make([]byte, bufferSize),
 	}
@@ -70,7 +78,7 @@ func newLoop() (*loop, error) {
 // look for work, and often moves the loop to it. It is made to, by a signal,
 // every 10 ms at most.
 func (lp *loop) run() {
-	for !lp.stopping || len(lp.pairs) > 0 {
+	for !lp.stopping || len(lp.pairs)+len(lp.fans) > 0 {
 		woken := lp.poller.wait(lp.patience(), lp.noted)
 		lp.turn(time.Since(lp.epoch), woken)
 	}
@@ -140,4 +148,5 @@ func (lp *loop) turn(now time.Duration, woken bool) {
 	for t := lp.timers.expired(now); t != nil; t = lp.timers.expired(now) {
 		t.tick(lp)
 	}
+	lp.writeDirty()
 }

@@ -1,0 +1,108 @@
+package relay
+
+import (
+	"sync/atomic"
+
+	"usher/proxy/session"
+)
+
+// Fan is the handle of one session of several legs. Its methods may be called
+// from any goroutine, also when the session is long over; they return before
+// anything has happened.
+type Fan struct {
+	loop  *loop
+	fan   *fan
+	state atomic.Int32
+}
+
+// Transport says how a fan's client speaks, for the verification of its next
+// request.
+type Transport int32
+
+// The transports of a fan.
+const (
+	Polling Transport = iota
+	Probing           // polling, with a WebSocket beside it that may take over
+	WebSocket
+	Over // the session is over
+)
+
+// Transport returns how the client speaks at the moment.
+func (f *Fan) Transport() Transport { return Transport(f.state.Load()) }
+
+// Poll is a GET of a client that polls. The Fan takes it over; its address
+// tells it from others.
+type Poll struct {
+	Text bool // no octets in the answer (JSONP)
+
+	// Answer is called once by the loop, and must not block. It owns the body.
+	Answer func(Answer)
+}
+
+// Answer is what a polling request is answered with.
+type Answer struct {
+	Status Status
+	Body   []byte // of Done, to a GET
+	Octets bool   // its type is application/octet-stream
+}
+
+// Status says what kind of answer a polling request gets.
+type Status uint8
+
+// The kinds of answers.
+const (
+	Done       Status = iota // 200
+	Broken                   // 400 with an empty body: it broke the transport's rules, and the session is over
+	UnknownSID               // engineio.SIDUnknown
+	BadRequest               // engineio.BadRequest: the client speaks over WebSocket now
+)
+
+// Open begins a session of one client and several legs: eager ones are dialled
+// at once. It calls s.End once.
+func (g *Group) Open(s *session.Session, o *FanOptions, e Entry) *Fan {
+	lp := g.choose()
+	lp.load.Add(1)
+	h := newFan(s, o, e, lp)
+	if !lp.post(func(lp *loop) { lp.open(h.fan) }) {
+		lp.refuseFan(h.fan)
+	}
+	return h
+}
+
+// Socket hands over the client's socket, when the handshake was one of
+// WebSocket: its 101 has been sent. The open packet follows.
+func (f *Fan) Socket(l Leg, b64 bool) { f.accept(l, b64, (*fan).welcome) }
+
+// Probe hands over a WebSocket that the client opened to a session that polls.
+// If it may not take over it is closed.
+func (f *Fan) Probe(l Leg, b64 bool) { f.accept(l, b64, (*fan).probe) }
+
+// Poll has p answered when there is something for the client. The first one
+// gets the open packet.
+func (f *Fan) Poll(p *Poll) {
+	if !f.loop.post(func(lp *loop) { f.fan.poll(lp, p) }) {
+		p.Answer(Answer{Status: UnknownSID})
+	}
+}
+
+// Abort says that the client of p, which is not answered yet, is gone: that
+// ends the session.
+func (f *Fan) Abort(p *Poll) {
+	f.loop.post(func(lp *loop) { f.fan.abort(lp, p) })
+}
+
+// Post takes a payload that the client has sent, octets if its type was
+// application/octet-stream. answer is called once by the loop, when all of it
+// was passed on, and must not block. The Fan owns body.
+func (f *Fan) Post(body []byte, octets bool, answer func(Status)) {
+	if !f.loop.post(func(lp *loop) { f.fan.post(lp, &posted{body: body, octets: octets, answer: answer}) }) {
+		answer(UnknownSID)
+	}
+}
+
+// Break ends the session because its client broke a rule of the polling
+// transport that the caller watches over, such as a second POST beside one: a
+// waiting GET is answered, and the sid is unknown from then on.
+func (f *Fan) Break(err error) {
+	f.loop.post(func(lp *loop) { f.fan.breakOff(lp, err) })
+}

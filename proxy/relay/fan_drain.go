@@ -1,0 +1,77 @@
+package relay
+
+import (
+	"errors"
+	"time"
+
+	"usher/proxy/session"
+	"usher/proxy/ws"
+)
+
+// leaveAt has f told at the given time. Of two drains the earlier times count.
+func (f *fan) leaveAt(at time.Duration, d *session.Drain) {
+	cutAt := d.Until.Sub(f.loop.epoch)
+	if f.closing() {
+		f.cutBy(cutAt)
+		return
+	}
+	if f.leave == nil {
+		f.leave = &leave{drain: d, at: at, cutAt: cutAt}
+	}
+	f.leave.at, f.leave.cutAt = min(f.leave.at, at), min(f.leave.cutAt, cutAt)
+	f.loop.timers.schedule(f, f.leave.at)
+}
+
+// cutBy has what is left of a closing fan closed at the given time, if that
+// comes before its own. A loop that is stopping does not wait for polls long.
+func (f *fan) cutBy(at time.Duration) {
+	f.end.cutAt = min(f.end.cutAt, at)
+	if f.loop.stopping {
+		f.end.goneAt = min(f.end.goneAt, f.loop.now+farewellTimeout, at)
+	}
+	f.loop.timers.schedule(f, min(f.end.cutAt, max(f.end.goneAt, f.loop.now)))
+}
+
+// tickLeave tells everybody when the time has come, and returns when that is.
+// The client has until the drain's end to take what is on its way.
+func (f *fan) tickLeave() time.Duration {
+	l := f.leave
+	if l == nil {
+		return never
+	}
+	if f.loop.now < l.at {
+		return l.at
+	}
+	c := f.client
+	f.close(l.drain.Cause, farewell{ws.Code(l.drain.Code), l.drain.Reason}, nil)
+	if c != nil && c.backlogged() {
+		f.end.cutAt, c.cutAt = l.cutAt, l.cutAt
+	}
+	f.cutBy(l.cutAt)
+	return never
+}
+
+var errEndpointGone = errors.New("its endpoint is not served any more")
+
+// LoseLegs ends the legs of all fans whose tag gone says, as if their endpoint
+// had closed them. It returns before that has happened.
+func (g *Group) LoseLegs(gone func(tag string) bool) {
+	for _, lp := range g.loops {
+		lp.post(func(lp *loop) {
+			for f := range lp.fans {
+				f.loseLegs(gone)
+			}
+		})
+	}
+}
+
+func (f *fan) loseLegs(gone func(tag string) bool) {
+	for i := range f.legs {
+		s := f.legs[i].strand
+		if s != nil && !f.closing() && gone(s.tag) {
+			f.dismiss(s, farewell{code: ws.CodeGoingAway})
+			f.loseLeg(s, errEndpointGone)
+		}
+	}
+	f.settle()
+}

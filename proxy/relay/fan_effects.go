@@ -1,0 +1,124 @@
+package relay
+
+import (
+	"usher/proxy/demux"
+	"usher/proxy/engineio"
+	"usher/proxy/session"
+	"usher/proxy/ws"
+)
+
+// effects is a fan as its demux.Session sees it.
+type effects fan
+
+// Ready is demux.Effects'.
+func (e *effects) Ready(sid string) {
+	f := (*fan)(e)
+	if f.sid = sid; sid == "" {
+		f.sid = f.entry.SID
+	}
+	open := engineio.OpenData{
+		SID:          f.sid,
+		Upgrades:     f.entry.Polling && !f.options.NoUpgrades,
+		PingInterval: f.options.Demux.PingInterval,
+		PingTimeout:  f.options.Demux.PingTimeout,
+		MaxPayload:   int(f.options.Client.MaxMessage),
+	}
+	data := open.Append(nil)
+	f.answers.out.add(&f.loop.outputs, engineio.Open, false, data)
+	f.answer(f.sid, Refused{})
+}
+
+// Refuse is demux.Effects'.
+func (e *effects) Refuse(status int, text string) {
+	f := (*fan)(e)
+	f.answer("", Refused{Status: status, Text: text})
+	f.close(session.Cause{Side: session.Upstream, Event: session.Refused}, farewell{code: ws.CodeInternal}, nil)
+}
+
+// answer tells how to answer the handshake, once.
+func (f *fan) answer(sid string, r Refused) {
+	if !f.ready {
+		f.ready = true
+		f.entry.Ready(sid, r)
+	}
+}
+
+// ToClient is demux.Effects'.
+func (e *effects) ToClient(m *demux.Message) {
+	f := (*fan)(e)
+	if f.client != nil {
+		f.client.send(f.loop, m)
+		return
+	}
+	f.answers.out.addMessage(f.loop, m)
+	f.answers.schedule(f)
+}
+
+// ToLeg is demux.Effects'.
+func (e *effects) ToLeg(leg int, m *demux.Message) {
+	f := (*fan)(e)
+	if s := f.legs[leg].strand; s != nil {
+		s.send(f.loop, m)
+	}
+}
+
+// Dial is demux.Effects'.
+func (e *effects) Dial(leg int, to demux.Target) { (*fan)(e).dial(leg, to) }
+
+// CloseLeg is demux.Effects'.
+func (e *effects) CloseLeg(leg int) { (*fan)(e).closeLeg(leg, farewell{code: ws.CodeNormal}) }
+
+// End is demux.Effects'.
+func (e *effects) End(why demux.Reason, err error) {
+	cause, words := endOf(why)
+	if err == nil && cause.Side == session.Upstream {
+		err = e.why
+	}
+	(*fan)(e).close(cause, words, err)
+}
+
+// Append is demux.Effects'.
+func (e *effects) Append(dst []byte, m *demux.Message) []byte {
+	return e.loop.in.appendContent(dst, m)
+}
+
+// Take is demux.Effects'.
+func (e *effects) Take(n int) []byte { return e.loop.outputs.take(n) }
+
+// Give is demux.Effects'.
+func (e *effects) Give(b []byte) { e.loop.outputs.give(b) }
+
+// endOf returns the cause that a session's own end has in logs and metrics,
+// and what its client is told.
+func endOf(why demux.Reason) (session.Cause, farewell) {
+	side := session.Client
+	if why >= demux.LegLost {
+		side = session.Upstream
+	}
+	event, code := session.Protocol, ws.CodeProtocolError
+	switch why {
+	case demux.ClientClosed:
+		event, code = session.Closed, ws.CodeNormal
+	case demux.Silent:
+		event, code = session.Silent, ws.CodeGoingAway
+	case demux.Unconnected:
+		event, code = session.Idle, ws.CodePolicy
+	case demux.Foreign:
+		code = ws.CodeUnsupported
+	case demux.Violation:
+		code = ws.CodePolicy
+	case demux.TooBig:
+		event, code = session.TooBig, ws.CodeTooBig
+	case demux.Overflow:
+		event, code = session.Overload, ws.CodePolicy
+	case demux.LegLost:
+		event, code = session.Lost, ws.CodeInternal
+	case demux.LegClosed:
+		event, code = session.Closed, ws.CodeInternal
+	case demux.LegRefused:
+		event, code = session.Refused, ws.CodeInternal
+	case demux.Stuck:
+		event, code = session.Stalled, ws.CodeInternal
+	}
+	return session.Cause{Side: side, Event: event}, farewell{code, string(side) + ": " + why.String()}
+}

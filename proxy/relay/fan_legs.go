@@ -1,0 +1,90 @@
+package relay
+
+import "usher/proxy/demux"
+
+// dial has a leg dialled. What comes of it is posted.
+func (f *fan) dial(leg int, to demux.Target) {
+	for leg >= len(f.legs) {
+		f.legs = append(f.legs, branch{})
+	}
+	b := &f.legs[leg]
+	b.strand = nil
+	b.dial = (b.dial + 1) | 1
+	mine, lp := b.dial, f.loop
+	f.entry.Dial(to, func(d Dialled) {
+		if !lp.post(func(*loop) { f.dialled(leg, mine, d) }) {
+			d.drop()
+		}
+	})
+}
+
+// drop closes what nobody wants any more.
+func (d *Dialled) drop() {
+	if d.Err != nil {
+		return
+	}
+	d.Leg.Conn.Close()
+	if d.Release != nil {
+		d.Release()
+	}
+}
+
+// dialled takes a leg in, or tells that there is none.
+func (f *fan) dialled(leg int, mine uint32, d Dialled) {
+	if f.closing() || f.legs[leg].dial != mine {
+		d.drop()
+		return
+	}
+	b, lp := &f.legs[leg], f.loop
+	b.dial++ // even: it is over
+	switch {
+	case d.Err != nil:
+		f.why = d.Err
+	}
+	switch {
+	case d.Err != nil && d.Refused.Status != 0:
+		f.demux.LegRefused(lp.now, leg, d.Refused.Status, d.Refused.Text)
+	case d.Err != nil:
+		f.demux.LegFailed(lp.now, leg)
+	default:
+		f.attach(leg, d)
+	}
+	f.settle()
+}
+
+// attach makes a leg of what was dialled.
+func (f *fan) attach(leg int, d Dialled) {
+	lp := f.loop
+	s, err := f.adopt(d.Leg, upstream, leg)
+	if err != nil {
+		f.why = err
+		d.drop()
+		f.demux.LegFailed(lp.now, leg)
+		return
+	}
+	s.tag, s.release = d.Tag, d.Release
+	f.legs[leg].strand = s
+	f.demux.LegUp(lp.now, leg, d.Tag)
+	lp.feed(&s.line, d.Leg.Early)
+}
+
+// closeLeg tells a leg its end, or gives up to dial it.
+func (f *fan) closeLeg(leg int, why farewell) {
+	b := &f.legs[leg]
+	if b.dial&1 == 1 {
+		b.dial++
+	}
+	if s := b.strand; s != nil {
+		b.strand = nil
+		f.dismiss(s, why)
+	}
+}
+
+// loseLeg tells the session that a leg is gone.
+func (f *fan) loseLeg(s *strand, err error) {
+	f.legs[s.number].strand = nil
+	if err != nil {
+		f.why = err
+	}
+	f.demux.LegLost(f.loop.now, s.number)
+}

@@ -1,0 +1,247 @@
+package relay
+
+import (
+	"time"
+
+	"usher/proxy/demux"
+	"usher/proxy/engineio"
+	"usher/proxy/session"
+	"usher/proxy/ws"
+)
+
+// fan is a session of one client and several legs. A demux.Session says what
+// becomes of each message; the fan moves it.
+//
+// It is in one of four states:
+//
+//   - waiting: its handshake is not answered yet, or its client has not been
+//     handed over. What is for the client gathers in the outbox.
+//   - polling: so it does while the client polls, maybe beside a probe.
+//   - streaming: the client has a WebSocket.
+//   - closing: end says why. When all sockets are closed the session has
+//     ended; a client that polls is told so by its next GET.
+type fan struct {
+	// static after construction
+	handle  *Fan
+	loop    *loop
+	session *session.Session
+	options *FanOptions
+	entry   Entry
+	demux   *demux.Session
+
+	// owned by the loop
+	client  *strand // nil while there is none
+	probing *strand // nil while there is none
+	legs    []branch
+	strands []*strand // all whose sockets are open, those that are closing included
+	spent   *bucket   // what the client has used of its rate; nil without one
+	answers answers   // of the client's polling requests
+	sid     string    // as the client knows it
+	why     error     // what the last leg was lost for
+	ready   bool      // the handshake was answered
+	leave   *leave    // nil unless usher is to end it
+	end     *fanEnd   // nil unless closing
+	timer             // when the loop looks at the fan again
+}
+
+// branch is a leg by its number: dialled, open, or neither.
+type branch struct {
+	strand *strand
+	dial   uint32 // counts the dials of this number; odd while one is under way
+}
+
+// fanEnd is why and how a fan ends.
+type fanEnd struct {
+	end
+	told     bool          // the session has ended
+	goneAt   time.Duration // when the sid is forgotten
+	gone     bool          // it is
+	farewell byte          // the packet for the client's next GET
+}
+
+func newFan(s *session.Session, o *FanOptions, e Entry, lp *loop) *Fan {
+	f := &fan{session: s, options: o, entry: e, loop: lp, timer: timer{index: -1}}
+	if c := o.Client; c.ClientMessages > 0 || c.ClientBytes > 0 {
+		f.spent = &bucket{}
+	}
+	counts := o.Counts
+	if counts == nil {
+		counts = &demux.Stats{}
+	}
+	f.demux = demux.New(o.Demux, counts, e.Version, (*effects)(f))
+	f.handle = &Fan{loop: lp, fan: f}
+	return f.handle
+}
+
+// open takes the fan in.
+func (lp *loop) open(f *fan) {
+	if lp.ended {
+		lp.refuseFan(f)
+		return
+	}
+	lp.fans[f] = struct{}{}
+	f.demux.Start(lp.now)
+	if lp.stopping {
+		f.leaveAt(lp.now, lp.last)
+	}
+	f.settle()
+}
+
+// refuseFan ends a fan that came when the loop had ended.
+func (lp *loop) refuseFan(f *fan) {
+	lp.load.Add(-1)
+	f.handle.state.Store(int32(Over))
+	f.session.End(session.End{Cause: session.Cause{Side: session.Usher, Event: session.Failed}, Err: ErrClosed, Time: time.Now()})
+	f.entry.Ready("", Refused{Status: 503})
+	f.entry.Gone()
+	f.entry.Release()
+}
+
+// adopt makes a strand of a connection.
+func (f *fan) adopt(l Leg, s side, number int) (*strand, error) {
+	st := newStrand(f, s, number)
+	if err := st.init(l.Conn); err != nil {
+		return nil, err
+	}
+	if err := f.loop.poller.add(&st.line); err != nil {
+		st.socket.close()
+		return nil, err
+	}
+	st.heard = f.loop.now
+	f.strands = append(f.strands, st)
+	return st, nil
+}
+
+// listens tells whether what s sends is for the session.
+func (f *fan) listens(s *strand) bool {
+	return s == f.client || s == f.probing || s.number >= 0 && f.legs[s.number].strand == s
+}
+
+// hears tells whether s may be read: there is room where it sends to. What
+// does not reach the session is read, for its end.
+func (f *fan) hears(s *strand) bool {
+	switch {
+	case f.closing() || !f.listens(s):
+		return true
+	case s.side == client:
+		return !f.congested() && s.waits() <= 2*f.options.outLimit()
+	case s.waits() > f.options.legQueue():
+		return false
+	case f.client != nil:
+		return !f.client.backlogged()
+	}
+	return f.answers.out.size() <= f.options.outLimit()
+}
+
+// congested tells whether a leg has so much to take that its client has to
+// wait.
+func (f *fan) congested() bool {
+	for i := range f.legs {
+		if s := f.legs[i].strand; s != nil && s.waits() > f.options.legQueue() {
+			return true
+		}
+	}
+	return false
+}
+
+// expects tells whether a leg other than the one that is being served may have
+// something for the client in this turn.
+func (f *fan) expects(*strand) bool {
+	for _, s := range f.strands {
+		if s.is(queued) && s.side == upstream {
+			return true
+		}
+	}
+	return false
+}
+
+// waits returns how many bytes the socket of s has not taken.
+func (s *strand) waits() int {
+	if s.backlog == nil {
+		return 0
+	}
+	return len(s.backlog.bytes) - s.backlog.sent
+}
+
+// freed has those read again that had to wait for s.
+func (f *fan) freed(lp *loop, s *strand) {
+	for _, other := range f.strands {
+		if other == s || other.side != s.side {
+			lp.enqueue(&other.line)
+		}
+	}
+}
+
+// count notes fresh bytes from s.
+func (f *fan) count(s *strand, fresh int) {
+	c := &f.session.FromClient
+	if s.side == upstream {
+		c = &f.session.FromUpstream
+	}
+	c.Bytes.Add(uint64(fresh))
+	if s.side == client {
+		f.spend(0, fresh)
+	}
+}
+
+// spend takes from the client's rate, and ends the session where it is over.
+func (f *fan) spend(messages, bytes int) {
+	if f.spent != nil && !f.closing() && !f.spent.spend(f.options.Client, f.loop.now, messages, bytes) {
+		f.close(session.Cause{Side: session.Client, Event: session.Rate}, farewell{ws.CodePolicy, "more than max_rate was sent"}, nil)
+	}
+}
+
+// received hands a message to the session.
+func (f *fan) received(s *strand, m *demux.Message) {
+	lp := f.loop
+	switch {
+	case s.number >= 0:
+		f.session.FromUpstream.Messages.Add(1)
+		if m.Type == engineio.Message {
+			f.session.FromUpstream.Last.Store(lp.began + int64(lp.now))
+		}
+		f.demux.FromLeg(lp.now, s.number, m)
+	case s == f.probing:
+		f.probed(m)
+	default:
+		f.fromClient(m)
+	}
+}
+
+// fromClient hands a message of the client, by whatever transport, to the
+// session.
+func (f *fan) fromClient(m *demux.Message) {
+	lp := f.loop
+	f.session.FromClient.Messages.Add(1)
+	if m.Type == engineio.Message {
+		f.session.FromClient.Last.Store(lp.began + int64(lp.now))
+	}
+	if f.spend(1, 0); !f.closing() {
+		f.demux.FromClient(lp.now, m)
+	}
+}
+
+// settle closes the sockets that have nothing more to do, answers what can be
+// answered, ends the session when all is closed, and sees to its timers.
+func (f *fan) settle() {
+	for i := 0; i < len(f.strands); i++ {
+		s := f.strands[i]
+		if (f.closing() || !f.listens(s)) && s.done() {
+			s.close(f.loop)
+		}
+		if s.is(closed) {
+			f.strands = append(f.strands[:i], f.strands[i+1:]...)
+			i--
+		}
+	}
+	if f.answers.post != nil && !f.congested() {
+		f.answers.donePost(Done)
+	}
+	if f.closing() {
+		f.finish()
+		return
+	}
+	if due := f.demux.Due(); due > 0 {
+		f.loop.timers.schedule(f, due)
+	}
+}

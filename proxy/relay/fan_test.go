@@ -1,0 +1,131 @@
+package relay
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"usher/proxy/engineio"
+	"usher/proxy/ws"
+)
+
+func TestFanRelays(t *testing.T) {
+	h := newFanHarness(t, engineio.V4, false)
+	c := h.connect()
+	main := h.join(c, "/", 0)
+	admin := h.join(c, "/admin", 1)
+
+	c.send(ws.Text, `42["hello"]`)
+	c.send(ws.Text, `42/admin,["hello","admin"]`)
+	h.step()
+	main.wantFrame("an event of /", ws.Text, `42["hello"]`)
+	admin.wantFrame("an event of /admin", ws.Text, `42/admin,["hello","admin"]`)
+
+	main.send(ws.Text, `42["from main"]`)
+	admin.send(ws.Text, `42/admin,["from admin"]`)
+	h.step()
+	got := map[string]bool{}
+	for range 2 {
+		_, p := c.next("events of both")
+		got[string(p)] = true
+	}
+	if !got[`42["from main"]`] || !got[`42/admin,["from admin"]`] {
+		t.Errorf("got %v, want the events of both upstreams", got)
+	}
+
+	c.sendClose(1000, "")
+	h.step()
+	c.wantClose("the close is answered", 1000, "")
+	main.answerClose("the leg is closed", 1001)
+	admin.answerClose("the leg is closed", 1001)
+	h.step()
+	c.wantEOF("closed")
+	main.wantEOF("closed")
+	h.wantFanEnd("client.closed", 1000, "/", "/admin")
+	if h.freed != 2 {
+		t.Errorf("got %d legs released, want 2", h.freed)
+	}
+}
+
+func TestFanSplitFrames(t *testing.T) {
+	h := newFanHarness(t, engineio.V4, false)
+	c := h.connect()
+	main := h.join(c, "/", 0)
+	big := `42["` + strings.Repeat("x", 3000) + `"]`
+	for _, from := range []*peer{c, main} {
+		to := main
+		if from == main {
+			to = c
+		}
+		frame := from.frame(ws.Text, big)
+		for _, at := range []int{1, 3, 7, 9, 700, len(frame) - 1} {
+			from.write(frame[:at])
+			h.step()
+			to.wantIdle("the message is not whole")
+			from.write(frame[at:])
+			h.step()
+			to.wantFrame("the message is whole", ws.Text, big)
+		}
+		from.write(from.fragment(ws.Text, false, big[:1000]))
+		from.send(ws.Ping, "in between")
+		from.write(from.fragment(ws.Continuation, true, big[1000:]))
+		h.step()
+		from.wantFrame("a ping is answered", ws.Pong, "in between")
+		to.wantFrame("the fragments are one", ws.Text, big)
+	}
+	h.wantOpen()
+}
+
+func TestFanUpstreamLost(t *testing.T) {
+	h := newFanHarness(t, engineio.V4, false)
+	c := h.connect()
+	main := h.join(c, "/", 0)
+	admin := h.join(c, "/admin", 1)
+	main.conn.Close()
+	h.step()
+	c.answerClose("as a server that dies", 1011)
+	admin.answerClose("its client is gone", 1001)
+	h.step()
+	h.wantFanEnd("upstream.lost", 1011, "/", "/admin")
+}
+
+func TestFanClientGone(t *testing.T) {
+	h := newFanHarness(t, engineio.V4, false)
+	c := h.connect()
+	main := h.join(c, "/", 0)
+	c.conn.Close()
+	h.step()
+	main.wantClose("the client is gone", 1001, "")
+	h.advance(farewellTimeout)
+	main.wantEOF("it did not answer")
+	h.wantFanEnd("client.lost", 1001, "/")
+}
+
+func TestFanHeartbeat(t *testing.T) {
+	h := newFanHarness(t, engineio.V4, false)
+	c := h.connect()
+	main := h.join(c, "/", 0)
+	main.send(ws.Text, "2")
+	h.step()
+	main.wantFrame("the upstream's ping is answered", ws.Text, "3")
+	h.advance(25 * time.Second)
+	c.wantFrame("a ping", ws.Text, "2")
+	main.send(ws.Text, "2")
+	h.advance(20 * time.Second)
+	c.wantClose("no pong", 1001, "client: silent")
+	h.advance(farewellTimeout)
+	h.wantFanEnd("client.silent", 1001, "/")
+}
+
+func TestFanShutdown(t *testing.T) {
+	h := newFanHarness(t, engineio.V4, false)
+	c := h.connect()
+	main := h.join(c, "/", 0)
+	h.shutdown(h.now + time.Minute)
+	h.step()
+	c.wantClose("usher stops", 1001, "usher is shutting down")
+	c.sendClose(1001, "")
+	main.answerClose("usher stops", 1001)
+	h.step()
+	h.wantFanEnd("usher.shutdown", 1001, "/")
+}

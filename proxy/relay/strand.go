@@ -1,0 +1,124 @@
+package relay
+
+import (
+	"time"
+
+	"usher/proxy/ws"
+)
+
+// strand is one WebSocket of a fan: its client's, one that its client probes,
+// or a leg's. Other than the legs of a pair it knows messages: each is given
+// to the fan as a whole, by what came of it in one piece or was put together.
+type strand struct {
+	line
+	fan     *fan
+	number  int    // of a leg, -1 otherwise
+	tag     string // of its endpoint
+	release func() // called once when the socket is closed; nil for nothing
+	b64     bool   // no binary messages are sent to it
+
+	// from it
+	check ws.Checker
+	parts *parts // of the message that has begun; nil if none has, or if it came in one piece so far
+
+	// to it
+	out    []byte // what goes out at the end of the turn; the loop's, nil if nothing
+	dirty  bool   // it is in the loop's list of those with out
+	probed bool   // as a probe: its ping was answered
+	code   ws.Code
+	cutAt  time.Duration // when it is closed without more ado, once it was told its end
+}
+
+// parts is a message that came in pieces.
+type parts struct {
+	bytes  []byte // unmasked
+	binary bool
+	key    [4]byte // of the current frame
+	at     int     // where in the frame
+	began  time.Duration
+}
+
+func newStrand(f *fan, s side, number int) *strand {
+	st := &strand{fan: f, number: number}
+	st.user, st.side, st.socket = st, s, noSocket
+	return st
+}
+
+// rules is what frames from s must obey.
+func (s *strand) rules() ws.Rules { return s.options().rules(s.side) }
+
+func (s *strand) options() *Options {
+	if s.side == client {
+		return s.fan.options.Client
+	}
+	return s.fan.options.Upstream
+}
+
+// writeTimeout is how long s may take nothing of what waits for it.
+func (s *strand) writeTimeout() time.Duration {
+	if t := s.options().WriteTimeout; t > 0 {
+		return t
+	}
+	return s.fan.options.Demux.PingTimeout
+}
+
+// serve is user's.
+func (s *strand) serve(lp *loop, _ *line) {
+	if s.is(closed) {
+		return
+	}
+	if s.backlogged() {
+		lp.flush(&s.line)
+	}
+	s.pump(lp)
+	s.fan.settle()
+}
+
+// pump reads from s while there is something to read and room for it.
+func (s *strand) pump(lp *loop) {
+	for range readsATurn {
+		if !s.is(readable) || s.is(finished|closed) || !s.is(deaf) && !s.fan.hears(s) {
+			return
+		}
+		lp.read(&s.line)
+	}
+	if s.is(readable) && !s.is(finished|closed) && s.fan.hears(s) {
+		lp.enqueue(&s.line)
+	}
+}
+
+// stuck is user's: s is looked at when it goes on taking nothing.
+func (s *strand) stuck(lp *loop, _ *line) {
+	lp.timers.schedule(s.fan, lp.now+s.writeTimeout())
+}
+
+// freed is user's: what was not read because of s is read again.
+func (s *strand) freed(lp *loop, _ *line, _ *backlog) { s.fan.freed(lp, s) }
+
+// lost is user's.
+func (s *strand) lost(lp *loop, _ *line, err error) { s.fan.lost(s, err) }
+
+// close closes the socket of s, at once.
+func (s *strand) close(lp *loop) {
+	if s.is(closed) {
+		return
+	}
+	s.endMessage(lp)
+	s.dropOut(lp)
+	lp.closeLine(&s.line)
+	if s.release != nil {
+		s.release()
+	}
+}
+
+// done tells whether the socket of s, which was told its end, may be closed:
+// that has passed both ways, or cannot.
+func (s *strand) done() bool {
+	switch {
+	case s.is(closed) || s.backlogged() && !s.is(finished|deaf):
+		return false
+	case s.is(finished | deaf):
+		return true
+	}
+	return s.is(sentClose) && s.is(ignored) && !s.is(broken)
+}
