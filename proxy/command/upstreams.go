@@ -44,5 +44,11 @@ func upstreamOptions(u *config.Upstream) string {
 		}
 		list = append(list, fmt.Sprintf("check %s every %v", what, c.Every))
 	}
+	if u.SlowStart > 0 {
+		list = append(list, fmt.Sprintf("slow_start %v", u.SlowStart))
+	}
+	if len(u.After) > 0 {
+		list = append(list, "after "+strings.Join(u.After, " "))
+	}
 	return strings.Join(list, ", ")
 }

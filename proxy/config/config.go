@@ -119,7 +119,9 @@ type Upstream struct {
 
 	TLS UpstreamTLS // for https endpoints
 
-	Check Check // of each endpoint
+	Check     Check         // of each endpoint
+	SlowStart time.Duration // in which an endpoint that has become healthy gets its share; 0 is at once
+	After     []string      // upstreams that must be healthy before this one takes sockets; they have checks
 }
 
 // UpstreamTLS says how https endpoints prove who they are, and usher to them.

@@ -2,7 +2,7 @@ package config
 
 import "strings"
 
-var upstreamKeys = []string{"endpoints", "balance", "dial_timeout", "send_proxy_protocol", "ca", "server_name", "cert", "key", "insecure_skip_verify", "check"}
+var upstreamKeys = []string{"endpoints", "balance", "dial_timeout", "send_proxy_protocol", "ca", "server_name", "cert", "key", "insecure_skip_verify", "check", "slow_start", "after"}
 
 func (l *loader) upstreams(o object, d defaultValues) []*Upstream {
 	v := l.required(o, "upstreams", "at the top level")
@@ -11,14 +11,18 @@ func (l *loader) upstreams(o object, d defaultValues) []*Upstream {
 		l.errorf(v.Position, "upstreams is empty")
 	}
 	var list []*Upstream
+	after := make(map[*Upstream]value)
 	for _, p := range pairs {
 		u := &Upstream{Position: p.key.Position, Name: p.key.text, Balance: d.balance, DialTimeout: d.dialTimeout}
 		if !isName(u.Name) {
 			l.errorf(u.Position, "upstream name %s must begin with a letter or digit and hold nothing but those, _, - and .", p.key)
 		}
-		l.upstream(p.value, u, d)
+		if o, ok := l.upstream(p.value, u, d); ok {
+			after[u] = o.field("after")
+		}
 		list = append(list, u)
 	}
+	l.after(list, after)
 	return list
 }
 
@@ -28,16 +32,16 @@ func isName(s string) bool {
 }
 
 // upstream reads the short forms, an endpoint or a list of them, and the long
-// one into u.
-func (l *loader) upstream(v value, u *Upstream, d defaultValues) {
+// one into u, but for what is about other upstreams.
+func (l *loader) upstream(v value, u *Upstream, d defaultValues) (o object, ok bool) {
 	v.name = "upstream " + u.Name
 	if v.node.ShortTag() != "!!map" {
 		u.Endpoints = l.endpoints(v)
-		return
+		return o, false
 	}
-	o, ok := l.object(v, "in an upstream", upstreamKeys)
+	o, ok = l.object(v, "in an upstream", upstreamKeys)
 	if !ok {
-		return
+		return o, false
 	}
 	u.Endpoints = l.endpoints(l.required(o, "endpoints", "in "+v.name))
 	l.balance(o.field("balance"), u)
@@ -46,7 +50,9 @@ func (l *loader) upstream(v value, u *Upstream, d defaultValues) {
 	choice(l, o.field("send_proxy_protocol"), &version, "v1", "v2")
 	l.upstreamTLS(o, u)
 	u.Check = l.check(o.field("check"), d.check)
+	l.duration(o.field("slow_start"), orZero, &u.SlowStart)
 	u.SendProxyProtocol = map[string]byte{"v1": 1, "v2": 2}[version]
+	return o, true
 }
 
 func (l *loader) endpoints(v value) []Endpoint {

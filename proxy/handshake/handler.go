@@ -72,6 +72,9 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, sender headers.S
 		return err
 	}
 	if !upgrade {
+		if err := h.waits(m, query); err != nil {
+			return err
+		}
 		h.Forward(w, r, m)
 		return nil
 	}

@@ -20,10 +20,11 @@ type responder struct {
 	dialed   time.Duration // what it took to be connected
 }
 
-// leave is the end of a handshake that leads to no session.
+// leave is the end of a handshake that leads to no session. Who sees that the
+// connection is closed sees that the endpoint is given back.
 func (by *responder) leave() {
-	by.conn.Close()
 	by.endpoint.Release()
+	by.conn.Close()
 }
 
 // reach has one of the upstream's endpoints answer usher's half of the
@@ -37,7 +38,7 @@ func (by *responder) leave() {
 // only one process knows its sid.
 func (h *Handler) reach(r *http.Request, c *Claim, b *buffers) (*responder, error) {
 	var tries upstream.Tries
-	for again := !c.continues(); ; again = false {
+	for again := !continues(c.Query); ; again = false {
 		by, err := c.dial(r.Context(), &tries)
 		if err != nil {
 			return nil, err
@@ -82,8 +83,8 @@ func (c *Claim) dial(ctx context.Context, tries *upstream.Tries) (*responder, er
 
 // continues reports whether the client speaks of an Engine.IO session that it
 // has begun already.
-func (c *Claim) continues() bool {
-	return c.EngineIO && (strings.HasPrefix(c.Query, "sid=") || strings.Contains(c.Query, "&sid="))
+func continues(query string) bool {
+	return speaksEngineIO(query) && (strings.HasPrefix(query, "sid=") || strings.Contains(query, "&sid="))
 }
 
 func isTimeout(err error) bool {

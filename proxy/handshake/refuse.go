@@ -110,6 +110,7 @@ func asError(r *http.Request, err error) *Error {
 	status, reason, rule := http.StatusBadGateway, Answer, "upstream gave no valid answer"
 	netErr, isNet := errors.AsType[net.Error](err)
 	dialErr, isDial := errors.AsType[*upstream.DialError](err)
+	wait, isWait := errors.AsType[*upstream.WaitError](err)
 	switch {
 	case errors.Is(err, route.ErrPath):
 		status, reason, rule = http.StatusBadRequest, Path, "path has no safe normal form"
@@ -121,6 +122,8 @@ func asError(r *http.Request, err error) *Error {
 		reason, rule = Gone, "client went away"
 	case errors.Is(err, upstream.ErrNoEndpoint):
 		status, reason, rule = http.StatusServiceUnavailable, Endpoint, "no endpoint of the upstream may be used"
+	case isWait:
+		status, reason, rule = http.StatusServiceUnavailable, Waiting, wait.Error()
 	case errors.Is(err, upstream.ErrFull):
 		status, reason, rule = http.StatusServiceUnavailable, Full, "all endpoints of the upstream are full"
 	case isDial && dialErr.Timeout():

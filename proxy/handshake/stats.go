@@ -20,6 +20,7 @@ const (
 	Fault                   // another fault of ours
 	Endpoint                // no endpoint may be used
 	Full                    // each endpoint has its max_sessions
+	Waiting                 // the upstream waits for another
 	Dial                    // no connection to the upstream
 	Timeout                 // the upstream was too slow
 	Answer                  // the upstream's answer breaks a rule
@@ -32,7 +33,7 @@ const (
 func (r Reason) String() string {
 	names := [reasonCount]string{
 		"method", "path", "upgrade", "version", "key", "no_route", "no_host", "origin", "draining",
-		"duplicate", "fault", "no_endpoint", "full", "dial", "timeout", "answer", "client_gone", "body",
+		"duplicate", "fault", "no_endpoint", "full", "waiting", "dial", "timeout", "answer", "client_gone", "body",
 	}
 	return names[r]
 }

@@ -69,7 +69,7 @@ func (p *Pool) Next(list []*config.Upstream, own map[string]*tls.Config) *Pool {
 	}
 	for _, c := range list {
 		old := p.upstreams[c.Name]
-		u := &Upstream{Name: c.Name, balance: c.Balance, hash: c.Hash, check: c.Check, settings: p.Settings}
+		u := &Upstream{Name: c.Name, balance: c.Balance, hash: c.Hash, check: c.Check, slowStart: c.SlowStart, settings: p.Settings}
 		for _, e := range c.Endpoints {
 			identity := identify(c, e)
 			kept := p.endpoints[identity]
@@ -82,6 +82,12 @@ func (p *Pool) Next(list []*config.Upstream, own map[string]*tls.Config) *Pool {
 			u.members = append(u.members, member{Endpoint: kept, weight: max(e.Weight, 1), max: e.MaxSessions, turn: old.turn(kept)})
 		}
 		next.upstreams[c.Name] = u
+	}
+	for _, c := range list {
+		for _, name := range c.After {
+			u := next.upstreams[c.Name]
+			u.after = append(u.after, next.upstreams[name])
+		}
 	}
 	return next
 }

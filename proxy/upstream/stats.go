@@ -25,6 +25,7 @@ func (c *counts) connected(took time.Duration) {
 // Stats is an upstream at one moment.
 type Stats struct {
 	Name      string
+	WaitsFor  []string        // upstreams that this one comes after and that are not healthy
 	Endpoints []EndpointStats // in the order of the routes file
 }
 
@@ -65,7 +66,7 @@ func (p *Pool) Stats() []Stats {
 }
 
 func (u *Upstream) stats() Stats {
-	s := Stats{Name: u.Name, Endpoints: make([]EndpointStats, 0, len(u.members))}
+	s := Stats{Name: u.Name, WaitsFor: u.missing(), Endpoints: make([]EndpointStats, 0, len(u.members))}
 	for i := range u.members {
 		one := u.members[i].stats()
 		one.Weight, one.MaxSessions = u.members[i].weight, u.members[i].max

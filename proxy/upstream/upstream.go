@@ -17,6 +17,7 @@ type Upstream struct {
 	hash      config.Hash
 	check     config.Check
 	slowStart time.Duration
+	after     []*Upstream // in the same pool
 	settings  *Settings
 
 	mu      sync.Mutex
@@ -57,13 +58,17 @@ func (u *Upstream) PickRequest(ctx context.Context, t *Tries) (*Endpoint, error)
 }
 
 // Dial picks an endpoint for a session and connects to it; one that cannot be
-// reached is passed over for the next. The caller releases the endpoint.
+// reached is passed over for the next. The caller releases the endpoint. If u
+// waits for another upstream, the error is a *WaitError.
 func (u *Upstream) Dial(ctx context.Context) (*Endpoint, net.Conn, error) {
 	return u.DialNext(ctx, new(Tries))
 }
 
 // DialNext does the same, but for the endpoints in t.
 func (u *Upstream) DialNext(ctx context.Context, t *Tries) (*Endpoint, net.Conn, error) {
+	if err := u.Waits(); err != nil {
+		return nil, nil, err
+	}
 	for {
 		e, err := u.Pick(ctx, t)
 		if err != nil {
