@@ -19,6 +19,7 @@ func (s *Session) connected(leg int, m *Message, h *socketio.Header) {
 	first := sp.state != open
 	sp.state, sp.sent, sp.since = open, true, s.now
 	s.joined = true
+	s.store(sp)
 	s.settle(sp)
 	s.passAnswer(leg, m, h)
 	if first && s.mode != over {
@@ -49,23 +50,29 @@ func (s *Session) passAnswer(leg int, m *Message, h *socketio.Header) {
 	s.effects.Give(whole)
 }
 
-// settle stores a CONNECT that was answered, if it may be needed again, and
-// forgets it when none is without an answer.
-func (s *Session) settle(sp *space) {
+// store keeps the CONNECT that was answered, if it may be needed again.
+func (s *Session) store(sp *space) {
 	w := sp.wait
-	if w == nil {
+	if w == nil || w.connects.n == 0 || s.service(int(sp.leg)).OnLoss != Reconnect {
 		return
 	}
-	if s.service(int(sp.leg)).OnLoss == Reconnect && w.connects.n > 0 {
-		m := new(Message)
-		for rest := w.connects.buf; len(rest) > 0; {
-			rest = next(rest, m)
-		}
-		clear(w.stored)
-		w.stored = bytes.Clone(m.Head)
+	m := new(Message)
+	for rest := w.connects.buf; len(rest) > 0; {
+		rest = next(rest, m)
 	}
-	if sp.pending == 0 {
-		s.unhold(&w.connects)
+	clear(w.stored)
+	w.stored = bytes.Clone(m.Head)
+}
+
+// settle forgets the CONNECTs when all of them are answered.
+func (s *Session) settle(sp *space) {
+	w := sp.wait
+	if w == nil || sp.pending > 0 {
+		return
+	}
+	s.unhold(&w.connects)
+	if w.stored == nil && w.packets.n == 0 {
+		sp.wait = nil
 	}
 }
 

@@ -51,10 +51,11 @@ func (s *Session) mayConnect(name []byte) (d decision, refusal string, err error
 		}
 		return d, "", errName // it could not even be told back
 	}
+	if !s.rate.take(s.now, s.config) {
+		return d, textTooFast, nil
+	}
 	d, ok := s.config.rules.find(name)
 	switch {
-	case !s.rate.take(s.now, s.config):
-		return d, textTooFast, nil
 	case !ok:
 		return d, textInvalid, nil
 	case s.live() >= s.config.MaxNamespaces:

@@ -235,9 +235,13 @@ func (s *Session) dialAgain(leg, tried int) {
 
 // closeLeg closes a leg, whatever it is doing.
 func (s *Session) closeLeg(leg int) {
-	s.legs[leg].in.drop(s.effects)
-	s.legs[leg].free()
-	s.effects.CloseLeg(leg)
+	l := &s.legs[leg]
+	paused := l.state == legPausing // and so the caller has none
+	l.in.drop(s.effects)
+	l.free()
+	if !paused {
+		s.effects.CloseLeg(leg)
+	}
 }
 
 // leave closes a leg that has lost its last namespace.

@@ -9,14 +9,8 @@ func (s *Session) turnOpaque(m *Message) {
 		s.end(Foreign, errParser)
 		return
 	}
-	s.forgetSpaces()
+	s.leaveSpaces()
 	s.mode = opaque
-	s.stats.Opaque.Add(1)
-	for i := range s.legs {
-		if s.legs[i].state != legFree && int(s.legs[i].service) != s.config.Fallback {
-			s.closeLeg(i)
-		}
-	}
 	leg, dial := s.legFor(s.config.Fallback)
 	if dial {
 		s.dial(leg)
@@ -25,12 +19,19 @@ func (s *Session) turnOpaque(m *Message) {
 	s.schedule()
 }
 
-// forgetSpaces forgets all namespaces: an opaque session has none.
-func (s *Session) forgetSpaces() {
+// leaveSpaces forgets all namespaces, and closes all legs but the fallback's.
+func (s *Session) leaveSpaces() {
+	s.alien = true
+	s.stats.Opaque.Add(1)
 	for i := range s.spaces {
 		s.unwait(&s.spaces[i])
 	}
 	s.spaces = nil
+	for i := range s.legs {
+		if s.legs[i].state != legFree && int(s.legs[i].service) != s.config.Fallback {
+			s.closeLeg(i)
+		}
+	}
 }
 
 func (s *Session) opaqueFromClient(m *Message) {

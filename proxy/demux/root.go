@@ -65,8 +65,11 @@ func (s *Session) opaqueRoot(leg int, m *Message) bool {
 	if !foreign(m) || s.config.Fallback != int(l.service) {
 		return false
 	}
-	s.forgetSpaces()
-	s.stats.Opaque.Add(1)
-	s.mode = opaque
+	s.leaveSpaces()
+	if s.mode == starting {
+		s.becomeReady()
+	} else {
+		s.mode = opaque
+	}
 	return true
 }

@@ -26,6 +26,7 @@ type Session struct {
 	// owned by the caller's goroutine
 	mode   mode
 	spoken bool // the first message of the client, or of an EIO3 root, was seen
+	alien  bool // it was of another parser
 	asked  bool // the client has sent a CONNECT
 	joined bool // a namespace has been open
 	now    time.Duration
@@ -77,7 +78,7 @@ func (s *Session) becomeReady() {
 	}
 	s.mode = routing
 	s.beat.start(s)
-	if s.config.Opaque {
+	if s.alien || s.config.Opaque {
 		s.mode = opaque
 	}
 	s.effects.Ready(s.sid)
@@ -132,6 +133,10 @@ func (s *Session) Close() {
 // end closes the session for a reason.
 func (s *Session) end(why Reason, err error) {
 	if s.mode == over {
+		return
+	}
+	if s.mode == starting {
+		s.refuse(503, textUnavailable)
 		return
 	}
 	s.Close()

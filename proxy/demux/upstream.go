@@ -82,9 +82,10 @@ func (s *Session) sendConnects(leg int) {
 			sp.pending = 1
 			s.rejoin(leg, sp)
 		default:
-			sp.pending = uint8(sp.wait.connects.n)
+			connects := sp.waiting().connects
+			sp.pending = uint8(connects.n)
 			m := new(Message)
-			for rest := sp.wait.connects.buf; len(rest) > 0 && s.mode != over; {
+			for rest := connects.buf; len(rest) > 0 && s.mode != over; {
 				rest = next(rest, m)
 				s.toLeg(leg, m)
 			}
@@ -95,7 +96,7 @@ func (s *Session) sendConnects(leg int) {
 // rejoin sends the stored CONNECT of a namespace. What it said of a state to
 // recover is of a time before what the client has received since.
 func (s *Session) rejoin(leg int, sp *space) {
-	p := sp.wait.stored
+	p := sp.waiting().stored
 	h, _, err := socketio.ParseHeader(p, true)
 	if err != nil || s.version == engineio.V3 || socketio.ParseAnswer(p[h.Data:]).PID == "" {
 		s.toLeg(leg, text(p))
