@@ -147,6 +147,13 @@ func (h *fanHarness) wantFanEnd(cause string, code uint16, namespaces ...string)
 	h.gone = 0
 }
 
+// wantFanEndAfterTombstone is wantFanEnd when nobody polls any more.
+func (h *fanHarness) wantFanEndAfterTombstone(cause string, code uint16, namespaces ...string) {
+	h.t.Helper()
+	h.advance(tombstoneTime)
+	h.wantFanEnd(cause, code, namespaces...)
+}
+
 // answerClose answers the Close frame that has arrived.
 func (p *peer) answerClose(why string, code ws.Code) {
 	p.t.Helper()
