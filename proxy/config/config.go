@@ -119,6 +119,7 @@ type Upstream struct {
 
 	TLS UpstreamTLS // for https endpoints
 
+	Resolve   time.Duration // how long the addresses of an endpoint's name are used; 0 leaves names to the system, for each connection
 	Check     Check         // of each endpoint
 	SlowStart time.Duration // in which an endpoint that has become healthy gets its share; 0 is at once
 	After     []string      // upstreams that must be healthy before this one takes sockets; they have checks

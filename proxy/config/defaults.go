@@ -8,6 +8,7 @@ type defaultValues struct {
 	storage     string
 	drain       Drain
 	dialTimeout time.Duration
+	resolve     time.Duration
 	balance     Balance
 	check       Check // but for what it does
 	limits      Limits
@@ -22,6 +23,7 @@ func defaults() defaultValues {
 		storage:     "certs",
 		drain:       Drain{Over: 30 * time.Second, Deadline: time.Minute, Code: serviceRestart},
 		dialTimeout: 5 * time.Second,
+		resolve:     30 * time.Second,
 		balance:     RoundRobin,
 		check:       Check{Every: 5 * time.Second, Timeout: 2 * time.Second, Healthy: 2, Unhealthy: 3},
 		limits: Limits{

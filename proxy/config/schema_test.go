@@ -145,6 +145,8 @@ func TestSchemaDefaults(t *testing.T) {
 		}
 	}
 	want(t, "balance", root.Defs["upstream"].Properties["balance"].Default, any(string(d.balance)))
+	resolve := fmt.Sprintf("upstreams: {main: {endpoints: http://a, resolve: %v}}\nroutes: [{upstream: main}]\n", root.Defs["upstream"].Properties["resolve"].Default)
+	want(t, "resolve", mustParse(t, resolve).Upstreams[0].Resolve, d.resolve)
 	check := root.Defs["check"].Properties
 	checked := fmt.Sprintf("upstreams: {main: {endpoints: http://a, check: {tcp: true, every: %v, timeout: %v, healthy: %v, unhealthy: %v}}}\nroutes: [{upstream: main}]\n",
 		check["every"].Default, check["timeout"].Default, check["healthy"].Default, check["unhealthy"].Default)

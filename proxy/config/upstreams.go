@@ -2,7 +2,7 @@ package config
 
 import "strings"
 
-var upstreamKeys = []string{"endpoints", "balance", "dial_timeout", "send_proxy_protocol", "ca", "server_name", "cert", "key", "insecure_skip_verify", "check", "slow_start", "after"}
+var upstreamKeys = []string{"endpoints", "balance", "dial_timeout", "send_proxy_protocol", "ca", "server_name", "cert", "key", "insecure_skip_verify", "check", "slow_start", "after", "resolve"}
 
 func (l *loader) upstreams(o object, d defaultValues) []*Upstream {
 	v := l.required(o, "upstreams", "at the top level")
@@ -13,7 +13,7 @@ func (l *loader) upstreams(o object, d defaultValues) []*Upstream {
 	var list []*Upstream
 	after := make(map[*Upstream]value)
 	for _, p := range pairs {
-		u := &Upstream{Position: p.key.Position, Name: p.key.text, Balance: d.balance, DialTimeout: d.dialTimeout}
+		u := &Upstream{Position: p.key.Position, Name: p.key.text, Balance: d.balance, DialTimeout: d.dialTimeout, Resolve: d.resolve}
 		if !isName(u.Name) {
 			l.errorf(u.Position, "upstream name %s must begin with a letter or digit and hold nothing but those, _, - and .", p.key)
 		}
@@ -51,6 +51,7 @@ func (l *loader) upstream(v value, u *Upstream, d defaultValues) (o object, ok b
 	l.upstreamTLS(o, u)
 	u.Check = l.check(o.field("check"), d.check)
 	l.duration(o.field("slow_start"), orZero, &u.SlowStart)
+	l.duration(o.field("resolve"), orZero, &u.Resolve)
 	u.SendProxyProtocol = map[string]byte{"v1": 1, "v2": 2}[version]
 	return o, true
 }

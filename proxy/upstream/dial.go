@@ -126,7 +126,7 @@ func (e *Endpoint) connect(ctx context.Context) (conn net.Conn, secured bool, er
 	}
 	// Keep-alive is off as it costs system calls for each connection, and a
 	// dead peer is found by ping_interval and by idle_timeout.
-	conn, err = e.settings.dial(ctx, e.network, e.Address)
+	conn, err = e.dialAny(ctx)
 	if err == nil && e.Announces() {
 		err = e.sendClient(ctx, conn)
 	}

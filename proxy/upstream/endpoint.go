@@ -18,8 +18,10 @@ type Endpoint struct {
 	network  string
 	announce byte // version of the PROXY protocol; 0 for none
 	settings *Settings
+	names    *names // nil if the host is an address
 
 	dialTimeout atomic.Int64             // a time.Duration, that of the last file
+	resolve     atomic.Int64             // likewise
 	verify      atomic.Pointer[verifier] // likewise
 	sessions    atomic.Int64             // open, or in their handshake
 	requests    atomic.Int64             // plain ones under way

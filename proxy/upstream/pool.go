@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"net/netip"
 
 	"usher/proxy/config"
 )
@@ -41,6 +42,8 @@ type Settings struct {
 	// Dial connects to an address of network tcp or unix; nil means the
 	// system's sockets.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Lookup returns the addresses of a host; nil means the system's resolver.
+	Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
 
 	checks checks
 }
@@ -77,6 +80,7 @@ func (p *Pool) Next(list []*config.Upstream, own map[string]*tls.Config) *Pool {
 				kept = newEndpoint(p.Settings, identity, c, e)
 			}
 			kept.dialTimeout.Store(int64(c.DialTimeout))
+			kept.resolve.Store(int64(c.Resolve))
 			kept.verifyBy(own[c.Name])
 			next.endpoints[identity] = kept
 			u.members = append(u.members, member{Endpoint: kept, weight: max(e.Weight, 1), max: e.MaxSessions, turn: old.turn(kept)})
@@ -132,5 +136,6 @@ func newEndpoint(s *Settings, identity string, u *config.Upstream, c config.Endp
 	if c.Scheme == config.Unix {
 		e.network = "unix"
 	}
+	e.names = newNames(e.network, e.Address)
 	return e
 }

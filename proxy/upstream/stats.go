@@ -36,6 +36,8 @@ type EndpointStats struct {
 	Endpoint string // as the routes file has it
 	Identity string // what Pool.Endpoint knows it by
 
+	Addresses []string // of a host that is a name; nil before the first lookup
+
 	State State
 	Since time.Time // the state is what it is; zero if it was always so
 
@@ -84,6 +86,9 @@ func (e *Endpoint) stats() EndpointStats {
 		DialFailures: make(map[string]uint64, failureCount),
 		Unanswered:   e.counts.unanswered.Load(),
 		ChecksPassed: e.counts.checksPassed.Load(), ChecksFailed: e.counts.checksFailed.Load(),
+	}
+	for _, a := range e.names.known() {
+		s.Addresses = append(s.Addresses, a.String())
 	}
 	for kind := range failureCount {
 		s.DialFailures[kind.String()] = e.counts.failures[kind].Load()

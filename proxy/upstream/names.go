@@ -1,0 +1,168 @@
+package upstream
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+)
+
+const (
+	// leastShare is what an address gets of the dial timeout at least, if that
+	// much is left.
+	leastShare = time.Second
+	// nameRetry is how soon a name is looked up again that could not be.
+	nameRetry = 5 * time.Second
+)
+
+// names are the addresses of an endpoint whose host is a name. Connections are
+// spread over them in turn; those that have failed come last until the name is
+// looked up again.
+type names struct {
+	host, port string // static
+
+	mu      sync.Mutex
+	list    []netip.Addr // guarded by mu; never changed in place
+	failed  []netip.Addr // of list; guarded by mu
+	next    int          // guarded by mu
+	until   time.Time    // list is good; guarded by mu
+	looking bool         // somebody looks the name up; guarded by mu
+}
+
+// newNames returns nil if address needs no lookup.
+func newNames(network, address string) *names {
+	host, port, err := net.SplitHostPort(address)
+	if network != "tcp" || err != nil {
+		return nil
+	}
+	if _, err := netip.ParseAddr(host); err == nil {
+		return nil
+	}
+	return &names{host: host, port: port}
+}
+
+// dialAny connects to one of e's addresses. Each is tried, within what ctx
+// leaves of the dial timeout.
+func (e *Endpoint) dialAny(ctx context.Context) (net.Conn, error) {
+	keep := time.Duration(e.resolve.Load())
+	if e.names == nil || keep == 0 {
+		return e.settings.dial(ctx, e.network, e.Address)
+	}
+	list, err := e.names.look(ctx, keep, e.settings.lookup)
+	for i, a := range list {
+		var conn net.Conn
+		if conn, err = e.dialOne(ctx, a, len(list)-i); err == nil {
+			return conn, nil
+		}
+		if ctx.Err() != nil {
+			break
+		}
+		e.names.fail(a)
+	}
+	return nil, err
+}
+
+// dialOne connects to one of n addresses that are left.
+func (e *Endpoint) dialOne(ctx context.Context, a netip.Addr, n int) (net.Conn, error) {
+	if end, ok := ctx.Deadline(); ok && n > 1 {
+		left := time.Until(end)
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, min(left, max(left/time.Duration(n), leastShare)))
+		defer cancel()
+	}
+	return e.settings.dial(ctx, e.network, net.JoinHostPort(a.String(), e.names.port))
+}
+
+// look returns the addresses to try, in this order. While one caller looks the
+// name up again, the others use what was found before, as it does if there is
+// no answer.
+func (n *names) look(ctx context.Context, keep time.Duration, lookup lookupFunc) ([]netip.Addr, error) {
+	n.mu.Lock()
+	if len(n.list) > 0 && (n.looking || time.Now().Before(n.until)) {
+		defer n.mu.Unlock()
+		return n.order(), nil
+	}
+	n.looking = true
+	n.mu.Unlock()
+
+	list, err := lookup(ctx, n.host)
+
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.looking = false
+	switch now := time.Now(); {
+	case err == nil:
+		n.replace(list)
+		n.until = now.Add(keep)
+	case len(n.list) == 0:
+		return nil, err
+	case ctx.Err() == nil:
+		n.until = now.Add(min(keep, nameRetry))
+	}
+	return n.order(), nil
+}
+
+// replace takes what a lookup has found.
+func (n *names) replace(list []netip.Addr) {
+	n.failed = nil
+	n.list = slices.Clone(list)
+	for i := range n.list {
+		n.list[i] = n.list[i].Unmap()
+	}
+	slices.SortFunc(n.list, netip.Addr.Compare) // resolvers shuffle
+	n.list = slices.Compact(n.list)
+}
+
+// order returns the addresses from the next one on, those that have failed at
+// the end. The caller holds mu.
+func (n *names) order() []netip.Addr {
+	list := make([]netip.Addr, 0, len(n.list))
+	var last []netip.Addr
+	for i := range n.list {
+		a := n.list[(n.next+i)%len(n.list)]
+		if slices.Contains(n.failed, a) {
+			last = append(last, a)
+		} else {
+			list = append(list, a)
+		}
+	}
+	n.next = (n.next + 1) % len(n.list)
+	return append(list, last...)
+}
+
+func (n *names) fail(a netip.Addr) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !slices.Contains(n.failed, a) {
+		n.failed = append(n.failed, a)
+	}
+}
+
+// known returns the addresses that are in use, nil if there is no name.
+func (n *names) known() []netip.Addr {
+	if n == nil {
+		return nil
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.list
+}
+
+type lookupFunc = func(ctx context.Context, host string) ([]netip.Addr, error)
+
+// lookup returns the addresses of host, one at least.
+func (s *Settings) lookup(ctx context.Context, host string) ([]netip.Addr, error) {
+	look := s.Lookup
+	if look == nil {
+		look = func(ctx context.Context, host string) ([]netip.Addr, error) {
+			return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+		}
+	}
+	list, err := look(ctx, host)
+	if err == nil && len(list) == 0 {
+		err = &net.DNSError{Err: "no address", Name: host, IsNotFound: true}
+	}
+	return list, err
+}
