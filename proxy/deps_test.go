@@ -40,6 +40,7 @@ var layers = map[string]struct {
 	"forward":    {imports: []string{"headers", "route", "upstream"}},
 	"handshake":  {imports: []string{"headers", "route", "session", "upstream", "ws"}},
 	"relay":      {imports: []string{"demux", "engineio", "session", "ws"}, owns: []string{"golang.org/x/sys/unix"}},
+	"engine":     {imports: []string{"config", "demux", "engineio", "handshake", "relay", "route", "session", "upstream"}},
 	"messages":   {imports: []string{"handshake", "route", "session", "ws"}, owns: []string{"github.com/koding/websocketproxy", "github.com/gorilla/websocket"}},
 
 	"admin": {imports: []string{"config", "route", "session", "upstream"}},

@@ -55,10 +55,12 @@ func (s *Server) newLive(cfg *config.Config, pool *upstream.Pool, keeper *certs.
 		Refuse: func(w http.ResponseWriter, r *http.Request, err error) { refuseForwarded(l.handshake, w, r, err) },
 	}
 	l.handshake.Forward = f.ServeHTTP
+	l.handshake.Split = s.engine.Table(l.table.Routes()).ServeHTTP
 	return l
 }
 
 // serves tells whether a session may stay: its route and its endpoint are here.
+// One of several legs has no endpoint of its own.
 func (l *live) serves(s *session.Session) bool {
-	return l.table.Has(s.Claim) && l.pool.Has(s.Target)
+	return l.table.Has(s.Claim) && (s.Target == "" || l.pool.Has(s.Target))
 }

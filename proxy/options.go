@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"net"
+
 	"usher/proxy/config"
 	"usher/proxy/handshake"
 	"usher/proxy/relay"
@@ -49,13 +51,18 @@ func (m manner) options() *relay.Options {
 	return o
 }
 
+// clientLeg returns the leg of an accepted connection, past its 101.
+func clientLeg(conn net.Conn, early []byte) relay.Leg {
+	if c, ok := conn.(accepted); ok {
+		inner, held := c.unwrap()
+		return relay.Leg{Conn: inner, Early: append(early, held...)}
+	}
+	return relay.Leg{Conn: conn, Early: early}
+}
+
 // adopt gives a verified handshake, which l has made, to the relay.
 func (s *Server) adopt(l *live, p handshake.Pair) {
-	client := relay.Leg{Conn: p.Client, Early: p.FromClient}
-	if c, ok := p.Client.(accepted); ok {
-		inner, held := c.unwrap()
-		client.Conn, client.Early = inner, append(client.Early, held...)
-	}
+	client := clientLeg(p.Client, p.FromClient)
 	upstream := relay.Leg{Conn: p.Upstream, Early: p.FromUpstream}
 	options := l.options[manner{p.Route.Route, p.Deflate, p.EngineIO}]
 	s.frames.Adopt(p.Session, client, upstream, options, p.Release)

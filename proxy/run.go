@@ -102,6 +102,7 @@ func (s *Server) stop(serves bool) {
 	parts.Go(func() { s.stopHTTP(ctx) })
 	parts.Go(func() { s.stopRelays(ctx) })
 	parts.Wait()
+	s.engine.Close()
 	s.operators.stop()
 	s.serving.Wait()
 	s.connections.open.Wait()
@@ -131,6 +132,7 @@ func (s *Server) stopHTTP(ctx context.Context) {
 
 // stopRelays ends the sessions, after the handshakes that lead to one.
 func (s *Server) stopRelays(ctx context.Context) {
+	s.engine.Stop()
 	s.gate.close()
 	d := drain(s.live.Load().cfg, session.Shutdown, "usher is shutting down")
 	var relays sync.WaitGroup

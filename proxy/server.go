@@ -15,6 +15,7 @@ import (
 
 	"usher/proxy/certs"
 	"usher/proxy/config"
+	"usher/proxy/engine"
 	"usher/proxy/forward"
 	"usher/proxy/handshake"
 	"usher/proxy/http1"
@@ -57,6 +58,7 @@ type Server struct {
 	sessions    *session.Registry
 	sessionLog  *sessionLog
 	frames      *relay.Group
+	engine      *engine.Server
 	messages    *messages.Relay
 	gate        *gate
 	operators   *operators
@@ -104,6 +106,7 @@ func New(cfg *config.Config, log *slog.Logger) (*Server, error) {
 	rand.Read(s.markKey[:])
 	s.sessions = session.NewRegistry(s.sessionLog.ended)
 	s.messages = messages.NewRelay(handshake.Exchange, func(x *session.Session) { s.recheck(x, s.messages) })
+	s.engine = s.newEngine()
 	pool := upstream.NewPool(nil)
 	pool.Wrap = relay.NewConn
 	pool.Log = log
@@ -193,6 +196,7 @@ type Stats struct {
 	Sessions  session.Stats
 	Handshake handshake.Stats
 	Relay     relay.Stats
+	Engine    engine.Stats
 	Reloads   ReloadStats
 	Upstreams []upstream.Stats // by name
 
@@ -205,6 +209,7 @@ func (s *Server) Stats() Stats {
 		Sessions:  s.sessions.Stats(),
 		Handshake: s.counters.Stats(),
 		Relay:     s.frames.Stats(),
+		Engine:    s.engine.Stats(),
 		Reloads:   s.reloads.stats(),
 		Upstreams: s.live.Load().pool.Stats(),
 

@@ -101,6 +101,9 @@ func (l *sessionLog) line(s *session.Session, e session.End) {
 		slog.Int("code", int(e.Code)),
 		slog.String("cause", e.Cause.String()),
 	}
+	if e.Namespaces != nil {
+		attrs = append(attrs, slog.Any("namespaces", e.Namespaces))
+	}
 	if e.Err != nil {
 		attrs = append(attrs, slog.String("error", e.Err.Error()))
 	}

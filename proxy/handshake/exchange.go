@@ -138,7 +138,9 @@ func (h *Handler) tell(w http.ResponseWriter, head []byte, timeout time.Duration
 	}
 	// From here on the relay's own timers count.
 	client.SetDeadline(time.Time{})
-	p.Upstream.SetDeadline(time.Time{})
+	if p.Upstream != nil {
+		p.Upstream.SetDeadline(time.Time{})
+	}
 	p.Client = client
 	return true, nil
 }

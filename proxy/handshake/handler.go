@@ -41,6 +41,8 @@ type Handler struct {
 	// that can be checked without an upstream has been checked; the package's
 	// Exchange does the rest.
 	Messages func(w http.ResponseWriter, r *http.Request, c Claim)
+	// Split serves every request of a route with namespaces.
+	Split func(w http.ResponseWriter, r *http.Request, v *Visit)
 	// Forward serves a request that is no upgrade.
 	Forward func(w http.ResponseWriter, r *http.Request, m route.Match)
 
@@ -70,6 +72,10 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, sender headers.S
 	m, err := h.Table.Match(r.Host, path)
 	if err != nil {
 		return err
+	}
+	if len(m.Route.Namespaces) > 0 {
+		h.Split(w, r, &Visit{Match: m, Query: query, Sender: sender, Upgrade: upgrade, offer: o, handler: h})
+		return nil
 	}
 	if !upgrade {
 		if err := h.waits(m, query); err != nil {

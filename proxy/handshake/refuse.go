@@ -57,7 +57,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, s headers.Sende
 		head.Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
 	case http.StatusUpgradeRequired:
 		head.Set("Sec-WebSocket-Version", "13")
-	case http.StatusServiceUnavailable:
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		head.Set("Retry-After", "1")
 	}
 	// What stands behind a refused request may not be one: a client that asked

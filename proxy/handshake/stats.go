@@ -26,6 +26,8 @@ const (
 	Answer                  // the upstream's answer breaks a rule
 	Gone                    // the client went away
 	Body                    // the request's body breaks a rule
+	Limit                   // too many sessions
+	Protocol                // a rule of Engine.IO
 	reasonCount
 )
 
@@ -33,7 +35,7 @@ const (
 func (r Reason) String() string {
 	names := [reasonCount]string{
 		"method", "path", "upgrade", "version", "key", "no_route", "no_host", "origin", "draining",
-		"duplicate", "fault", "no_endpoint", "full", "waiting", "dial", "timeout", "answer", "client_gone", "body",
+		"duplicate", "fault", "no_endpoint", "full", "waiting", "dial", "timeout", "answer", "client_gone", "body", "limit", "engine_io",
 	}
 	return names[r]
 }

@@ -3,6 +3,7 @@ package upstream
 import (
 	"context"
 	"net"
+	"net/http"
 	"time"
 
 	"usher/proxy/proxyproto"
@@ -16,6 +17,21 @@ type client struct{ source, destination net.Addr }
 // the client's address and the one that it connected to.
 func WithClient(ctx context.Context, source, destination net.Addr) context.Context {
 	return context.WithValue(ctx, clientKey{}, client{source, destination})
+}
+
+// Lasting returns a context that lives on when ctx does not, and has no more of
+// it than what WithClient and WithRequest have added.
+func Lasting(ctx context.Context) context.Context {
+	lasting := context.Background()
+	if c, ok := ctx.Value(clientKey{}).(client); ok {
+		lasting = context.WithValue(lasting, clientKey{}, c)
+	}
+	if a, ok := ctx.Value(askerKey{}).(asker); ok {
+		// Nothing else of the request counts, and it would keep its connection.
+		a.request = &http.Request{Header: a.request.Header, URL: a.request.URL}
+		lasting = context.WithValue(lasting, askerKey{}, a)
+	}
+	return lasting
 }
 
 // Announces reports whether a connection to e begins with the address of the

@@ -1,0 +1,123 @@
+package engine
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"net"
+	"net/http"
+
+	"usher/proxy/demux"
+	"usher/proxy/engineio"
+	"usher/proxy/handshake"
+	"usher/proxy/relay"
+	"usher/proxy/route"
+	"usher/proxy/upstream"
+)
+
+// dialler opens the legs of one session. It keeps of the client's first request
+// what upstreams are told.
+type dialler struct {
+	split   *split
+	request *handshake.LegRequest
+	ctx     context.Context // has the client's address, for who wants it by PROXY protocol
+}
+
+func (q *request) newDialler() *dialler {
+	path := route.Match{Route: q.route, Path: q.route.Path}.UpstreamPath()
+	if path[len(path)-1] != '/' {
+		path += "/" // what servers call their path, if they are not told otherwise
+	}
+	own := ""
+	if q.Cookie != nil {
+		own = q.Cookie.Name
+	}
+	query := engineio.AppendLegQuery(nil, q.Version, q.visit.Query)
+	return &dialler{
+		split: q.split, ctx: upstream.Lasting(q.http.Context()),
+		request: q.visit.LegRequest(q.http, path, string(query), own),
+	}
+}
+
+// dial does not block; done gets the outcome.
+func (d *dialler) dial(to demux.Target, done func(relay.Dialled)) {
+	d.split.server.dialing.Go(func() { done(d.leg(to)) })
+}
+
+// errRemoved is for an upstream that a reload has taken away.
+var errRemoved = errors.New("upstream is not in the routes file any more")
+
+func (d *dialler) leg(to demux.Target) relay.Dialled {
+	s := d.split.server
+	u := s.Upstreams().Get(d.split.services[to.Service])
+	if u == nil {
+		return relay.Dialled{Err: errRemoved}
+	}
+	ctx, cancel := context.WithCancelCause(d.ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(s.ctx, func() { cancel(errClosed) })()
+	e, conn, err := s.reach(ctx, u, to)
+	if err != nil {
+		s.stats.failed.Add(1)
+		return relay.Dialled{Err: err}
+	}
+	early, heard, err := s.legs.Ask(ctx, conn, d.request, d.split.route.Limits.HandshakeTimeout)
+	if heard {
+		e.Answered()
+	} else if ctx.Err() == nil {
+		e.Unanswered(err)
+	}
+	if err != nil {
+		conn.Close()
+		e.Release()
+		return s.unopened(err)
+	}
+	s.stats.dialled.Add(1)
+	return relay.Dialled{Leg: relay.Leg{Conn: conn, Early: early}, Tag: s.tag(e.Identity), Release: e.Release}
+}
+
+// unopened tells an upstream that does not want this client, such as by its
+// allowRequest, from one that is not well.
+func (s *Server) unopened(err error) relay.Dialled {
+	no, declined := errors.AsType[*handshake.Declined](err)
+	if !declined || no.Status < 400 || no.Status >= 500 {
+		s.stats.failed.Add(1)
+		return relay.Dialled{Err: err}
+	}
+	s.stats.declined.Add(1)
+	text := no.Text
+	if text == "" {
+		text = http.StatusText(no.Status)
+	}
+	return relay.Dialled{Err: err, Refused: relay.Refused{Status: no.Status, Text: text}}
+}
+
+// reach connects to the endpoint that is preferred, if it can be had, or to
+// another.
+func (s *Server) reach(ctx context.Context, u *upstream.Upstream, to demux.Target) (*upstream.Endpoint, net.Conn, error) {
+	var tries upstream.Tries
+	for _, e := range u.Endpoints() {
+		if to.Prefer != "" && !s.isTag(to.Prefer, e) || to.Prefer == "" && to.Avoid != "" && s.isTag(to.Avoid, e) {
+			tries.Pass(e, nil)
+		}
+	}
+	e, conn, err := u.DialNext(ctx, &tries)
+	if err == nil || to.Prefer == "" && to.Avoid == "" || ctx.Err() != nil {
+		return e, conn, err
+	}
+	return u.Dial(ctx)
+}
+
+// tag names an endpoint to clients, who learn nothing about it and cannot make
+// the tag of another.
+func (s *Server) tag(identity string) string {
+	h := hmac.New(sha256.New, s.key[:])
+	h.Write([]byte(identity))
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:8])
+}
+
+func (s *Server) isTag(tag string, e *upstream.Endpoint) bool {
+	return hmac.Equal([]byte(tag), []byte(s.tag(e.Identity)))
+}

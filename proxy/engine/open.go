@@ -1,0 +1,150 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"usher/proxy/engineio"
+	"usher/proxy/handshake"
+	"usher/proxy/relay"
+	"usher/proxy/session"
+)
+
+// Refusals that need no upstream.
+var (
+	errFull     = &handshake.Error{Status: http.StatusServiceUnavailable, Reason: handshake.Limit, Rule: "too many sessions"}
+	errCrowded  = &handshake.Error{Status: http.StatusTooManyRequests, Reason: handshake.Limit, Rule: "too many sessions of this address", Hint: "max_sessions_per_address of the route's socketio; behind a load balancer, trusted_proxies"}
+	errStopping = &handshake.Error{Status: http.StatusServiceUnavailable, Reason: handshake.Limit, Rule: "usher is stopping"}
+	errTwice    = &handshake.Error{Status: http.StatusServiceUnavailable, Reason: handshake.Answer, Rule: "upstream gave a sid that another session has"}
+)
+
+// errGone is the end of a session whose client went before it was answered.
+var errGone = errors.New("client went away")
+
+// opening is what became of a session's first legs.
+type opening struct {
+	sid     string
+	refused relay.Refused
+}
+
+// open begins a session. It is answered when its legs are there that it cannot
+// begin without.
+func (q *request) open() {
+	s, at := q.server, place{q.route.String(), q.visit.Sender.Client}
+	if s.closed.Load() {
+		q.visit.Refuse(q.w, q.http, errStopping)
+		return
+	}
+	if err := q.visit.Admit(); err != nil {
+		q.visit.Refuse(q.w, q.http, err)
+		return
+	}
+	switch full, crowded := s.caps.enter(at, q.MaxSessions, q.MaxSessionsPerAddress); {
+	case full:
+		q.visit.Refuse(q.w, q.http, errFull)
+		return
+	case crowded:
+		q.visit.Refuse(q.w, q.http, errCrowded)
+		return
+	}
+	v, ready := &visitor{split: q.split, version: q.Version}, make(chan opening, 1)
+	x := s.Sessions.Open(q.info())
+	v.fan = s.Frames.Open(x, q.options, relay.Entry{
+		Version: q.Version, SID: newSID(), Polling: !q.visit.Upgrade, Base64: q.B64,
+		Dial:    q.newDialler().dial,
+		Ready:   func(sid string, r relay.Refused) { ready <- opening{sid, r} },
+		Gone:    func() { s.sids.forget(v) },
+		Release: func() { s.caps.leave(at) },
+	})
+	s.Opened(x)
+	select {
+	case o := <-ready:
+		q.opened(v, o)
+	case <-q.http.Context().Done():
+		v.fan.Break(errGone)
+		q.visit.Refuse(q.w, q.http, context.Cause(q.http.Context()))
+	}
+}
+
+func (q *request) info() session.Info {
+	return session.Info{
+		ID: q.visit.Sender.ID, Route: q.route.String(), Claim: q.route.Identity,
+		Client: q.visit.Sender.Address(), Started: time.Now(),
+		Marks: q.visit.Marks(q.http),
+	}
+}
+
+// opened answers the handshake.
+func (q *request) opened(v *visitor, o opening) {
+	switch {
+	case o.refused.Status != 0:
+		q.refused(o.refused)
+		return
+	case !q.server.sids.add(o.sid, v):
+		v.fan.Break(errTwice)
+		q.visit.Refuse(q.w, q.http, errTwice)
+		return
+	}
+	q.server.stats.opened[q.Version-engineio.V3].Add(1)
+	if q.visit.Upgrade {
+		if leg, ok := q.accept(v); ok {
+			v.fan.Socket(leg, q.B64)
+		}
+		return
+	}
+	if q.Cookie != nil {
+		q.setCookie(o.sid)
+	}
+	q.poll(v)
+}
+
+// refused passes an upstream's no on, as the client would have got it there.
+func (q *request) refused(r relay.Refused) {
+	q.visit.Count(handshake.Answer)
+	if r.Status >= http.StatusInternalServerError {
+		q.w.Header()["Retry-After"] = []string{"1"}
+	}
+	if q.visit.Upgrade {
+		q.refuseUpgrade(r.Status, r.Text)
+		return
+	}
+	q.json(r.Status, engineio.Forbidden, r.Text)
+}
+
+// accept answers 101. If the client has gone, so has the session.
+func (q *request) accept(v *visitor) (relay.Leg, bool) {
+	conn, early, err := q.visit.Accept(q.w, q.http)
+	switch {
+	case err != nil:
+		v.fan.Break(err)
+		q.visit.Refuse(q.w, q.http, err)
+	case conn == nil:
+		v.fan.Break(errGone)
+	default:
+		return q.server.Leg(conn, early), true
+	}
+	return relay.Leg{}, false
+}
+
+// probe gives a session that polls a WebSocket to try.
+func (q *request) probe(v *visitor) {
+	conn, early, err := q.visit.Accept(q.w, q.http)
+	switch {
+	case err != nil:
+		q.visit.Refuse(q.w, q.http, err)
+	case conn != nil:
+		q.server.stats.probes.Add(1)
+		v.fan.Probe(q.server.Leg(conn, early), q.B64)
+	}
+}
+
+// setCookie tells whoever balances by cookies who has the session.
+func (q *request) setCookie(sid string) {
+	c := http.Cookie{
+		Name: q.Cookie.Name, Value: sid, Path: q.Cookie.Path, HttpOnly: q.Cookie.HTTPOnly,
+		SameSite: q.Cookie.SameSite, Secure: q.Cookie.Secure, MaxAge: int(q.Cookie.MaxAge.Seconds()),
+	}
+	q.w.Header()["Set-Cookie"] = []string{c.String()}
+}

@@ -1,0 +1,64 @@
+package engine
+
+import (
+	"net/http"
+
+	"usher/proxy/engineio"
+	"usher/proxy/relay"
+)
+
+// poll waits for something to tell the client.
+func (q *request) poll(v *visitor) {
+	answer := make(chan relay.Answer, 1)
+	p := &relay.Poll{Text: q.JSONP, Answer: func(a relay.Answer) { answer <- a }}
+	v.fan.Poll(p)
+	select {
+	case a := <-answer:
+		q.answer(v, a)
+	case <-q.http.Context().Done():
+		v.fan.Abort(p)
+	}
+}
+
+// answer tells the client. What it holds is lost if it does not arrive, and the
+// session with it.
+func (q *request) answer(v *visitor, a relay.Answer) {
+	h := q.w.Header()
+	h["Cache-Control"] = []string{"no-store"}
+	switch a.Status {
+	case relay.Done:
+		kind, body := "text/plain; charset=UTF-8", a.Body
+		switch {
+		case q.JSONP:
+			kind, body = "text/javascript; charset=UTF-8", engineio.AppendJSONP(nil, q.Index, a.Body)
+		case a.Octets:
+			kind = "application/octet-stream"
+		}
+		q.write(http.StatusOK, kind, body)
+		if err := http.NewResponseController(q.w).Flush(); err != nil {
+			v.fan.Break(errGone)
+		}
+	default:
+		q.status(a.Status)
+	}
+}
+
+// status answers a polling request that brought nothing.
+func (q *request) status(s relay.Status) {
+	switch s {
+	case relay.UnknownSID:
+		q.fail(engineio.SIDUnknown)
+	case relay.BadRequest:
+		q.fail(engineio.BadRequest)
+	default:
+		q.empty(http.StatusBadRequest)
+	}
+}
+
+func (q *request) empty(status int) {
+	if q.http.ContentLength != 0 {
+		q.close()
+	}
+	q.w.Header()["Content-Length"] = []string{"0"}
+	q.w.WriteHeader(status)
+}

@@ -1,0 +1,87 @@
+package engine
+
+import (
+	"net/http"
+
+	"usher/proxy/engineio"
+	"usher/proxy/handshake"
+	"usher/proxy/relay"
+)
+
+// request is one request of a client.
+type request struct {
+	engineio.Request
+	*split
+	w     http.ResponseWriter
+	http  *http.Request
+	visit *handshake.Visit
+}
+
+// serve is the reference server's order of things: the policy for origins, the
+// preflight, the verification, and then what the method says.
+func (p *split) serve(w http.ResponseWriter, r *http.Request, v *handshake.Visit) {
+	q := &request{Request: engineio.ParseRequest(v.Query), split: p, w: w, http: r, visit: v}
+	if err := v.CheckOrigin(r); err != nil {
+		q.refuseOrigin(err)
+		return
+	}
+	if !v.Upgrade {
+		q.allowOrigin()
+		if q.preflight() {
+			return
+		}
+	}
+	known, code, ok := q.verify()
+	switch {
+	case !ok:
+		q.fail(code)
+	case known == nil:
+		q.open()
+	case v.Upgrade:
+		q.probe(known)
+	case r.Method == http.MethodGet:
+		q.poll(known)
+	case r.Method == http.MethodPost:
+		q.post(known)
+	default:
+		w.WriteHeader(http.StatusInternalServerError)
+	}
+}
+
+// verify returns the visitor whose sid the request has, or nil for one that
+// begins a session; or else what is wrong with it.
+func (q *request) verify() (known *visitor, wrong engineio.Code, ok bool) {
+	if q.Transport == engineio.UnknownTransport {
+		return nil, engineio.TransportUnknown, false
+	}
+	if q.SID != "" {
+		return q.verifySID()
+	}
+	switch {
+	case q.http.Method != http.MethodGet && !q.visit.Upgrade:
+		return nil, engineio.BadMethod, false
+	case q.visit.Upgrade != (q.Transport == engineio.WebSocket):
+		return nil, engineio.BadRequest, false
+	case q.Version == engineio.V3 && !q.EIO3:
+		return nil, engineio.UnsupportedVersion, false
+	}
+	return nil, 0, true
+}
+
+// verifySID is for requests of a session. A sid is good on its own route only.
+func (q *request) verifySID() (known *visitor, wrong engineio.Code, ok bool) {
+	known = q.server.sids.find(q.SID)
+	if known == nil || known.split.route.String() != q.route.String() {
+		return nil, engineio.SIDUnknown, false
+	}
+	now := known.fan.Transport()
+	switch {
+	case q.Version != known.version:
+		return nil, engineio.BadRequest, false
+	case q.visit.Upgrade && q.Transport != engineio.WebSocket:
+		return nil, engineio.BadRequest, false
+	case !q.visit.Upgrade && (q.Transport != engineio.Polling || now == relay.WebSocket):
+		return nil, engineio.BadRequest, false
+	}
+	return known, 0, true
+}

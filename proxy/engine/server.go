@@ -1,0 +1,74 @@
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+
+	"usher/proxy/handshake"
+	"usher/proxy/relay"
+	"usher/proxy/session"
+	"usher/proxy/upstream"
+)
+
+// Config is what a Server works with. All of it is required.
+type Config struct {
+	Frames    *relay.Group
+	Sessions  *session.Registry
+	Upstreams func() *upstream.Pool  // that of the last routes file
+	Opened    func(*session.Session) // a session has begun
+	Leg       func(client net.Conn, early []byte) relay.Leg
+}
+
+// Server holds the sessions of all routes with namespaces by their sids.
+type Server struct {
+	// static after construction
+	Config
+	key [32]byte // of the endpoints' tags
+
+	sids  *sids
+	caps  *caps
+	stats counters
+	legs  handshake.Legs
+
+	closed  atomic.Bool // no new sessions
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	dialing sync.WaitGroup
+}
+
+// errClosed is why a leg is not dialled any more.
+var errClosed = errors.New("usher is stopping")
+
+// NewServer returns a Server without sessions.
+func NewServer(c Config) *Server {
+	s := &Server{Config: c, sids: newSIDs(), caps: newCaps()}
+	rand.Read(s.key[:]) // never fails
+	s.ctx, s.cancel = context.WithCancelCause(context.Background())
+	return s
+}
+
+// Stop refuses new sessions from now on.
+func (s *Server) Stop() { s.closed.Store(true) }
+
+// Close returns when no leg is being dialled any more. The relay has ended.
+func (s *Server) Close() {
+	s.Stop()
+	s.cancel(errClosed)
+	s.dialing.Wait()
+}
+
+// Lose ends the legs to the endpoints of these identities, as if they had gone
+// down: a reload has removed them.
+func (s *Server) Lose(identities []string) {
+	gone := make(map[string]bool, len(identities))
+	for _, identity := range identities {
+		gone[s.tag(identity)] = true
+	}
+	if len(gone) > 0 {
+		s.Frames.LoseLegs(func(tag string) bool { return gone[tag] })
+	}
+}

@@ -1,0 +1,88 @@
+package engine
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"hash/maphash"
+	"sync"
+)
+
+// newSID returns a sid as the reference server makes them: 120 random bits in
+// 20 characters. Whoever knows one is its client.
+func newSID() string {
+	var b [15]byte
+	rand.Read(b[:]) // never fails
+	return base64.URLEncoding.EncodeToString(b[:])
+}
+
+const shards = 64
+
+// sids finds the visitor of a sid. How many there are is bounded by the limits
+// of the routes.
+type sids struct {
+	seed  maphash.Seed
+	shard [shards]struct {
+		mu    sync.RWMutex
+		known map[string]*visitor // guarded by mu
+	}
+}
+
+func newSIDs() *sids {
+	m := &sids{seed: maphash.MakeSeed()}
+	for i := range m.shard {
+		m.shard[i].known = make(map[string]*visitor)
+	}
+	return m
+}
+
+func (m *sids) index(sid string) int { return int(maphash.String(m.seed, sid) % shards) }
+
+// find returns the visitor of a sid, or nil.
+func (m *sids) find(sid string) *visitor {
+	s := &m.shard[m.index(sid)]
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.known[sid]
+}
+
+// add gives v its sid, unless v is gone already or somebody else has it.
+func (m *sids) add(sid string, v *visitor) bool {
+	s := &m.shard[m.index(sid)]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.gone || s.known[sid] != nil {
+		return false
+	}
+	v.sid = sid
+	s.known[sid] = v
+	return true
+}
+
+// forget takes v's sid from it, now and for ever.
+func (m *sids) forget(v *visitor) {
+	v.mu.Lock()
+	sid, gone := v.sid, v.gone
+	v.gone = true
+	v.mu.Unlock()
+	if gone || sid == "" {
+		return
+	}
+	s := &m.shard[m.index(sid)]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.known, sid)
+}
+
+// len returns how many sids are known.
+func (m *sids) len() int {
+	n := 0
+	for i := range m.shard {
+		s := &m.shard[i]
+		s.mu.RLock()
+		n += len(s.known)
+		s.mu.RUnlock()
+	}
+	return n
+}

@@ -1,0 +1,131 @@
+package engine
+
+import (
+	"net/http"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"usher/proxy/config"
+	"usher/proxy/demux"
+	"usher/proxy/handshake"
+	"usher/proxy/relay"
+	"usher/proxy/route"
+)
+
+// Table is how the routes with namespaces of one file are served. It never
+// changes.
+type Table struct {
+	server *Server
+	splits map[*config.Route]*split
+}
+
+// split is one such route.
+type split struct {
+	*config.SocketIO
+	server   *Server
+	route    *route.Route
+	script   *route.Route // the same for the client's script, with the upstream that serves it
+	services []string     // names of upstreams, by the index that demux has for them
+	options  *relay.FanOptions
+}
+
+// Table prepares the routes of a file.
+func (s *Server) Table(routes []*route.Route) *Table {
+	t := &Table{server: s, splits: make(map[*config.Route]*split)}
+	for _, r := range routes {
+		if len(r.Namespaces) > 0 {
+			t.splits[r.Route] = s.newSplit(r)
+		}
+	}
+	return t
+}
+
+func (s *Server) newSplit(r *route.Route) *split {
+	script := *r.Route
+	script.Upstream = r.SocketIO.Bundle
+	p := &split{SocketIO: r.SocketIO, server: s, route: r, script: &route.Route{Route: &script, Identity: r.Identity}}
+	c := demux.Config{
+		Fallback:           -1,
+		StrictNamespaces:   r.SocketIO.StrictNamespaces,
+		PropagateHardClose: r.SocketIO.PropagateHardClose,
+		PingInterval:       r.SocketIO.PingInterval,
+		PingTimeout:        r.SocketIO.PingTimeout,
+		ConnectTimeout:     r.SocketIO.ConnectTimeout,
+		OpenTimeout:        r.Limits.HandshakeTimeout,
+		MaxNamespaces:      r.SocketIO.MaxNamespaces,
+		MaxLegs:            r.SocketIO.MaxLegs,
+		ConnectRate:        float64(r.SocketIO.MaxConnects),
+		ConnectBurst:       max(r.SocketIO.MaxConnects, r.SocketIO.MaxNamespaces),
+		MaxAttachments:     r.SocketIO.MaxAttachments,
+		MaxClientGroup:     int(4 * r.SocketIO.MaxPayload),
+	}
+	for _, n := range r.Namespaces {
+		rule := demux.Rule{Pattern: n.Text, Service: p.service(&c, n.Upstream)}
+		if n.Regexp != nil {
+			rule.Pattern, rule.Expr = "", n.Regexp
+		}
+		c.Rules = append(c.Rules, rule)
+	}
+	if u := r.SocketIO.Fallback; u != nil {
+		c.Fallback = p.service(&c, u)
+	}
+	p.options = &relay.FanOptions{
+		Demux: demux.NewConfig(c), Counts: &s.stats.demux,
+		Client: clientOptions(r.Route), Upstream: upstreamOptions(r.Route),
+	}
+	return p
+}
+
+// service returns the index of u among c's services, where it is added if it is
+// not there yet.
+func (p *split) service(c *demux.Config, u *config.Upstream) int {
+	if i := slices.Index(p.services, u.Name); i >= 0 {
+		return i
+	}
+	p.services = append(p.services, u.Name)
+	c.Services = append(c.Services, demux.Service{
+		Name: u.Name, Eager: slices.Contains(p.Eager, u), OnLoss: policies[p.Loss(u)], ConnectHold: p.ConnectHold,
+		AffinityPID: len(u.Endpoints) > 1, Endpoints: len(u.Endpoints),
+	})
+	return len(p.services) - 1
+}
+
+var policies = map[config.OnLoss]demux.Policy{
+	config.Transport: demux.Transport, config.Reconnect: demux.Reconnect, config.Disconnect: demux.Disconnect,
+}
+
+func clientOptions(r *config.Route) *relay.Options {
+	o := legOptions(r)
+	o.MaxMessage = r.SocketIO.MaxPayload
+	o.ClientMessages, o.ClientBytes = r.Limits.MaxRate.Messages, r.Limits.MaxRate.Bytes
+	return o
+}
+
+func upstreamOptions(r *config.Route) *relay.Options {
+	o := legOptions(r)
+	o.MaxMessage = r.Limits.MaxMessage
+	return o
+}
+
+func legOptions(r *config.Route) *relay.Options {
+	l := r.Limits
+	return &relay.Options{
+		MaxFragments: l.MaxFragments, MessageTimeout: l.MessageTimeout,
+		WriteTimeout: l.WriteTimeout, PingTimeout: r.SocketIO.PingTimeout,
+	}
+}
+
+// bundle is the last part of the paths of the client's script.
+var bundle = regexp.MustCompile(`^socket\.io(\.esm|\.msgpack)?(\.min)?\.js(\.map)?$`)
+
+// ServeHTTP serves a request of one of the table's routes.
+func (t *Table) ServeHTTP(w http.ResponseWriter, r *http.Request, v *handshake.Visit) {
+	p := t.splits[v.Match.Route.Route]
+	if !v.Upgrade && strings.Contains(v.Match.Path, ".js") && bundle.MatchString(path.Base(v.Match.Path)) {
+		v.Forward(w, r, route.Match{Route: p.script, Path: v.Match.Path})
+		return
+	}
+	p.serve(w, r, v)
+}

@@ -1,0 +1,167 @@
+package handshake
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"usher/proxy/headers"
+)
+
+// LegRequest is usher's half of the handshakes with upstreams on behalf of one
+// client. It is made of the client's first request and serves the session's
+// whole life: a browser cannot repeat its headers.
+type LegRequest struct {
+	head  []byte // up to the value of Sec-WebSocket-Key, which is another each time
+	offer offer
+}
+
+// LegRequest returns the half for that path and query, but for the cookie of
+// that name, which is usher's own.
+func (v *Visit) LegRequest(r *http.Request, path, query, cookie string) *LegRequest {
+	h := maps.Clone(r.Header)
+	v.handler.Headers.Apply(h, v.Sender, v.Match.Route.Headers)
+	b := v.handler.getBuffers()
+	defer v.handler.buffers.Put(b)
+	q := &LegRequest{offer: offer{protocols: v.offer.protocols}}
+	out := append(b.out[:0], "GET "...)
+	out = append(out, path...)
+	out = append(out, '?')
+	out = append(out, query...)
+	out = append(out, " HTTP/1.1\r\nHost: "...)
+	out = append(out, headers.TakeHost(h, r.Host)...)
+	out = append(out, "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"...)
+	out = q.offer.append(out)
+	for name, values := range h {
+		if ownHeader(name) || strings.HasPrefix(name, "Content-") {
+			continue
+		}
+		for _, value := range values {
+			if name == "Cookie" && cookie != "" {
+				value = withoutCookie(value, cookie)
+			}
+			if value != "" {
+				out = appendHeader(out, name, value)
+			}
+		}
+	}
+	out = append(out, "Sec-WebSocket-Key: "...)
+	q.head, b.out = bytes.Clone(out), out
+	return q
+}
+
+// withoutCookie takes the cookie of that name off a Cookie header.
+func withoutCookie(line, name string) string {
+	if !strings.Contains(line, name) {
+		return line
+	}
+	var kept []string
+	for one := range strings.SplitSeq(line, ";") {
+		one = strings.TrimSpace(one)
+		if key, _, _ := strings.Cut(one, "="); key != name {
+			kept = append(kept, one)
+		}
+	}
+	return strings.Join(kept, "; ")
+}
+
+// Declined is an upstream's own answer to a handshake, which says no.
+type Declined struct {
+	Status int
+	Text   string // one line, for the client; "" if there is none that is fit for it
+}
+
+func (d *Declined) Error() string {
+	return fmt.Sprintf("upstream answered %d to the upgrade", d.Status)
+}
+
+// Legs makes handshakes with upstreams. The zero value is ready.
+type Legs struct {
+	buffers sync.Pool // of *buffers
+}
+
+// Ask makes the handshake of q over conn, within the timeout. What was read
+// behind the upstream's 101 is in early. The error is a *Declined if the
+// upstream has answered something else. Heard tells whether it has answered
+// anything. The caller owns conn.
+func (l *Legs) Ask(ctx context.Context, conn net.Conn, q *LegRequest, timeout time.Duration) (early []byte, heard bool, err error) {
+	b, ok := l.buffers.Get().(*buffers)
+	if !ok {
+		b = &buffers{out: make([]byte, 0, firstRead), in: make([]byte, 0, firstRead)}
+	}
+	defer l.buffers.Put(b)
+	setDeadline(conn, timeout)
+	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+	key := newKey()
+	b.out = append(append(append(b.out[:0], q.head...), key...), "\r\n\r\n"...)
+	b.in = b.in[:0]
+	a, err := b.ask(conn)
+	heard = len(b.in) > 0
+	if err == nil && a.status != http.StatusSwitchingProtocols {
+		err = declined(a.status, b.in, conn)
+	}
+	switch {
+	case !stop():
+		return nil, heard, context.Cause(ctx)
+	case err != nil:
+		return nil, heard, err
+	}
+	if _, err := a.verify(key, q.offer); err != nil {
+		return nil, heard, badAnswer(err)
+	}
+	conn.SetDeadline(time.Time{})
+	return slices.Clone(b.in[a.head:]), heard, nil
+}
+
+// ask writes what is in b.out and reads the answer to b.in.
+func (b *buffers) ask(conn net.Conn) (a answer, err error) {
+	if _, err = conn.Write(b.out); err == nil {
+		b.in, a, err = readAnswer(conn, b.in)
+	}
+	if err != nil {
+		err = badAnswer(err)
+	}
+	return a, err
+}
+
+// maxText is how much of a refusal's body is looked at, and longestText what a
+// client is shown.
+const (
+	maxText     = 4 << 10
+	longestText = 256
+)
+
+// declined reads what an upstream says instead of 101.
+func declined(status int, head []byte, conn net.Conn) error {
+	d := &Declined{Status: status}
+	res, err := http.ReadResponse(bufio.NewReader(io.MultiReader(bytes.NewReader(head), conn)), nil)
+	if err != nil {
+		return badAnswer(err)
+	}
+	defer res.Body.Close()
+	if body, err := io.ReadAll(io.LimitReader(res.Body, maxText)); err == nil {
+		d.Text = oneLine(body)
+	}
+	return d
+}
+
+// oneLine returns a text that may be shown to a client: an application's words,
+// not a page.
+func oneLine(body []byte) string {
+	s := strings.TrimSpace(string(body))
+	odd := func(c rune) bool { return c < ' ' || c == 0x7f || c == utf8.RuneError }
+	if len(s) > longestText || strings.HasPrefix(s, "<") || strings.IndexFunc(s, odd) >= 0 {
+		return ""
+	}
+	return s
+}

@@ -1,0 +1,85 @@
+package handshake
+
+import (
+	"net"
+	"net/http"
+
+	"usher/proxy/headers"
+	"usher/proxy/route"
+	"usher/proxy/session"
+	"usher/proxy/upstream"
+)
+
+// Visit is a request under a route with namespaces. It is not passed on: usher
+// itself is the server that the client speaks with. Every check has been made
+// that needs no knowledge of Engine.IO, but for the Origin.
+type Visit struct {
+	Match   route.Match
+	Query   string         // as the client sent it, without the question mark
+	Sender  headers.Sender // who asks
+	Upgrade bool           // the client's half of a WebSocket handshake, or else a plain request
+
+	offer   offer
+	handler *Handler
+}
+
+// CheckOrigin decides whether a page of r's Origin may speak with the route, by
+// upgrades and plain requests alike: the cookies of the first one speak for
+// the session's whole life.
+func (v *Visit) CheckOrigin(r *http.Request) error {
+	lines := r.Header["Origin"]
+	if len(lines) > 1 {
+		return refusal(http.StatusBadRequest, Origin, "Origin must stand once")
+	}
+	return checkOrigin(lines, v.Sender.Host, v.Match.Route.Origins)
+}
+
+// Marks returns the marks of a session that r begins.
+func (v *Visit) Marks(r *http.Request) []session.Mark {
+	if v.handler.Marker == nil {
+		return nil
+	}
+	return v.handler.Marker.Marks(r.Header)
+}
+
+// Admit says why no session may begin on the route, nil if one may.
+func (v *Visit) Admit() error {
+	if v.handler.Admit == nil {
+		return nil
+	}
+	return v.handler.Admit(Claim{Route: v.Match.Route, Upstream: &upstream.Upstream{}, Path: v.Match.Path, Query: v.Query, Sender: v.Sender})
+}
+
+// Refuse is Handler.Refuse of the handler that v came through.
+func (v *Visit) Refuse(w http.ResponseWriter, r *http.Request, err error) {
+	v.handler.refuse(w, r, v.Sender, err)
+}
+
+// Count counts a refusal that the caller answers.
+func (v *Visit) Count(reason Reason) { v.handler.Counters.refusals[reason].Add(1) }
+
+// Forward has the upstream of m answer a plain request.
+func (v *Visit) Forward(w http.ResponseWriter, r *http.Request, m route.Match) {
+	v.handler.Forward(w, r, m)
+}
+
+// Accept claims an upgrade and answers 101, with the first subprotocol that the
+// client offers and no extension. The caller owns the connection, of which
+// early was read already. If there is neither a connection nor an error, the
+// client has gone.
+func (v *Visit) Accept(w http.ResponseWriter, r *http.Request) (client net.Conn, early []byte, err error) {
+	if err := v.handler.claim(r); err != nil {
+		return nil, nil, err
+	}
+	var g agreed
+	if len(v.offer.protocols) > 0 {
+		g.protocol = v.offer.protocols[0] // a browser gives up if none is chosen
+	}
+	b := v.handler.getBuffers()
+	defer v.handler.buffers.Put(b)
+	var p Pair
+	if _, err := v.handler.agree(w, v.offer, answer{}, g, v.Match.Route, b, &p); err != nil {
+		return nil, nil, err
+	}
+	return p.Client, p.FromClient, nil
+}
