@@ -43,7 +43,8 @@ var layers = map[string]struct {
 	"engine":     {imports: []string{"config", "demux", "engineio", "handshake", "relay", "route", "session", "upstream"}},
 	"messages":   {imports: []string{"handshake", "route", "session", "ws"}, owns: []string{"github.com/koding/websocketproxy", "github.com/gorilla/websocket"}},
 
-	"admin": {imports: []string{"config", "route", "session", "upstream"}},
+	"admin":   {imports: []string{"config", "route", "session", "upstream"}},
+	"metrics": {imports: []string{"handshake", "relay", "session", "upstream"}, owns: []string{"github.com/prometheus/client_golang"}},
 
 	"demo":    {imports: []string{"", "config", "ws"}},
 	"doctor":  {imports: []string{"ws"}},

@@ -1,8 +1,11 @@
 package proxy
 
 import (
+	"time"
+
 	"usher/proxy/admin"
 	"usher/proxy/config"
+	"usher/proxy/metrics"
 	"usher/proxy/route"
 	"usher/proxy/session"
 	"usher/proxy/upstream"
@@ -65,4 +68,26 @@ func (d desk) Close(list []*session.Session, how session.Drain) {
 		meant[x] = true
 	}
 	d.end(how, meant)
+}
+
+// source is what Prometheus is shown.
+func (d desk) source() metrics.Source {
+	return metrics.Source{
+		Sessions: d.sessions, Handshakes: d.counters, Relay: d.frames, Log: d.log,
+		Upstreams: func() []upstream.Stats { return d.Pool().Stats() },
+		Ready:     func() bool { return d.Phase().Ready() },
+		Reloads: func() metrics.Reloads {
+			s := d.reloads.stats()
+			return metrics.Reloads{Done: s.Done, Refused: s.Refused, Last: s.Last, Failing: s.Errors != nil}
+		},
+		Certificates: func() map[string]time.Time {
+			ends := make(map[string]time.Time)
+			for _, c := range d.Certificates() {
+				if end, ok := ends[c.Name]; !ok || c.NotAfter.Before(end) {
+					ends[c.Name] = c.NotAfter
+				}
+			}
+			return ends
+		},
+	}
 }

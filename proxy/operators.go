@@ -12,6 +12,7 @@ import (
 
 	"usher/proxy/admin"
 	"usher/proxy/config"
+	"usher/proxy/metrics"
 	"usher/proxy/socket"
 )
 
@@ -39,7 +40,7 @@ type operatorListener struct {
 }
 
 func newOperators(s *Server) *operators {
-	handler := admin.NewHandler(admin.Handler{Broker: desk{s}, Log: s.log})
+	handler := admin.NewHandler(admin.Handler{Broker: desk{s}, Log: s.log, Metrics: metrics.NewHandler(desk{s}.source())})
 	return &operators{
 		handler: handler,
 		http: &http.Server{

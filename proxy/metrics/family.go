@@ -1,0 +1,89 @@
+package metrics
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"usher/proxy/session"
+	"usher/proxy/upstream"
+)
+
+// family is one metric with all values of its labels.
+type family struct {
+	desc *prometheus.Desc
+	kind prometheus.ValueType
+}
+
+var (
+	byRoute    = []string{"route", "upstream"}
+	byEndpoint = []string{"upstream", "endpoint"}
+	states     = []upstream.State{upstream.Healthy, upstream.Unchecked, upstream.Unhealthy, upstream.CircuitOpen, upstream.Draining, upstream.Disabled}
+)
+
+// families returns all metrics by their names, without the "usher_" in front.
+func families() map[string]family {
+	all := make(map[string]family)
+	add := func(kind prometheus.ValueType, name, help string, labels ...string) {
+		all[name] = family{prometheus.NewDesc("usher_"+name, help, labels, nil), kind}
+	}
+	with := func(labels []string, more ...string) []string {
+		return append(labels[:len(labels):len(labels)], more...)
+	}
+	const gauge, counter = prometheus.GaugeValue, prometheus.CounterValue
+
+	add(gauge, "sessions_open", "Sessions that are open.", byRoute...)
+	add(counter, "sessions_opened_total", "Sessions that were opened.", byRoute...)
+	add(counter, "session_ends_total", "Sessions that have ended, by who did what and the first close code.", with(byRoute, "cause", "close_code")...)
+	add(counter, "messages_total", "Messages that have passed, by who sent them.", with(byRoute, "direction")...)
+	add(counter, "bytes_total", "Bytes of frames that have passed, by who sent them.", with(byRoute, "direction")...)
+	add(counter, "handshake_seconds", "Time of a handshake that led to a session, from the request to its 101.", byRoute...)
+	add(counter, "dial_seconds", "Time of the connection to an endpoint, TLS included, in such a handshake.", byRoute...)
+	add(counter, "duplicate_ends_total", "Ends of sessions that had ended: a fault of usher, always 0.")
+
+	add(counter, "claims_total", "Upgrades that a route has taken.")
+	add(counter, "duplicate_claims_total", "Upgrades that were taken twice: a fault of usher, always 0.")
+	add(counter, "refusals_total", "Requests that usher refused, by the reason.", "reason")
+
+	add(gauge, "loop_lag_seconds", "Time that a loop of the relay took to come to the question for this metric.", "loop")
+	add(gauge, "loop_sessions", "Sessions of a loop of the relay.", "loop")
+	add(gauge, "paused_legs", "Legs that do not take what waits for them, so that their peer is not read.")
+
+	add(gauge, "endpoint_usable", "Whether new sessions come to an endpoint.", byEndpoint...)
+	add(gauge, "endpoint_state", "1 for the state that an endpoint is in, 0 for the others.", with(byEndpoint, "state")...)
+	add(gauge, "endpoint_sessions", "Sessions of an endpoint, those in their handshake included.", byEndpoint...)
+	add(gauge, "endpoint_requests", "Plain requests that an endpoint is serving.", byEndpoint...)
+	add(counter, "endpoint_dials_total", "Connections to an endpoint.", byEndpoint...)
+	add(counter, "endpoint_dial_failures_total", "Connections to an endpoint that did not come about, by kind.", with(byEndpoint, "kind")...)
+	add(counter, "endpoint_unanswered_total", "Handshakes that an endpoint did not answer.", byEndpoint...)
+	add(counter, "endpoint_checks_total", "Checks of an endpoint, by their result.", with(byEndpoint, "result")...)
+
+	add(counter, "reloads_total", "Reloads of the routes file, by their result.", "result")
+	add(gauge, "reload_last_successful", "Whether the last reload was done.")
+	add(gauge, "reload_last_success_timestamp_seconds", "When the routes file was read that is served.")
+	add(gauge, "ready", "Whether new clients are welcome.")
+	add(gauge, "certificate_not_after_timestamp_seconds", "When a certificate ends.", "name")
+	add(gauge, "certificate_left_seconds", "Time until a certificate ends, 0 if there is none yet.", "name")
+	return all
+}
+
+func (f family) send(to chan<- prometheus.Metric, value float64, labels ...string) {
+	for i, l := range labels { // a certificate's name may hold anything
+		labels[i] = strings.ToValidUTF8(l, "?")
+	}
+	to <- prometheus.MustNewConstMetric(f.desc, f.kind, value, labels...)
+}
+
+func (f family) histogram(to chan<- prometheus.Metric, h session.Histogram, labels ...string) {
+	to <- prometheus.MustNewConstHistogram(f.desc, h.Count, h.Sum.Seconds(), h.Buckets(), labels...)
+}
+
+func truth(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+func number(i int) string { return strconv.Itoa(i) }

@@ -1,0 +1,159 @@
+// Package metrics shows the other packages' numbers to Prometheus.
+//
+// It observes: nothing is counted here, and nobody calls it but who is asked
+// for the metrics. So the relay pays nothing for them.
+//
+// Labels are bounded: route, upstream and endpoint are those of the routes
+// file, and the rest are fixed sets. No label ever holds a path that a client
+// sent, an Origin, an address of a client or an id.
+package metrics
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"usher/proxy/handshake"
+	"usher/proxy/relay"
+	"usher/proxy/session"
+	"usher/proxy/upstream"
+)
+
+// Source is what is observed. All fields are required.
+type Source struct {
+	Sessions   *session.Registry
+	Handshakes *handshake.Counters
+	Relay      *relay.Group
+	Log        *slog.Logger
+
+	// What a reload puts another in the place of.
+	Upstreams    func() []upstream.Stats
+	Certificates func() map[string]time.Time // when each ends, by its name; zero for none yet
+	Reloads      func() Reloads
+	Ready        func() bool
+}
+
+// Reloads is how often the routes file was read again.
+type Reloads struct {
+	Done, Refused uint64
+	Last          time.Time // when the file was read that is served
+	Failing       bool      // the last reload was refused
+}
+
+// patience is how long a scrape waits for a loop.
+const patience = 2 * time.Second
+
+// NewHandler returns a handler for Prometheus.
+func NewHandler(s Source) http.Handler {
+	r := prometheus.NewRegistry()
+	r.MustRegister(NewCollector(s), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return promhttp.HandlerFor(r, promhttp.HandlerOpts{
+		ErrorLog:            slog.NewLogLogger(s.Log.Handler(), slog.LevelError),
+		MaxRequestsInFlight: 4,
+	})
+}
+
+// Collector collects the metrics of one usher.
+type Collector struct{ from Source }
+
+// NewCollector returns a collector for s.
+func NewCollector(s Source) *Collector { return &Collector{s} }
+
+// Describe sends what Collect may send.
+func (c *Collector) Describe(to chan<- *prometheus.Desc) {
+	for _, f := range families() {
+		to <- f.desc
+	}
+}
+
+// Collect sends all metrics as they are now.
+func (c *Collector) Collect(to chan<- prometheus.Metric) {
+	f := families()
+	c.sessions(f, to)
+	c.handshakes(f, to)
+	c.relay(f, to)
+	c.upstreams(f, to)
+	c.file(f, to)
+}
+
+func (c *Collector) sessions(f map[string]family, to chan<- prometheus.Metric) {
+	for _, t := range c.from.Sessions.Totals() {
+		f["sessions_open"].send(to, float64(t.Open), t.Route, t.Upstream)
+		f["sessions_opened_total"].send(to, float64(t.Opened), t.Route, t.Upstream)
+		for outcome, n := range t.Ends {
+			f["session_ends_total"].send(to, float64(n), t.Route, t.Upstream, outcome.Cause.String(), outcome.Code)
+		}
+		for direction, one := range map[string]session.Traffic{"from_client": t.FromClient, "from_upstream": t.FromUpstream} {
+			f["messages_total"].send(to, float64(one.Messages), t.Route, t.Upstream, direction)
+			f["bytes_total"].send(to, float64(one.Bytes), t.Route, t.Upstream, direction)
+		}
+		f["handshake_seconds"].histogram(to, t.Handshake, t.Route, t.Upstream)
+		f["dial_seconds"].histogram(to, t.Dial, t.Route, t.Upstream)
+	}
+	f["duplicate_ends_total"].send(to, float64(c.from.Sessions.Stats().Duplicates))
+}
+
+func (c *Collector) handshakes(f map[string]family, to chan<- prometheus.Metric) {
+	s := c.from.Handshakes.Stats()
+	f["claims_total"].send(to, float64(s.Claims))
+	f["duplicate_claims_total"].send(to, float64(s.DuplicateClaims))
+	for reason, n := range s.Refusals {
+		f["refusals_total"].send(to, float64(n), reason)
+	}
+}
+
+func (c *Collector) relay(f map[string]family, to chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	open, paused := c.from.Relay.Stats().Sessions, 0
+	for i, lp := range c.from.Relay.Inspect(ctx) {
+		f["loop_lag_seconds"].send(to, lp.Lag.Seconds(), number(i))
+		f["loop_sessions"].send(to, float64(open[i]), number(i))
+		paused += lp.Paused
+	}
+	f["paused_legs"].send(to, float64(paused))
+}
+
+func (c *Collector) upstreams(f map[string]family, to chan<- prometheus.Metric) {
+	for _, u := range c.from.Upstreams() {
+		for _, e := range u.Endpoints {
+			up := e.State == upstream.Healthy || e.State == upstream.Unchecked
+			f["endpoint_usable"].send(to, truth(up), u.Name, e.Endpoint)
+			for _, s := range states {
+				f["endpoint_state"].send(to, truth(s == e.State), u.Name, e.Endpoint, string(s))
+			}
+			f["endpoint_sessions"].send(to, float64(e.Sessions), u.Name, e.Endpoint)
+			f["endpoint_requests"].send(to, float64(e.Requests), u.Name, e.Endpoint)
+			f["endpoint_dials_total"].send(to, float64(e.Dials), u.Name, e.Endpoint)
+			for kind, n := range e.DialFailures {
+				f["endpoint_dial_failures_total"].send(to, float64(n), u.Name, e.Endpoint, kind)
+			}
+			f["endpoint_unanswered_total"].send(to, float64(e.Unanswered), u.Name, e.Endpoint)
+			f["endpoint_checks_total"].send(to, float64(e.ChecksPassed), u.Name, e.Endpoint, "passed")
+			f["endpoint_checks_total"].send(to, float64(e.ChecksFailed), u.Name, e.Endpoint, "failed")
+		}
+	}
+}
+
+// file is about what the routes file says.
+func (c *Collector) file(f map[string]family, to chan<- prometheus.Metric) {
+	r := c.from.Reloads()
+	f["reloads_total"].send(to, float64(r.Done), "done")
+	f["reloads_total"].send(to, float64(r.Refused), "refused")
+	f["reload_last_successful"].send(to, truth(!r.Failing))
+	f["reload_last_success_timestamp_seconds"].send(to, float64(r.Last.UnixNano())/1e9)
+	f["ready"].send(to, truth(c.from.Ready()))
+	for name, end := range c.from.Certificates() {
+		left := 0.0
+		if !end.IsZero() {
+			left = time.Until(end).Seconds()
+			f["certificate_not_after_timestamp_seconds"].send(to, float64(end.Unix()), name)
+		}
+		f["certificate_left_seconds"].send(to, left, name)
+	}
+}
