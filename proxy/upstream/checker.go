@@ -79,6 +79,7 @@ func (k *checker) once(ctx context.Context) error {
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })()
 	switch k.check.Kind {
+	case config.CheckTCP:
 	case config.CheckPath:
 		err = k.get(conn)
 	case config.CheckWebSocket:

@@ -1,8 +1,6 @@
 package upstream
 
-import (
-	"time"
-)
+import "time"
 
 // State is whether an endpoint is chosen for new sessions, and if not, why.
 type State string
@@ -110,18 +108,12 @@ func delayAfter(n int) time.Duration {
 	return min(firstDelay<<min(n-1, doublings), lastDelay)
 }
 
-// try reports whether the circuit lets somebody through. One is let through
-// when the delay has passed; the next has to wait as long again, unless that
-// one has closed the circuit.
-func (h *health) try(now time.Time) bool {
-	if h.until.IsZero() {
-		return true
+// try notes that somebody is let through. The next has to wait as long again,
+// unless that one closes the circuit.
+func (h *health) try(now time.Time) {
+	if !h.until.IsZero() && !now.Before(h.until) {
+		h.until = now.Add(delayAfter(max(h.failed, h.silent-maxSilent+1, 1)))
 	}
-	if now.Before(h.until) {
-		return false
-	}
-	h.until = now.Add(delayAfter(max(h.failed, h.silent-maxSilent+1, 1)))
-	return true
 }
 
 // checked notes the outcome of a check. The first decides alone, as nothing

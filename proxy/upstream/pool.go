@@ -13,6 +13,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"time"
 
 	"usher/proxy/config"
 )
@@ -137,5 +138,6 @@ func newEndpoint(s *Settings, identity string, u *config.Upstream, c config.Endp
 		e.network = "unix"
 	}
 	e.names = newNames(e.network, e.Address)
+	e.health.since = time.Now()
 	return e
 }

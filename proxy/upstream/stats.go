@@ -39,7 +39,7 @@ type EndpointStats struct {
 	Addresses []string // of a host that is a name; nil before the first lookup
 
 	State State
-	Since time.Time // the state is what it is; zero if it was always so
+	Since time.Time // the state is what it is
 
 	Weight      int
 	MaxSessions int // 0 is no limit
