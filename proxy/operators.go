@@ -40,7 +40,7 @@ type operatorListener struct {
 }
 
 func newOperators(s *Server) *operators {
-	handler := admin.NewHandler(admin.Handler{Broker: desk{s}, Log: s.log, Metrics: metrics.NewHandler(desk{s}.source())})
+	handler := admin.NewHandler(admin.Handler{Broker: desk{s}, Log: s.log, Metrics: metrics.NewHandler(desk{s}.source()), Page: admin.Page()})
 	return &operators{
 		handler: handler,
 		http: &http.Server{

@@ -1,0 +1,31 @@
+// What the page asks of usher.
+
+export class Refused extends Error {
+  constructor(status, answer) {
+    super(answer?.error ?? `usher answered ${status}`);
+    this.status = status;
+    this.list = answer?.errors ?? [];
+  }
+}
+
+export async function ask(path, parameters = {}) {
+  const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value));
+  return answer(await fetch(`/v1/${path}${query.size ? `?${query}` : ''}`, { signal: AbortSignal.timeout(5000) }));
+}
+
+export async function order(method, path, body = {}) {
+  return answer(await fetch(`/v1/${path}`, {
+    method,
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(20_000),
+  }));
+}
+
+async function answer(response) {
+  const value = await response.json().catch(() => null);
+  if (!response.ok) {
+    throw new Refused(response.status, value);
+  }
+  return value;
+}
