@@ -59,6 +59,14 @@ func (c *connections) add(conn net.Conn) {
 	c.fresh[conn] = struct{}{}
 }
 
+// hasFresh reports whether somebody may still ask for something for the first
+// time.
+func (c *connections) hasFresh() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.fresh) > 0
+}
+
 // closeFresh closes those that asked for nothing yet, now and from now on:
 // http.Server.Shutdown would wait five seconds for them.
 func (c *connections) closeFresh() {

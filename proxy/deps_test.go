@@ -31,8 +31,10 @@ var layers = map[string]struct {
 	"config":  {owns: []string{"go.yaml.in/yaml/v3"}},
 	"session": {},
 	"socket":  {},
-	"headers": {imports: []string{"config"}},
-	"route":   {imports: []string{"config"}},
+
+	"handover": {imports: []string{"socket"}, owns: []string{"github.com/coreos/go-systemd/v22"}},
+	"headers":  {imports: []string{"config"}},
+	"route":    {imports: []string{"config"}},
 
 	"certs":      {imports: []string{"config"}, owns: []string{"github.com/caddyserver/certmagic", "github.com/mholt/acmez/v3", "go.uber.org/zap"}},
 	"proxyproto": {owns: []string{"github.com/pires/go-proxyproto"}},
@@ -48,7 +50,7 @@ var layers = map[string]struct {
 
 	"demo":    {imports: []string{"", "config", "ws"}},
 	"doctor":  {imports: []string{"ws"}},
-	"command": {imports: []string{"", "certs", "config", "demo", "doctor", "route"}, owns: []string{"golang.org/x/term"}},
+	"command": {imports: []string{"", "certs", "config", "demo", "doctor", "handover", "route"}, owns: []string{"golang.org/x/term"}},
 }
 
 var impure = []string{"log", "log/slog", "net", "net/http", "os"}

@@ -15,6 +15,7 @@ type gate struct {
 
 	mu     sync.Mutex
 	closed bool // guarded by mu
+	count  int  // of those inside; guarded by mu
 	inside sync.WaitGroup
 }
 
@@ -41,14 +42,25 @@ func (g *gate) enter(r *http.Request) (*http.Request, *passage, bool) {
 		return nil, nil, false
 	}
 	g.inside.Add(1)
+	g.count++
 	ctx, cancel := context.WithCancelCause(r.Context())
 	unhook := context.AfterFunc(g.closing, func() { cancel(g.why) })
 	p := &passage{request: r, leave: sync.OnceFunc(func() {
 		unhook()
 		cancel(nil)
+		g.mu.Lock()
+		g.count--
+		g.mu.Unlock()
 		g.inside.Done()
 	})}
 	return r.WithContext(context.WithValue(ctx, passageKey{}, p)), p, true
+}
+
+// busy reports whether handshakes are inside.
+func (g *gate) busy() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.count > 0
 }
 
 // passageOf returns the passage that enter gave r.

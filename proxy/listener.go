@@ -12,6 +12,7 @@ import (
 
 	"usher/proxy/certs"
 	"usher/proxy/config"
+	"usher/proxy/handover"
 	"usher/proxy/proxyproto"
 	"usher/proxy/socket"
 )
@@ -21,6 +22,7 @@ import (
 type listener struct {
 	net.Listener
 	address string      // as it stands in the routes file
+	given   string      // its name, if the service manager has opened it
 	h2      *h2Listener // for who chooses HTTP/2
 	timeout time.Duration
 	log     *slog.Logger
@@ -48,8 +50,9 @@ type listeners struct {
 	unused []*listener // of the file before
 }
 
-// listen opens the listeners of cfg that are not among the old ones, or none.
-func listen(cfg *config.Config, old []*listener, log *slog.Logger) (*listeners, error) {
+// listen opens the listeners of cfg that are neither among the old ones nor
+// inherited, or none.
+func listen(cfg *config.Config, old []*listener, from *handover.Inheritance, log *slog.Logger) (*listeners, error) {
 	ls := &listeners{wanted: cfg.Listen, unused: slices.Clone(old)}
 	for _, want := range cfg.Listen {
 		i := slices.IndexFunc(ls.unused, func(l *listener) bool { return l.address == want.Address })
@@ -58,22 +61,27 @@ func listen(cfg *config.Config, old []*listener, log *slog.Logger) (*listeners, 
 			ls.unused = slices.Delete(ls.unused, i, i+1)
 			continue
 		}
-		opened, err := open(want)
-		if err != nil {
+		l := &listener{address: want.Address, timeout: cfg.HandshakeTimeout, log: log}
+		if err := l.open(want, from); err != nil {
 			closeAll(ls.opened)
 			return nil, fmt.Errorf("%s:%d:%d: %w", cfg.File, want.Line, want.Column, err)
 		}
-		l := &listener{Listener: opened, address: want.Address, timeout: cfg.HandshakeTimeout, log: log}
 		ls.all, ls.opened = append(ls.all, l), append(ls.opened, l)
 	}
 	return ls, nil
 }
 
-func open(want config.Listener) (net.Listener, error) {
-	if path, ok := want.UnixPath(); ok {
-		return socket.ListenUnix(path, want.Mode)
+func (l *listener) open(want config.Listener, from *handover.Inheritance) (err error) {
+	if s, ok := from.Take(want.Address); ok {
+		l.Listener, l.given = s.Listener, s.Name
+		return nil
 	}
-	return socket.Listen(want.Address)
+	if path, ok := want.UnixPath(); ok {
+		l.Listener, err = socket.ListenUnix(path, want.Mode)
+	} else {
+		l.Listener, err = socket.Listen(want.Address)
+	}
+	return err
 }
 
 // speak has each listener speak as the file says, with the certificates of
@@ -95,14 +103,37 @@ func (ls *listeners) speak(keeper *certs.Keeper, websocket bool) {
 	}
 }
 
-// setMode has the file of a unix socket say who may use it.
+// setMode has the file of a unix socket say who may use it. That of the service
+// manager's is not usher's to change.
 func (l *listener) setMode(want config.Listener) {
 	unix, ok := l.Listener.(*socket.Unix)
-	if !ok {
+	if !ok || l.given != "" {
 		return
 	}
 	if err := unix.SetMode(want.Mode); err != nil {
 		l.log.Warn("mode of a unix socket", "address", l.address, "error", err)
+	}
+}
+
+// handOn returns the socket for the process that takes this one's place.
+func (l *listener) handOn() handover.Socket { return handOn(l.Listener, l.address, l.given) }
+
+func handOn(l net.Listener, address, given string) handover.Socket {
+	unix, ok := l.(*socket.Unix)
+	return handover.Socket{Address: address, Name: given, Owned: ok && unix.Owned(), Listener: l}
+}
+
+// leave ends the listening here, not for others who have the socket too.
+func (l *listener) leave() {
+	leaveFile(l.Listener)
+	l.removed.Store(true)
+	l.Close()
+}
+
+// leaveFile has the file of a unix socket outlive l.
+func leaveFile(l net.Listener) {
+	if unix, ok := l.(*socket.Unix); ok {
+		unix.Leave()
 	}
 }
 

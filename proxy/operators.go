@@ -12,6 +12,7 @@ import (
 
 	"usher/proxy/admin"
 	"usher/proxy/config"
+	"usher/proxy/handover"
 	"usher/proxy/metrics"
 	"usher/proxy/socket"
 )
@@ -36,6 +37,7 @@ type operators struct {
 type operatorListener struct {
 	net.Listener
 	address string      // as it stands in the routes file
+	given   string      // its name, if the service manager has opened it
 	removed atomic.Bool // by a reload, or as usher stops
 }
 
@@ -56,14 +58,17 @@ func newOperators(s *Server) *operators {
 }
 
 // next returns the listener for cfg: the one that is there, if its address is
-// the same, or another; nil for none.
-func (o *operators) next(cfg *config.Config) (*operatorListener, error) {
+// the same, one that was inherited, or another; nil for none.
+func (o *operators) next(cfg *config.Config, from *handover.Inheritance) (*operatorListener, error) {
 	want := cfg.Admin
 	if o.listener != nil && o.listener.address == want.Address {
 		return o.listener, nil
 	}
 	if want.Address == "" {
 		return nil, nil
+	}
+	if s, ok := from.Take(want.Address); ok {
+		return &operatorListener{Listener: s.Listener, address: want.Address, given: s.Name}, nil
 	}
 	var l net.Listener
 	var err error
@@ -108,6 +113,17 @@ func (l *operatorListener) shown() string {
 		return l.address
 	}
 	return l.Addr().String()
+}
+
+// handOn returns the socket for the process that takes this one's place, and
+// leave ends the listening here alone.
+func (l *operatorListener) handOn() handover.Socket { return handOn(l.Listener, l.address, l.given) }
+
+func (l *operatorListener) leave() {
+	if l != nil {
+		leaveFile(l.Listener)
+		l.close()
+	}
 }
 
 func (l *operatorListener) close() {

@@ -53,6 +53,8 @@ func (s *Server) ReloadFile() error {
 	if s.Load == nil {
 		return errNoReload
 	}
+	s.Supervisor.Reloading()
+	defer s.Supervisor.Ready()
 	s.seen.Store(lookAt(s.live.Load().cfg.File))
 	cfg, err := s.Load()
 	if err == nil {
@@ -66,6 +68,8 @@ func (s *Server) ReloadFile() error {
 // still there, also if their limits are others now: those are for new ones. If
 // there is an error, nothing has changed.
 func (s *Server) Reload(cfg *config.Config) error {
+	s.succession.turn.Lock()
+	defer s.succession.turn.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	err := s.reload(cfg)
@@ -103,11 +107,11 @@ func (s *Server) reload(cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
-	ls, err := listen(cfg, old.listeners, s.log)
+	ls, err := listen(cfg, old.listeners, nil, s.log)
 	if err != nil {
 		return err
 	}
-	ops, err := s.operators.next(cfg)
+	ops, err := s.operators.next(cfg, nil)
 	if err == nil && s.running && keeper != old.certs {
 		err = startCerts(keeper, cfg, ls.all)
 	}
@@ -175,6 +179,9 @@ func (s *Server) swapListeners(ls *listeners) {
 	for _, l := range ls.unused {
 		l.removed.Store(true)
 		l.Close()
+		if l.given != "" {
+			s.log.Warn("the service manager still listens: disable its socket unit, or its clients wait", "address", l.Addr().String(), "name", l.given)
+		}
 		s.log.Info("listening no more", "address", l.Addr().String())
 	}
 	if s.running {

@@ -15,7 +15,8 @@ import (
 // Run serves until ctx is done, and then stops: after the grace no client is
 // accepted any more, every socket gets a Close frame, one after the other,
 // plain requests may end, and what is left at the drain deadline is cut. It
-// returns nil, or why it could not serve.
+// does so too when another process has taken its place. It returns nil, or why
+// it could not serve.
 func (s *Server) Run(ctx context.Context) error {
 	watching, stopWatch := context.WithCancel(ctx)
 	defer stopWatch()
@@ -28,6 +29,7 @@ func (s *Server) Run(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 	case err = <-s.failed:
+	case <-s.succession.done:
 	}
 	stopWatch()
 	s.stop(err == nil)
@@ -55,12 +57,18 @@ func (s *Server) start(ctx context.Context) error {
 		s.seen.Store(lookAt(now.cfg.File))
 		s.serving.Go(func() { s.watch(ctx) })
 	}
+	s.serving.Go(func() { s.Supervisor.Watch(s.succession.ending) })
+	s.announce()
 	return nil
 }
 
 // serve serves l until it is closed.
 func (s *Server) serve(l *listener) {
-	s.log.Info("listening", "address", l.Addr().String(), "url", l.url())
+	args := []any{"address", l.Addr().String(), "url", l.url()}
+	if l.given != "" {
+		args = append(args, "inherited", l.given)
+	}
+	s.log.Info("listening", args...)
 	l.h2 = s.h2.in
 	s.accept(s.http, l, l.removed.Load)
 }
@@ -86,15 +94,21 @@ func (s *Server) warn(cfg *config.Config) {
 // stop ends everything within the drain deadline. While it serves, a grace lets
 // a load balancer in front notice that it is not ready.
 func (s *Server) stop(serves bool) {
+	s.succession.end()
 	s.mu.Lock() // a reload ends before, or does not begin
 	s.stopping.Store(true)
+	heir := s.succession.heir
 	s.mu.Unlock()
 	drain := s.live.Load().cfg.Drain
 	s.log.Info("stopping", "sessions", s.sessions.Stats().Open,
 		"grace_s", drain.Grace.Seconds(), "over_s", drain.Over.Seconds(), "deadline_s", drain.Deadline.Seconds())
 	ctx, cancel := context.WithTimeout(context.Background(), drain.Deadline)
 	defer cancel()
-	if serves {
+	switch {
+	case heir != 0:
+		s.leave(ctx)
+	case serves:
+		s.Supervisor.Stopping()
 		time.Sleep(drain.Grace) // only a second signal cuts it short, and that ends the process
 	}
 	var parts sync.WaitGroup

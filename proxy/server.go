@@ -17,6 +17,7 @@ import (
 	"usher/proxy/config"
 	"usher/proxy/engine"
 	"usher/proxy/forward"
+	"usher/proxy/handover"
 	"usher/proxy/handshake"
 	"usher/proxy/http1"
 	"usher/proxy/messages"
@@ -48,6 +49,14 @@ type Server struct {
 	// Version is what operators are told; likewise.
 	Version string
 
+	// Program is what takes the place of this process when it is upgraded; the
+	// zero value if it cannot be. It may be set until Run begins.
+	Program handover.Program
+
+	// Supervisor is told how the server stands, nobody if it is nil. It may be
+	// set until Run begins.
+	Supervisor *handover.Supervisor
+
 	// static after construction
 	log         *slog.Logger
 	http        *http.Server
@@ -66,12 +75,13 @@ type Server struct {
 	serving     sync.WaitGroup
 	failed      chan error // why a listener accepts nobody any more
 
-	live     atomic.Pointer[live] // changed under mu
-	stopping atomic.Bool          // set under mu
-	seen     atomic.Pointer[stamp]
-	reloads  reloads
-	drains   drains
-	draining atomic.Bool // Close frames are sent
+	live       atomic.Pointer[live] // changed under mu
+	stopping   atomic.Bool          // set under mu
+	seen       atomic.Pointer[stamp]
+	reloads    reloads
+	drains     drains
+	draining   atomic.Bool // Close frames are sent
+	succession *succession
 
 	mu      sync.Mutex // held by a reload, from the look at the old to the last of the new
 	running bool       // guarded by mu: the listeners are served
@@ -79,7 +89,11 @@ type Server struct {
 
 // New opens cfg's listeners and starts the relay. Whoever has a Server calls
 // Run, once, which ends all of it. log gets a line for each session.
-func New(cfg *config.Config, log *slog.Logger) (*Server, error) {
+func New(cfg *config.Config, log *slog.Logger) (*Server, error) { return Inherit(cfg, log, nil) }
+
+// Inherit is New for a process that was given sockets. Who was here before it
+// hears of it when Run serves.
+func Inherit(cfg *config.Config, log *slog.Logger, from *handover.Inheritance) (*Server, error) {
 	keeper, err := certs.Open(cfg, log)
 	if err != nil {
 		return nil, err
@@ -88,7 +102,7 @@ func New(cfg *config.Config, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	ls, err := listen(cfg, nil, log)
+	ls, err := listen(cfg, nil, from, log)
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +115,7 @@ func New(cfg *config.Config, log *slog.Logger) (*Server, error) {
 	s := &Server{
 		log: log, connections: newConnections(), failed: make(chan error, 1), frames: frames,
 		counters: new(handshake.Counters), transports: new(forward.Transports),
-		sessionLog: newSessionLog(log), gate: newGate(errStopping),
+		sessionLog: newSessionLog(log), gate: newGate(errStopping), succession: newSuccession(from),
 	}
 	rand.Read(s.markKey[:])
 	s.sessions = session.NewRegistry(s.sessionLog.ended)
@@ -114,7 +128,10 @@ func New(cfg *config.Config, log *slog.Logger) (*Server, error) {
 	s.http = s.newHTTP(cfg)
 	s.h2 = newH2Server(s)
 	s.operators = newOperators(s)
-	if s.operators.listener, err = s.operators.next(cfg); err != nil {
+	if s.operators.listener, err = s.operators.next(cfg, from); err == nil {
+		err = from.Check()
+	}
+	if err != nil {
 		closeAll(ls.all)
 		s.stop(false)
 		return nil, err

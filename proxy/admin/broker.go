@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"time"
 
 	"usher/proxy/config"
@@ -27,6 +28,9 @@ type Broker interface {
 	// Reload reads the routes file again. If there is an error, nothing has
 	// changed.
 	Reload() error
+	// Upgrade has another process take this one's place, and returns its pid
+	// when it serves. If there is an error, nothing has changed.
+	Upgrade(ctx context.Context) (pid int, err error)
 	// Close has the sessions end as d says, and does not wait for it.
 	Close(list []*session.Session, d session.Drain)
 	// Drain closes the sessions of t and keeps new ones away, and returns how

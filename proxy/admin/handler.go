@@ -38,6 +38,7 @@ func NewHandler(h Handler) *Handler {
 		"GET /v1/explain":          h.explain,
 		"GET /v1/certificates":     h.certificates,
 		"POST /v1/reload":          h.reload,
+		"POST /v1/upgrade":         h.upgrade,
 		"POST /v1/drain":           h.drain,
 		"POST /v1/enable":          h.enable,
 	} {

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -24,6 +25,7 @@ type desk struct {
 	marker   *session.Marker
 	phase    Phase
 	reload   error
+	upgrade  error
 	orders   []string
 	ended    []session.Drain
 }
@@ -58,6 +60,11 @@ func (d *desk) Enable(t Target)    { d.note("enable " + t.String()) }
 func (d *desk) Reload() error      { d.note("reload"); return d.reload }
 func (d *desk) Drain(t Target) int { d.note("drain " + t.String()); return 7 }
 func (d *desk) note(order string)  { d.orders = append(d.orders, order) }
+
+func (d *desk) Upgrade(context.Context) (int, error) {
+	d.note("upgrade")
+	return 4711, d.upgrade
+}
 
 func (d *desk) Close(list []*session.Session, how session.Drain) {
 	for _, s := range list {
@@ -271,6 +278,8 @@ func TestOrders(t *testing.T) {
 		{"POST", "/v1/enable", `{"all": true}`, 200, "enable everything"},
 		{"POST", "/v1/reload", ``, 200, "reload"},
 		{"POST", "/v1/reload", `{}`, 200, "reload"},
+		{"POST", "/v1/upgrade", ``, 200, "upgrade"},
+		{"POST", "/v1/upgrade", `{"pid": 1}`, 400, ""},
 	} {
 		d.orders = nil
 		w := request{method: tt.method, path: tt.path, body: tt.body}.send(h)
@@ -284,6 +293,19 @@ func TestOrders(t *testing.T) {
 	}
 	if own.Code != 4401 || own.Reason != "logged out" {
 		t.Errorf("close with a code: got %+v, want 4401", own)
+	}
+}
+
+func TestUpgradeAnswers(t *testing.T) {
+	d := newTestDesk(t, "admin: 127.0.0.1:9901"+testRoutes)
+	h := NewHandler(Handler{Broker: d, Log: slog.New(slog.DiscardHandler)})
+	order := request{method: http.MethodPost, path: "/v1/upgrade"}
+	if w := order.send(h); w.Code != http.StatusOK || w.Body.String() != "{\"pid\":4711}\n" {
+		t.Errorf("got %d %s, want the pid", w.Code, w.Body)
+	}
+	d.upgrade = errors.New("new process: exit status 1")
+	if w := order.send(h); w.Code != http.StatusUnprocessableEntity || w.Body.String() != "{\"error\":\"new process: exit status 1\"}\n" {
+		t.Errorf("got %d %s, want 422 and why", w.Code, w.Body)
 	}
 }
 

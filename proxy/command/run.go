@@ -15,21 +15,42 @@ import (
 
 	"usher/proxy"
 	"usher/proxy/config"
+	"usher/proxy/handover"
 )
 
-// Run serves the routes file until ctx ends, and logs to stderr.
+// Run serves the routes file until ctx ends, and logs to stderr. It listens on
+// what it was given, by systemd or by the usher whose place it takes.
 func Run(ctx context.Context, file string, stderr *os.File) error {
+	given, err := handover.Receive()
+	if err != nil {
+		return err
+	}
+	defer given.Close()
+	err = serve(ctx, file, given, NewLog(stderr))
+	given.Fail(err) // unless it was ready
+	return err
+}
+
+func serve(ctx context.Context, file string, given *handover.Inheritance, log *slog.Logger) error {
 	cfg, err := load(file)
 	if err != nil {
 		return err
 	}
-	server, err := proxy.New(cfg, NewLog(stderr))
+	server, err := proxy.Inherit(cfg, log, given)
 	if err != nil {
 		return withListenHint(err)
 	}
 	server.Version = version()
 	server.Load = func() (*config.Config, error) { return load(file) }
-	defer onHangup(func() { _ = server.ReloadFile() })() // the log says what came of it
+	server.Supervisor = handover.NewSupervisor(log)
+	if server.Program, err = handover.Self(); err != nil {
+		log.Warn("upgrades are not possible", "error", err)
+	}
+	// What comes of these the log says.
+	defer onSignal(syscall.SIGHUP, func() { _ = server.ReloadFile() })()
+	if upgrade, ok := upgradeSignal(); ok {
+		defer onSignal(upgrade, func() { server.Upgrade(context.Background()) })() //nolint:errcheck // as said
+	}
 	// Each loop of the relay keeps a processor, in the scheduler's sense, while
 	// it waits for a moment. The other goroutines get as many of their own.
 	runtime.GOMAXPROCS(2 * runtime.GOMAXPROCS(0))

@@ -32,11 +32,11 @@ func awaitSignals(signals <-chan os.Signal, cancel context.CancelFunc) {
 	os.Exit(killed + int(number))
 }
 
-// onHangup calls do at each SIGHUP, one after the other, until stop is called.
-// What comes while one is done is one.
-func onHangup(do func()) (stop func()) {
+// onSignal calls do at each such signal, one after the other, until stop is
+// called. What comes while one is done is one.
+func onSignal(which os.Signal, do func()) (stop func()) {
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGHUP)
+	signal.Notify(signals, which)
 	var doing sync.WaitGroup
 	doing.Go(func() {
 		for range signals {

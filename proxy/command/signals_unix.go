@@ -1,0 +1,11 @@
+//go:build unix
+
+package command
+
+import (
+	"os"
+	"syscall"
+)
+
+// upgradeSignal returns the signal for an upgrade, where there is one.
+func upgradeSignal() (os.Signal, bool) { return syscall.SIGUSR2, true }

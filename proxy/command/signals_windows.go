@@ -1,0 +1,6 @@
+package command
+
+import "os"
+
+// upgradeSignal returns the signal for an upgrade, where there is one.
+func upgradeSignal() (os.Signal, bool) { return nil, false }

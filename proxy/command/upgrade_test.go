@@ -1,0 +1,349 @@
+//go:build unix
+
+package command_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// generations are a running "usher run" and those that take its place. They
+// write one log.
+type generations struct {
+	pid     int // of the one that serves
+	program string
+	routes  string
+
+	mu    sync.Mutex
+	lines []map[string]any // guarded by mu
+	over  chan struct{}    // closed when the last has ended
+}
+
+// newTestGenerations runs a program of its own with the routes file text, and
+// waits until it listens.
+func newTestGenerations(t *testing.T, text string) *generations {
+	t.Helper()
+	return startTestGenerations(t, text, exec.Command)
+}
+
+func startTestGenerations(t *testing.T, text string, command func(program string, args ...string) *exec.Cmd) *generations {
+	t.Helper()
+	dir := t.TempDir()
+	g := &generations{program: filepath.Join(dir, "usher"), routes: filepath.Join(dir, "routes.yaml"), over: make(chan struct{})}
+	if err := os.Link(usher, g.program); err != nil {
+		t.Fatal(err)
+	}
+	g.writeRoutes(t, text)
+	cmd := command(g.program, "run", "--routes", "routes.yaml")
+	cmd.Dir = dir
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	g.pid = cmd.Process.Pid
+	go func() {
+		g.read(bufio.NewScanner(stderr))
+		cmd.Wait()
+		close(g.over)
+	}()
+	t.Cleanup(func() { g.wantEnd(t) })
+	g.wantLines(t, "listening", 1)
+	return g
+}
+
+func (g *generations) writeRoutes(t *testing.T, text string) {
+	t.Helper()
+	if err := os.WriteFile(g.routes, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (g *generations) read(log *bufio.Scanner) {
+	for log.Scan() {
+		var fields map[string]any
+		if json.Unmarshal(log.Bytes(), &fields) != nil {
+			fields = map[string]any{"msg": log.Text()} // of a program that is no usher
+		}
+		g.mu.Lock()
+		g.lines = append(g.lines, fields)
+		g.mu.Unlock()
+	}
+}
+
+func (g *generations) linesOf(msg string) []map[string]any {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var list []map[string]any
+	for _, l := range g.lines {
+		if l["msg"] == msg {
+			list = append(list, l)
+		}
+	}
+	return list
+}
+
+// wantLines waits until the log has n lines with the message msg, and returns
+// the last.
+func (g *generations) wantLines(t *testing.T, msg string, n int) map[string]any {
+	t.Helper()
+	for end := time.Now().Add(6 * patience); ; time.Sleep(time.Millisecond) {
+		list := g.linesOf(msg)
+		if len(list) >= n {
+			return list[n-1]
+		}
+		if time.Now().After(end) {
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			t.Fatalf("log: got %d lines %q, want %d, in\n%v", len(list), msg, n, g.lines)
+		}
+	}
+}
+
+// upgrade waits until the n-th upgrade is done.
+func (g *generations) upgrade(t *testing.T, n int) {
+	t.Helper()
+	syscall.Kill(g.pid, syscall.SIGUSR2)
+	pid := int(g.wantLines(t, "upgrade: the new process serves", n)["pid"].(float64))
+	if pid == g.pid {
+		t.Fatalf("pid: got %d again", pid)
+	}
+	g.pid = pid
+}
+
+// wantEnd ends the one that serves, and waits for all before it.
+func (g *generations) wantEnd(t *testing.T) {
+	t.Helper()
+	select {
+	case <-g.over:
+		return // somebody has asked before
+	default:
+	}
+	syscall.Kill(g.pid, syscall.SIGTERM)
+	select {
+	case <-g.over:
+	case <-time.After(6 * patience):
+		syscall.Kill(g.pid, syscall.SIGKILL)
+		t.Errorf("processes: still there after %v", 6*patience)
+	}
+	if t.Failed() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		for _, l := range g.lines {
+			if l["msg"] != "session ended" {
+				t.Log(l)
+			}
+		}
+	}
+}
+
+// newEchoUpstream sends back each message.
+func newEchoUpstream(t *testing.T) *httptest.Server {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := (&websocket.Upgrader{}).Upgrade(w, r, nil)
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		for {
+			kind, p, err := c.ReadMessage()
+			if err != nil || c.WriteMessage(kind, p) != nil {
+				return
+			}
+		}
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+// echo opens a WebSocket, sends a message and wants it back.
+func echo(d *websocket.Dialer, address string) (*websocket.Conn, error) {
+	c, _, err := d.Dial("ws://"+address+"/ws", nil)
+	if err != nil {
+		return nil, err
+	}
+	c.SetReadDeadline(time.Now().Add(6 * patience))
+	if err := c.WriteMessage(websocket.TextMessage, []byte("hello")); err != nil {
+		return c, err
+	}
+	_, p, err := c.ReadMessage()
+	if err == nil && string(p) != "hello" {
+		err = fmt.Errorf("echo: got %q", p)
+	}
+	return c, err
+}
+
+func wantRestart(t *testing.T, c *websocket.Conn) {
+	t.Helper()
+	_, _, err := c.ReadMessage()
+	if closed, ok := errors.AsType[*websocket.CloseError](err); !ok || closed.Code != websocket.CloseServiceRestart {
+		t.Errorf("socket of the old process: got %v, want close code 1012", err)
+	}
+}
+
+func upgradeRoutes(listen, upstream string) string {
+	return fmt.Sprintf("listen: %s\ndrain: {over: 200ms, deadline: 30s}\nupstreams: {main: %q}\nroutes: [{upstream: main}]\n", listen, upstream)
+}
+
+// TestUpgradeRefusesNobody opens 200 sockets a second while usher takes its own
+// place ten times.
+func TestUpgradeRefusesNobody(t *testing.T) {
+	g := newTestGenerations(t, upgradeRoutes("127.0.0.1:0", newEchoUpstream(t).URL))
+	address := g.wantLines(t, "listening", 1)["address"].(string)
+	stop, opened, failed := make(chan struct{}), atomic.Int64{}, atomic.Int64{}
+	var clients sync.WaitGroup
+	// Some are slow: their connection is there before the upgrade, and what they
+	// ask for comes behind it.
+	slow := &websocket.Dialer{HandshakeTimeout: 6 * patience, NetDial: func(network, address string) (net.Conn, error) {
+		c, err := net.Dial(network, address)
+		time.Sleep(20 * time.Millisecond)
+		return c, err
+	}}
+	dialers := []*websocket.Dialer{{HandshakeTimeout: 6 * patience}, slow}
+	clients.Go(func() {
+		tick := time.NewTicker(time.Second / 200)
+		defer tick.Stop()
+		for n := 0; ; n++ {
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+			}
+			clients.Go(func() {
+				c, err := echo(dialers[n%2], address)
+				if c != nil {
+					defer c.Close()
+				}
+				opened.Add(1)
+				// A socket that is open may be drained before its echo.
+				if closed, ok := errors.AsType[*websocket.CloseError](err); err != nil && (!ok || closed.Code != 1012) {
+					failed.Add(1)
+					t.Errorf("handshake %d: %v", opened.Load(), err)
+				}
+			})
+		}
+	})
+	for n := 1; n <= 10 && failed.Load() == 0; n++ {
+		held, err := echo(websocket.DefaultDialer, address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.upgrade(t, n)
+		wantRestart(t, held)
+		held.Close()
+	}
+	close(stop)
+	clients.Wait()
+	t.Logf("%d handshakes, %d failed", opened.Load(), failed.Load())
+	g.wantLines(t, "stopped", 10)
+}
+
+// TestUpgradeTakesTheNewFiles has another routes file and another program when
+// it is upgraded, and a socket with a file.
+func TestUpgradeTakesTheNewFiles(t *testing.T) {
+	up := newEchoUpstream(t)
+	path := filepath.Join(t.TempDir(), "s")
+	g := newTestGenerations(t, upgradeRoutes("[127.0.0.1:0, 'unix:"+path+"']", up.URL))
+	g.wantLines(t, "listening", 2)
+	other := path + "2"
+	g.writeRoutes(t, upgradeRoutes("['unix:"+path+"', 'unix:"+other+"']", up.URL))
+	if err := os.Rename(g.program, g.program+".old"); err != nil {
+		t.Fatal(err)
+	}
+	script := fmt.Sprintf("#!/bin/sh\necho new program >&2\nexec %q \"$@\"\n", g.program+".old")
+	if err := os.WriteFile(g.program, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	g.upgrade(t, 1)
+	g.wantLines(t, "new program", 1)
+	g.wantLines(t, "stopped", 1)
+	for _, p := range []string{path, other} {
+		c, err := echo(unixDialer(p), "app.test")
+		if err != nil {
+			t.Fatalf("%s: %v, want that the new process serves it", p, err)
+		}
+		c.Close()
+	}
+	g.wantEnd(t)
+	for _, p := range []string{path, other} {
+		if _, err := os.Lstat(p); err == nil {
+			t.Errorf("%s: still there at the end", p)
+		}
+	}
+}
+
+// TestUpgradeThatFails leaves the old process serving, and its files in place.
+func TestUpgradeThatFails(t *testing.T) {
+	up := newEchoUpstream(t)
+	path := filepath.Join(t.TempDir(), "s")
+	text := upgradeRoutes("'unix:"+path+"'", up.URL)
+	g := newTestGenerations(t, text)
+	held, err := echo(unixDialer(path), "app.test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	busy := newEchoUpstream(t).Listener.Addr().String()
+	program := func(text string) func() {
+		return func() {
+			os.Remove(g.program)
+			if err := os.WriteFile(g.program, []byte(text), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for n, tt := range []struct {
+		change func()
+		want   string
+	}{
+		{func() { g.writeRoutes(t, "nonsense: 1\n"+text) }, `routes.yaml:1:1: unknown key "nonsense"`},
+		{func() { g.writeRoutes(t, upgradeRoutes("['unix:"+path+"', '"+busy+"']", up.URL)) }, "address already in use"},
+		{func() { g.writeRoutes(t, upgradeRoutes("'"+busy+"'", up.URL)) }, "address already in use"},
+		{func() { os.Remove(g.routes) }, "no routes file"},
+		{program("not a program"), "exec format error"},
+		{program("#!/bin/sh\nexit 3\n"), "exit status 3"},
+		{program("#!/bin/sh\nexit 0\n"), "it ended at once"},
+		{func() { os.Remove(g.program) }, "no such file or directory"},
+	} {
+		tt.change()
+		syscall.Kill(g.pid, syscall.SIGUSR2)
+		line := g.wantLines(t, "upgrade failed, this process goes on", n+1)
+		if got := line["error"].(string); !strings.Contains(got, tt.want) {
+			t.Errorf("error: got %q, want %q in it", got, tt.want)
+		}
+		c, err := echo(unixDialer(path), "app.test")
+		if err != nil {
+			t.Fatalf("%s: %v, want that the old process serves", tt.want, err)
+		}
+		c.Close()
+	}
+	if err := held.WriteMessage(websocket.TextMessage, []byte("still here")); err != nil {
+		t.Fatal(err)
+	}
+	if _, p, err := held.ReadMessage(); err != nil || string(p) != "still here" {
+		t.Errorf("socket that was open: got %q, %v", p, err)
+	}
+}
+
+func unixDialer(path string) *websocket.Dialer {
+	return &websocket.Dialer{HandshakeTimeout: 6 * patience, NetDial: func(string, string) (net.Conn, error) { return net.Dial("unix", path) }}
+}
