@@ -29,16 +29,14 @@ type pair struct {
 
 	// owned by watch once that runs
 	loaded *tls.Certificate
-	read   seen // what was read last, be it good or not
-	latest seen // at the last look
+	watched
 }
 
 func openFiles(cfg *config.Config, log *slog.Logger) (*files, error) {
 	f := &files{log: log}
 	for _, c := range cfg.TLS.Certificates {
 		p := &pair{Certificate: c, cert: beside(cfg, c.Cert), key: beside(cfg, c.Key)}
-		p.read = look(p.cert, p.key)
-		p.latest = p.read
+		p.watched = watchFiles(p.cert, p.key)
 		var err error
 		if p.loaded, err = p.load(); err != nil {
 			return nil, &config.Error{File: cfg.File, Position: c.Position, Text: fmt.Sprintf("certificate %q: %v", c.Cert, err)}
@@ -68,12 +66,9 @@ func (f *files) publish() {
 	f.current.Store(&all)
 }
 
-// watch reads pairs that change until ctx is done. Open sockets are not
+// watch has look read what changes until ctx is done. Open sockets are not
 // touched: a certificate counts when a client says hello.
-func (f *files) watch(ctx context.Context) {
-	if len(f.list) == 0 {
-		return
-	}
+func watch(ctx context.Context, look func()) {
 	tick := time.NewTicker(lookInterval)
 	defer tick.Stop()
 	for {
@@ -81,7 +76,7 @@ func (f *files) watch(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			f.look()
+			look()
 		}
 	}
 }
@@ -90,13 +85,9 @@ func (f *files) watch(ctx context.Context) {
 func (f *files) look() {
 	changed := false
 	for _, p := range f.list {
-		now := look(p.cert, p.key)
-		settled := now.same(p.latest)
-		p.latest = now
-		if !settled || now.same(p.read) {
+		if !p.changed() {
 			continue
 		}
-		p.read = now
 		loaded, err := p.load()
 		if err != nil {
 			f.log.Error("certificate kept, the files that replace it are no pair", "certificate", p.cert, "key", p.key, "error", err)

@@ -27,14 +27,13 @@ const (
 	loadInterval = 2 * time.Millisecond
 )
 
-// unlockTimeout is for locks in the storage that others would wait for.
-const unlockTimeout = 2 * time.Second
-
 // issued are the certificates that an authority issues by ACME (RFC 8555).
 type issued struct {
 	// static after construction
 	domains []string
 	storage certmagic.Storage
+	locks   *storage // what storage is, in the end
+	slog    *slog.Logger
 	acme    config.ACME
 	roots   *x509.CertPool // nil for the system's
 	log     *zap.Logger
@@ -49,8 +48,9 @@ type issued struct {
 }
 
 func newIssued(cfg *config.Config, log *slog.Logger) (*issued, error) {
+	folder := newStorage(beside(cfg, cfg.TLS.Storage))
 	i := &issued{
-		domains: cfg.TLS.Domains, storage: &certmagic.FileStorage{Path: beside(cfg, cfg.TLS.Storage)}, acme: cfg.TLS.ACME,
+		domains: cfg.TLS.Domains, storage: folder, locks: folder, slog: log, acme: cfg.TLS.ACME,
 		log: zapLogger(log), lookups: newBucket(lookupRate, lookupBurst),
 	}
 	if i.acme.Root != "" {
@@ -67,10 +67,11 @@ func newIssued(cfg *config.Config, log *slog.Logger) (*issued, error) {
 
 // start takes what the storage has and orders the rest, in goroutines that end
 // with ctx.
-func (i *issued) start(ctx context.Context, plain, secure net.Addr) error {
+func (i *issued) start(ctx context.Context, plain, secure net.Addr, renewInterval time.Duration) error {
 	i.cache = certmagic.NewCache(certmagic.CacheOptions{
-		GetConfigForCert: i.configFor,
-		Logger:           i.log,
+		GetConfigForCert:   i.configFor,
+		Logger:             i.log,
+		RenewCheckInterval: renewInterval,
 	})
 	i.magic = certmagic.New(i.cache, certmagic.Config{
 		Storage: i.storage,
@@ -153,9 +154,7 @@ func host(a net.Addr) string {
 // stop ends what start began; its context is over.
 func (i *issued) stop() {
 	i.cache.Stop()
-	ctx, cancel := context.WithTimeout(context.Background(), unlockTimeout)
-	defer cancel()
-	certmagic.CleanUpOwnLocks(ctx, i.log)
+	i.locks.release(i.slog)
 }
 
 // configFor is certmagic's hook: who keeps a certificate fresh.

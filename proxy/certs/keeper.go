@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"net"
@@ -16,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"usher/proxy/config"
 )
@@ -26,12 +26,16 @@ const challengeProtocol = "acme-tls/1"
 
 // Keeper has the certificates of one routes file and keeps them fresh.
 type Keeper struct {
+	// RenewInterval is how often it is looked which certificates are to be
+	// renewed; every ten minutes if zero. It may be set until Start.
+	RenewInterval time.Duration
+
 	// static after construction
 	files  *files
 	leaves *leaves // nil without a local authority
 	issued *issued // nil without ACME
 
-	clients map[string]*x509.CertPool // that verify them, by the name in the routes file
+	clients *clients
 
 	cancel  context.CancelFunc // set by Start
 	keeping sync.WaitGroup
@@ -48,14 +52,9 @@ func Open(cfg *config.Config, log *slog.Logger) (*Keeper, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &Keeper{clients: make(map[string]*x509.CertPool)}
-	for _, l := range cfg.Listen {
-		if l.ClientCA == "" {
-			continue
-		}
-		if k.clients[l.ClientCA], err = readPool(beside(cfg, l.ClientCA)); err != nil {
-			return nil, &config.Error{File: cfg.File, Position: l.Position, Text: "client_ca: " + err.Error()}
-		}
+	k := &Keeper{}
+	if k.clients, err = openClients(cfg, log); err != nil {
+		return nil, err
 	}
 	if k.files, err = openFiles(cfg, log); err != nil {
 		return nil, err
@@ -91,23 +90,9 @@ func (k *Keeper) Config(l config.Listener) *tls.Config {
 		c.NextProtos = append(c.NextProtos, challengeProtocol)
 	}
 	if l.ClientCA != "" {
-		verifyClients(c, k.clients[l.ClientCA])
+		k.clients.all[l.ClientCA].verify(c)
 	}
 	return c
-}
-
-// verifyClients lets nobody in but clients with a certificate of their own, and
-// an authority that asks by TLS-ALPN-01: it has none, and gets no further.
-func verifyClients(c *tls.Config, by *x509.CertPool) {
-	challenge := c.Clone()
-	challenge.NextProtos = []string{challengeProtocol}
-	c.ClientAuth, c.ClientCAs = tls.RequireAndVerifyClientCert, by
-	c.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-		if isChallenge(hello) {
-			return challenge, nil
-		}
-		return nil, nil
-	}
 }
 
 // Start begins to keep the certificates fresh. It is called once, before the
@@ -116,14 +101,22 @@ func verifyClients(c *tls.Config, by *x509.CertPool) {
 func (k *Keeper) Start(plain, secure net.Addr) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	if k.issued != nil {
-		if err := k.issued.start(ctx, plain, secure); err != nil {
+		if err := k.issued.start(ctx, plain, secure, k.RenewInterval); err != nil {
 			cancel()
 			return err
 		}
 	}
 	k.cancel = cancel
-	k.keeping.Go(func() { k.files.watch(ctx) })
+	if len(k.files.list)+len(k.clients.all) > 0 {
+		k.keeping.Go(func() { watch(ctx, k.look) })
+	}
 	return nil
+}
+
+// look is one turn of watch.
+func (k *Keeper) look() {
+	k.files.look()
+	k.clients.look()
 }
 
 // Stop ends what Start began. No client comes any more.

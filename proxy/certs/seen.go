@@ -5,13 +5,13 @@ import (
 	"os"
 )
 
-// seen is what a look at the files of a pair finds: enough to know whether they
-// are still the same. A missing file is nil.
-type seen [2]fs.FileInfo
+// seen is what a look at files that belong together finds: enough to know
+// whether they are still the same. A missing file is nil.
+type seen []fs.FileInfo
 
-func look(cert, key string) seen {
-	var s seen
-	for i, name := range []string{cert, key} {
+func look(names ...string) seen {
+	s := make(seen, len(names))
+	for i, name := range names {
 		if info, err := os.Stat(name); err == nil {
 			s[i] = info
 		}

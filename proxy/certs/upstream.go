@@ -27,6 +27,27 @@ func ForUpstreams(cfg *config.Config) (map[string]*tls.Config, error) {
 	return all, nil
 }
 
+// UpstreamFiles are the files that ForUpstreams reads. One goroutine at a time
+// uses them.
+type UpstreamFiles struct{ watched }
+
+// LookAtUpstreams is to be called before ForUpstreams reads the files.
+func LookAtUpstreams(cfg *config.Config) *UpstreamFiles {
+	var names []string
+	for _, u := range cfg.Upstreams {
+		for _, name := range []string{u.TLS.CA, u.TLS.Cert, u.TLS.Key} {
+			if name != "" {
+				names = append(names, beside(cfg, name))
+			}
+		}
+	}
+	return &UpstreamFiles{watchFiles(names...)}
+}
+
+// Changed looks at the files again. It returns true, once, for a change that a
+// second look finds as it is.
+func (f *UpstreamFiles) Changed() bool { return f.changed() }
+
 func forUpstream(cfg *config.Config, t config.UpstreamTLS) (*tls.Config, error) {
 	c := &tls.Config{ServerName: t.ServerName, InsecureSkipVerify: t.InsecureSkipVerify}
 	if t.CA != "" {
