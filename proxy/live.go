@@ -26,6 +26,8 @@ type live struct {
 	handshake *handshake.Handler
 	announces bool // some upstream is told who the client is
 	hashes    bool // some upstream leads the same client to the same endpoint
+
+	upstreamFiles *certs.UpstreamFiles // that pool was made of; used by watchUpstreams alone
 }
 
 // newLive prepares cfg, whose upstreams are those of pool.

@@ -103,6 +103,7 @@ func (s *Server) reload(cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
+	upstreamFiles := certs.LookAtUpstreams(cfg)
 	upstreamTLS, err := certs.ForUpstreams(cfg)
 	if err != nil {
 		return err
@@ -124,6 +125,7 @@ func (s *Server) reload(cfg *config.Config) error {
 	}
 	// From here on nothing fails.
 	next := s.newLive(cfg, old.pool.Next(cfg.Upstreams, upstreamTLS), keeper, ls.all)
+	next.upstreamFiles = upstreamFiles
 	s.live.Store(next)
 	ls.speak(keeper, cfg.TLS.H2WebSocket)
 	s.swapListeners(ls)

@@ -53,6 +53,7 @@ func (s *Server) start(ctx context.Context) error {
 	s.operators.serve(s)
 	s.reloads.served()
 	s.warn(now.cfg)
+	s.serving.Go(func() { s.watchUpstreams(ctx) })
 	if s.Load != nil {
 		s.seen.Store(lookAt(now.cfg.File))
 		s.serving.Go(func() { s.watch(ctx) })

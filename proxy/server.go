@@ -98,6 +98,7 @@ func Inherit(cfg *config.Config, log *slog.Logger, from *handover.Inheritance) (
 	if err != nil {
 		return nil, err
 	}
+	upstreamFiles := certs.LookAtUpstreams(cfg)
 	upstreamTLS, err := certs.ForUpstreams(cfg)
 	if err != nil {
 		return nil, err
@@ -124,7 +125,9 @@ func Inherit(cfg *config.Config, log *slog.Logger, from *handover.Inheritance) (
 	pool := upstream.NewPool(nil)
 	pool.Wrap = relay.NewConn
 	pool.Log = log
-	s.live.Store(s.newLive(cfg, pool.Next(cfg.Upstreams, upstreamTLS), keeper, ls.all))
+	first := s.newLive(cfg, pool.Next(cfg.Upstreams, upstreamTLS), keeper, ls.all)
+	first.upstreamFiles = upstreamFiles
+	s.live.Store(first)
 	s.http = s.newHTTP(cfg)
 	s.h2 = newH2Server(s)
 	s.operators = newOperators(s)

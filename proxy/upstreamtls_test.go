@@ -3,10 +3,13 @@ package proxy_test
 import (
 	"crypto/tls"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/gorilla/websocket"
@@ -85,4 +88,64 @@ func TestUpstreamTLSFiles(t *testing.T) {
 		}
 		wantNewError(t, cfg, want)
 	}
+}
+
+// TestUpstreamFilesAreReadAgain has an upstream whose certificate changes, and
+// then the file that verifies it. A socket that is open stays.
+func TestUpstreamFilesAreReadAgain(t *testing.T) {
+	dir, next := t.TempDir(), t.TempDir()
+	newTestCertificate(t, dir)
+	newTestCertificate(t, next)
+	var current atomic.Pointer[tls.Certificate]
+	use := func(dir string) {
+		pair, err := tls.LoadX509KeyPair(filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		current.Store(&pair)
+	}
+	use(dir)
+	up := httptest.NewUnstartedServer(http.HandlerFunc(echo))
+	up.TLS = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		return &tls.Config{Certificates: []tls.Certificate{*current.Load()}, SessionTicketsDisabled: true}, nil
+	}}
+	up.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	up.StartTLS()
+	t.Cleanup(up.Close)
+	b := newTestBrokerIn(t, dir, "listen: 127.0.0.1:0\nupstreams: {main: {endpoints: '"+up.URL+"', ca: cert.pem}}\nroutes: [{upstream: main}]\n")
+	open, _ := b.dial(t, "/ws", nil)
+	outcome := func() int {
+		c, resp, err := websocket.DefaultDialer.Dial("ws://"+b.address+"/ws", nil)
+		if err == nil {
+			c.Close()
+		}
+		if resp == nil {
+			t.Fatalf("dial: %v", err)
+		}
+		return resp.StatusCode
+	}
+	use(next)
+	if got := outcome(); got != 502 {
+		t.Errorf("with the old file: got %d, want 502", got)
+	}
+	replace := func(text []byte) {
+		if err := os.WriteFile(filepath.Join(dir, "new.pem"), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(filepath.Join(dir, "new.pem"), filepath.Join(dir, "cert.pem")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	replace([]byte("nonsense"))
+	wantSoon(t, "refused reloads", 1, func() uint64 { return b.Stats().Reloads.Refused })
+	text, err := os.ReadFile(filepath.Join(next, "cert.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	replace(text)
+	wantSoon(t, "reloads", 1, func() uint64 { return b.Stats().Reloads.Done })
+	if got := outcome(); got != 101 {
+		t.Errorf("with the new file: got %d, want 101", got)
+	}
+	wantEcho(t, open, websocket.TextMessage, []byte("still here"))
 }
