@@ -33,54 +33,38 @@ type Request struct {
 	Index     string // of the JSONP callback, as it was given
 }
 
-// ParseRequest reads a query. A parameter that is given twice has the value
-// that the reference implementation makes of it, joined by a comma, which is
-// no transport, no version and no session's id.
+// ParseRequest reads a query. Of a parameter that is given twice the last
+// counts, as in the reference implementation.
 func ParseRequest(rawQuery string) Request {
 	r := Request{Version: V3}
-	var transport, version, b64 value
-	var sid, index value
 	for pair := range strings.SplitSeq(rawQuery, "&") {
-		name, v, _ := strings.Cut(pair, "=")
-		switch unescape(name) {
+		name, raw, _ := strings.Cut(pair, "=")
+		switch value := unescape(raw); unescape(name) {
 		case "transport":
-			transport.add(v)
+			r.Transport = parseTransport(value)
 		case "EIO":
-			version.add(v)
+			r.Version = V3
+			if value == "4" {
+				r.Version = V4
+			}
 		case "sid":
-			sid.add(v)
+			r.SID = value
 		case "b64":
-			b64.add(v)
+			r.B64 = value != ""
 		case "j":
-			index.add(v)
+			r.JSONP, r.Index = true, value
 		}
 	}
-	if version.text == "4" {
-		r.Version = V4
-	}
-	switch transport.text {
-	case "polling":
-		r.Transport = Polling
-	case "websocket":
-		r.Transport = WebSocket
-	}
-	r.SID, r.B64 = sid.text, b64.text != ""
-	r.JSONP, r.Index = index.given, index.text
 	return r
 }
 
-// value is that of a parameter that may be given more than once.
-type value struct {
-	given bool
-	text  string
-}
-
-func (v *value) add(raw string) {
-	if v.given {
-		v.text += "," + unescape(raw)
-		return
+func parseTransport(name string) Transport {
+	for _, t := range []Transport{Polling, WebSocket} {
+		if name == t.String() {
+			return t
+		}
 	}
-	v.given, v.text = true, unescape(raw)
+	return UnknownTransport
 }
 
 // AppendLegQuery appends the query with which an upstream is dialled on behalf
