@@ -60,8 +60,16 @@ func (s *Session) store(sp *space) {
 	for rest := w.connects.buf; len(rest) > 0; {
 		rest = next(rest, m)
 	}
-	clear(w.stored)
+	s.unstore(w)
 	w.stored = bytes.Clone(m.Head)
+	s.held += m.Size
+}
+
+// unstore forgets what store has kept.
+func (s *Session) unstore(w *wait) {
+	s.held -= len(w.stored)
+	clear(w.stored)
+	w.stored = nil
 }
 
 // settle forgets the CONNECTs when all of them are answered.

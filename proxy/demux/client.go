@@ -233,7 +233,11 @@ func (p *packet) isAck() bool {
 // toLeg sends a message of the client to an open leg. One that the upstream
 // would close the leg for ends the session, as it would without us.
 func (s *Session) toLeg(leg int, m *Message) bool {
-	if limit := s.legs[leg].maxPayload; limit > 0 && m.Size >= limit {
+	size := m.Size
+	if !m.Binary || s.version == engineio.V3 {
+		size++ // the type
+	}
+	if limit := s.legs[leg].maxPayload; limit > 0 && size > limit {
 		s.end(TooBig, errPayload)
 		return false
 	}

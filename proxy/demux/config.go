@@ -28,7 +28,7 @@ type Config struct {
 	MaxAttachments int     // of one packet; if zero, 1000
 	MaxClientGroup int     // bytes of a packet with attachments from the client; if zero, 4,000,000
 	MaxLegGroup    int     // the same from an upstream; if zero, 64 MiB
-	MaxHeld        int     // bytes of one client that wait for legs; if zero, 1 MiB
+	MaxHeld        int     // bytes of one client that wait for legs, and of CONNECTs stored for Reconnect; if zero, 1 MiB
 	MaxHeldPackets int     // if zero, 1000
 
 	rules *rules

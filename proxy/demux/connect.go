@@ -23,6 +23,11 @@ func (s *Session) connect(m *Message, h *socketio.Header) {
 	if s.version == engineio.V3 && h.Root() {
 		return // it is joined without being asked
 	}
+	if s.version == engineio.V4 && h.Query != nil { // there it is part of the name, and answered with it
+		end := len(h.Namespace) + len("?") + len(h.Query)
+		s.refuseConnect(h.Namespace[:end], textInvalid, "")
+		return
+	}
 	if sp := s.find(h.Namespace); sp != nil && sp.state != left {
 		s.connectAgain(sp, m, h)
 		return

@@ -327,8 +327,9 @@ func TestF12F16Limits(t *testing.T) {
 `)
 	play4(t, shop(), joined+`client 452-["x"]
 client* `+long+`
-client* `+long+`
+client* `+long+`x
 	main+ 452-["x"]
+	main*+ `+long+`
 	end too_big
 `)
 	c := shop()
@@ -337,6 +338,29 @@ client* `+long+`
 	play4(t, c, joined+"main 452-[]\nmain* "+long[:60]+"\nmain* "+long[:60]+"\n\tmain.close\n\tend leg_lost")
 	c.MaxHeld = 100
 	play4(t, c, joined+"client 40/seller,\n\tseller.dial\nclient 42/seller,[\""+long[:100]+"\"]\n\tend overflow")
+	c = shop().onLoss(Reconnect)
+	c.MaxHeld = 60
+	play4(t, c, "\tready\nclient 40/admin,{\"token\":\""+long[:40]+"\"}\n\tend overflow")
+	play4(t, c, joined+"admin.goes\n\tadmin.dial avoid=a1")
+	c.MaxHeld = 30 // has no room for both CONNECTs, answered or not
+	play4(t, c, `
+	ready
+client 40{"a":"0123456789"}
+	main.dial
+main.opens
+	main 40{"a":"0123456789"}
+main 40
+	client 40
+main.goes
+	main.dial
+main.opens
+	main 40{"a":"0123456789"}
+main 40
+	client 40
+client 40/admin,
+	end overflow
+`)
+	c = shop()
 	c.MaxHeldPackets = 2
 	play4(t, c, joined+"client 40/seller,\n\tseller.dial\nclient 42/seller,\nclient 42/seller,\n\tend overflow")
 }

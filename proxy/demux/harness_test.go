@@ -293,7 +293,7 @@ func (f *fake) play(script string) {
 		f.t.Helper()
 		got, wanted := strings.Join(f.log, "\n"), strings.Join(want, "\n")
 		if got != wanted {
-			f.t.Errorf("after %s:\ngot\n%s\nwant\n%s", done, got, wanted)
+			f.t.Errorf("after %.200s:\ngot\n%.2000s\nwant\n%.2000s", done, got, wanted)
 		}
 		f.log, want = nil, nil
 	}

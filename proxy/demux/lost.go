@@ -1,6 +1,9 @@
 package demux
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // LegLost says that a leg ended: the upstream closed it or went, or it took
 // nothing for too long. Its number is free, unless it is dialled again.
@@ -111,8 +114,12 @@ func (s *Session) holdPending(leg int) {
 	}
 }
 
+// maxRefusal bounds what clients are told of an upstream's refusal.
+const maxRefusal = 512
+
 // legRefused ends what depends on a leg whose upstream does not want the client.
 func (s *Session) legRefused(leg int, text string) {
+	text = strings.ToValidUTF8(text[:min(len(text), maxRefusal)], "")
 	s.legs[leg].free()
 	for i := 0; i < len(s.spaces) && s.mode != over; i++ {
 		sp := &s.spaces[i]

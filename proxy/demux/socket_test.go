@@ -158,6 +158,8 @@ client 40/nope,
 	client 44/nope,{"message":"Invalid namespace"}
 client 40/tenant/,
 	client 44/tenant/,{"message":"Invalid namespace"}
+client 40/admin?a=b,{}
+	client 44/admin?a=b,{"message":"Invalid namespace"}
 client 40/ADMIN,
 	client 44/ADMIN,{"message":"Invalid namespace"}
 `)

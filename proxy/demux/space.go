@@ -146,6 +146,6 @@ func (s *Session) unwait(sp *space) {
 	}
 	s.unhold(&sp.wait.connects)
 	s.unhold(&sp.wait.packets)
-	clear(sp.wait.stored)
+	s.unstore(sp.wait)
 	sp.wait = nil
 }

@@ -22,7 +22,7 @@ func FuzzSession(f *testing.F) {
 }
 
 func TestRandomWalks(t *testing.T) {
-	walks := uint64(2000)
+	walks := uint64(500)
 	if testing.Short() {
 		walks = 300
 	}
