@@ -73,6 +73,11 @@ func app() *cli.App {
 			Action: action("", false, trustVerb),
 		},
 		{
+			Name:   "upgrade",
+			Usage:  "have a running usher start its program anew, and hand its sockets on",
+			Action: action("", false, upgradeVerb),
+		},
+		{
 			Name:   "schema",
 			Usage:  "print the JSON Schema of the routes file, for editors",
 			Action: action("", false, schemaVerb),
@@ -85,7 +90,7 @@ func app() *cli.App {
 	}
 	for _, v := range verbs {
 		switch v.Name {
-		case "run", "check", "explain", "trust":
+		case "run", "check", "explain", "trust", "upgrade":
 			v.Flags = append(v.Flags, routesFlag())
 		}
 		v.OnUsageError = usageError
@@ -151,6 +156,10 @@ func demoServiceVerb(c *cli.Context) error {
 }
 
 func trustVerb(c *cli.Context, _ string) error { return command.Trust(c.App.Writer, routes(c)) }
+
+func upgradeVerb(c *cli.Context, _ string) error {
+	return command.Upgrade(c.Context, c.App.Writer, routes(c))
+}
 
 func schemaVerb(c *cli.Context, _ string) error { return command.Schema(c.App.Writer) }
 

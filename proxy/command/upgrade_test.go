@@ -347,3 +347,42 @@ func TestUpgradeThatFails(t *testing.T) {
 func unixDialer(path string) *websocket.Dialer {
 	return &websocket.Dialer{HandshakeTimeout: 6 * patience, NetDial: func(string, string) (net.Conn, error) { return net.Dial("unix", path) }}
 }
+
+// TestUpgradeVerb upgrades by the operators' address, which is handed on too.
+func TestUpgradeVerb(t *testing.T) {
+	up := newEchoUpstream(t)
+	for _, admin := range []string{"unix:" + filepath.Join(t.TempDir(), "admin"), "127.0.0.1:0"} {
+		token := "0123456789abcdef"
+		text := fmt.Sprintf("admin: {address: '%s', token: %s}\n%s", admin, token, upgradeRoutes("127.0.0.1:0", up.URL))
+		g := newTestGenerations(t, text)
+		address := g.wantLines(t, "operators' address", 1)["address"].(string)
+		// The port that it has got is not in the file that usher serves.
+		file := filepath.Join(t.TempDir(), "routes.yaml")
+		if err := os.WriteFile(file, []byte(strings.Replace(text, admin, address, 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		verb := func() (string, error) {
+			out, err := exec.Command(usher, "upgrade", "--routes", file).CombinedOutput()
+			return string(out), err
+		}
+		for n := 1; n <= 2; n++ {
+			out, err := verb()
+			if err != nil {
+				t.Fatalf("usher upgrade: %v: %s", err, out)
+			}
+			g.pid = int(g.wantLines(t, "upgrade: the new process serves", n)["pid"].(float64))
+			if want := fmt.Sprintf("process %d serves, and the one before drains\n", g.pid); out != want {
+				t.Errorf("stdout: got %q, want %q", out, want)
+			}
+			g.wantLines(t, "stopped", n)
+		}
+		g.writeRoutes(t, "nonsense: 1\n"+text)
+		if out, err := verb(); err == nil || !strings.Contains(out, `usher: new process: `) || !strings.Contains(out, `unknown key "nonsense"`) {
+			t.Errorf("bad file: got %v and %q, want exit status 1 and why", err, out)
+		}
+		g.wantEnd(t)
+		if out, err := verb(); err == nil || !strings.Contains(out, "usher: nobody answers at "+address) || !strings.Contains(out, "hint: is usher running") {
+			t.Errorf("nobody there: got %v and %q, want a hint", err, out)
+		}
+	}
+}

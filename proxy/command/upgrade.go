@@ -1,0 +1,24 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"io"
+)
+
+// Upgrade has the usher that serves the routes file start its program anew, and
+// writes which process serves then. The old one drains meanwhile.
+func Upgrade(ctx context.Context, w io.Writer, file string) error {
+	o, err := newOperator(file)
+	if err != nil {
+		return err
+	}
+	var answer struct {
+		PID int `json:"pid"`
+	}
+	if err := o.order(ctx, "/v1/upgrade", nil, &answer); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "process %d serves, and the one before drains\n", answer.PID)
+	return err
+}
