@@ -63,10 +63,15 @@ func newTestCertificate(t *testing.T, dir string) *x509.CertPool {
 // needs to trust it.
 func newTestTLSBroker(t *testing.T, upstream string) (*broker, *tls.Config) {
 	t.Helper()
+	return newTestTLSBrokerOf(t, "handshake_timeout: 500ms\n"+oneRoute(upstream))
+}
+
+func newTestTLSBrokerOf(t *testing.T, routes string) (*broker, *tls.Config) {
+	t.Helper()
 	dir := t.TempDir()
 	pool := newTestCertificate(t, dir)
 	text := "listen: {address: 127.0.0.1:0, tls: true}\n" +
-		"tls: {certificates: [{cert: cert.pem, key: key.pem}]}\nhandshake_timeout: 500ms\n" + oneRoute(upstream)
+		"tls: {certificates: [{cert: cert.pem, key: key.pem}]}\n" + routes
 	file := filepath.Join(dir, "routes.yaml")
 	cfg, err := config.Parse(file, []byte(text), os.LookupEnv)
 	if err != nil {
