@@ -58,6 +58,7 @@ func (s *Session) clientControl(m *Message) {
 			return
 		}
 		s.beat.pong(s)
+	case engineio.Open, engineio.Message, engineio.Upgrade, engineio.Noop:
 	}
 }
 
@@ -120,6 +121,7 @@ func (s *Session) clientPacket(m *Message, h *socketio.Header) {
 	case socketio.ConnectError:
 		s.end(Violation, errFromClient)
 		return
+	case socketio.Event, socketio.Ack, socketio.BinaryEvent, socketio.BinaryAck:
 	}
 	if h.Attachments > s.config.MaxAttachments {
 		s.end(TooBig, errMany)
@@ -198,7 +200,6 @@ func (s *Session) dispatch(sp *space, p *packet) {
 		s.deliver(int(sp.leg), p)
 		return
 	}
-	p.head.More = len(p.tail) > 0 || p.last != nil
 	t := &sp.waiting().packets
 	p.each(func(m *Message) bool { return s.hold(t, m) })
 }
@@ -207,7 +208,6 @@ func (s *Session) dispatch(sp *space, p *packet) {
 func (s *Session) deliver(leg int, p *packet) {
 	gen := s.legs[leg].gen
 	if gen == 0 || !p.header.HasID || !p.isAck() {
-		p.head.More = len(p.tail) > 0 || p.last != nil
 		p.each(func(m *Message) bool { return s.toLeg(leg, m) })
 		return
 	}
@@ -220,7 +220,6 @@ func (s *Session) deliver(leg int, p *packet) {
 	b := socketio.AppendWithID(s.effects.Take(len(whole)), whole, p.header, id)
 	q := *p
 	q.head = text(b)
-	q.head.More = len(p.tail) > 0 || p.last != nil
 	q.each(func(m *Message) bool { return s.toLeg(leg, m) })
 	s.effects.Give(b)
 	s.effects.Give(whole)

@@ -60,17 +60,20 @@ func unpack(buf []byte) (p packet, rest []byte) {
 
 // each hands over the messages of the packet in their order, until one is not
 // taken.
-func (p *packet) each(take func(m *Message) bool) bool {
+func (p *packet) each(take func(m *Message) bool) {
+	p.head.More = len(p.tail) > 0 || p.last != nil
 	if !take(p.head) {
-		return false
+		return
 	}
 	if len(p.tail) > 0 {
 		m := new(Message)
 		for rest := p.tail; len(rest) > 0; {
 			if rest = next(rest, m); !take(m) {
-				return false
+				return
 			}
 		}
 	}
-	return p.last == nil || take(p.last)
+	if p.last != nil {
+		take(p.last)
+	}
 }

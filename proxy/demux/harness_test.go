@@ -297,7 +297,7 @@ func (f *fake) play(script string) {
 		}
 		f.log, want = nil, nil
 	}
-	for _, line := range strings.Split(script, "\n") {
+	for line := range strings.SplitSeq(script, "\n") {
 		line = strings.TrimPrefix(line, "\t\t")
 		switch {
 		case strings.TrimSpace(line) == "":

@@ -2,6 +2,7 @@ package demux
 
 import (
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"usher/proxy/engineio"
@@ -163,12 +164,7 @@ func (s *Session) legIn(leg int, states ...legState) bool {
 	if s.mode == over || leg < 0 || leg >= len(s.legs) {
 		return false
 	}
-	for _, st := range states {
-		if s.legs[leg].state == st {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(states, s.legs[leg].state)
 }
 
 // LegFailed says that a leg could not be opened: no connection, no answer in

@@ -122,8 +122,8 @@ func TestRulesRememberBoundedly(t *testing.T) {
 
 func TestPausesGrow(t *testing.T) {
 	f := play4(t, shop(), "\tready\nclient 40\n\tmain.dial")
-	for i, want := range []time.Duration{50, 100, 200, 400, 800, 1000, 1000} {
-		want *= time.Millisecond
+	for i, ms := range []int{50, 100, 200, 400, 800, 1000, 1000} {
+		want := time.Duration(ms) * time.Millisecond
 		f.input("main.fails")
 		pause := f.s.legs[0].due - f.now
 		if pause > want || pause < want*3/4 {
@@ -153,7 +153,7 @@ func TestWords(t *testing.T) {
 		}
 	}
 	for d := range NumDrops {
-		if w := d.String(); seen[w] {
+		if w := Drop(d).String(); seen[w] {
 			t.Errorf("drop %d: got %q, want a word of its own", d, w)
 		} else {
 			seen[w] = true

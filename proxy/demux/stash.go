@@ -42,13 +42,6 @@ func (t *stash) add(fx Effects, m *Message) {
 	t.n++
 }
 
-// addAll copies all of another stash to the end of this one.
-func (t *stash) addAll(fx Effects, other stash) {
-	t.reserve(fx, len(other.buf))
-	t.buf = append(t.buf, other.buf...)
-	t.n += other.n
-}
-
 // reserve makes room for n more bytes.
 func (t *stash) reserve(fx Effects, n int) {
 	if cap(t.buf)-len(t.buf) >= n {

@@ -24,8 +24,10 @@ const (
 	DropUnknown                 // its namespace is not joined
 	DropForeignRoot             // EIO3: it is for the root of an upstream that does not own "/"
 	DropVirtualRoot             // EIO3: it is for "/", which nobody owns
-	NumDrops
 )
+
+// NumDrops is how many reasons there are.
+const NumDrops = int(DropVirtualRoot) + 1
 
 // String returns the reason as one word for metrics.
 func (d Drop) String() string {

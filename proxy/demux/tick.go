@@ -93,6 +93,7 @@ func (s *Session) tickLeg(leg int) {
 		}
 	case legOpen:
 		s.tickBeat(leg)
+	case legFree, legDialling:
 	}
 }
 

@@ -40,6 +40,7 @@ func (s *Session) legControl(leg int, m *Message) {
 		}
 	case engineio.Close:
 		s.breakLeg(leg)
+	case engineio.Message, engineio.Upgrade, engineio.Noop:
 	}
 }
 
@@ -159,6 +160,7 @@ func (s *Session) legPacket(leg int, m *Message, h *socketio.Header) {
 		s.connectFailed(leg, m, h)
 		s.schedule()
 		return
+	case socketio.Event, socketio.Ack, socketio.BinaryEvent, socketio.BinaryAck:
 	}
 	l := &s.legs[leg]
 	if h.Attachments > s.config.MaxAttachments {
@@ -225,7 +227,6 @@ func (s *Session) legAttachment(leg int, m *Message) {
 func (s *Session) pass(leg int, p *packet) {
 	gen := s.legs[leg].gen
 	asks := p.header.HasID && (p.header.Type == socketio.Event || p.header.Type == socketio.BinaryEvent)
-	p.head.More = len(p.tail) > 0 || p.last != nil
 	if gen == 0 || !asks {
 		p.each(s.toClient)
 		return
@@ -234,7 +235,6 @@ func (s *Session) pass(leg int, p *packet) {
 	b := socketio.AppendWithID(s.effects.Take(len(whole)+idBits/2), whole, p.header, gen.asked(p.header.ID))
 	q := *p
 	q.head = text(b)
-	q.head.More = p.head.More
 	q.each(s.toClient)
 	s.effects.Give(b)
 	s.effects.Give(whole)
