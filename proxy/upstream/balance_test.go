@@ -204,3 +204,17 @@ func TestMaxSessions(t *testing.T) {
 		mustPick(t, u)
 	}
 }
+
+func TestPickDoesNotAllocate(t *testing.T) {
+	for _, balance := range []config.Balance{config.RoundRobin, config.LeastSessions, config.Random2, config.ByHash} {
+		u := newWeighted(t, balance, 1, 2, 3)
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header.Set("X-User", "one")
+		ctx := WithRequest(t.Context(), r, netip.Addr{})
+		u.hash = config.Hash{By: config.HashHeader, Name: "X-User"}
+		tries := new(Tries)
+		if n := testing.AllocsPerRun(100, func() { u.Pick(ctx, tries) }); n != 0 {
+			t.Errorf("%s: got %v allocations, want none", balance, n)
+		}
+	}
+}

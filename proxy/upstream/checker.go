@@ -50,11 +50,14 @@ func (k *checker) run(ctx context.Context) {
 	}
 }
 
-// report notes the outcome, unless the check was stopped meanwhile.
+// report notes the outcome, unless the check was stopped meanwhile, or could not
+// be made as usher has no descriptor left: that says nothing about e.
 func (k *checker) report(ctx context.Context, err error) {
 	e := k.endpoint
+	failed, ok := errors.AsType[*DialError](err)
+	local := ok && failed.Kind == Local
 	e.change(time.Now(), func(h *health) {
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || local {
 			return
 		}
 		if err == nil {
@@ -70,11 +73,12 @@ func (k *checker) report(ctx context.Context, err error) {
 // once makes one check. Its error does not show the path, which may hold a
 // token.
 func (k *checker) once(ctx context.Context) error {
+	parent := ctx
 	ctx, cancel := context.WithTimeout(ctx, k.check.Timeout)
 	defer cancel()
-	conn, _, err := k.endpoint.connect(ctx)
+	conn, secured, err := k.endpoint.connect(ctx)
 	if err != nil {
-		return &DialError{Endpoint: k.endpoint, Err: err}
+		return k.endpoint.dialError(parent, secured, err)
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })()

@@ -24,7 +24,7 @@ import (
 // farm is a network of servers that answer checks, in memory.
 type farm struct {
 	mu      sync.Mutex
-	answers map[string]string // by address; "" is refused, "hang" is silent
+	answers map[string]string // by address; "" is refused, "hang" is silent; guarded by mu
 	asked   map[string]int    // connections; guarded by mu
 	heads   []string          // requests; guarded by mu
 	rest    string            // what came behind the last answer; guarded by mu
@@ -51,8 +51,11 @@ func (f *farm) dial(_ context.Context, _, address string) (net.Conn, error) {
 	defer f.mu.Unlock()
 	f.asked[address]++
 	answer := f.answers[address]
-	if answer == "" {
+	switch answer {
+	case "":
 		return nil, syscall.ECONNREFUSED
+	case "EMFILE":
+		return nil, syscall.EMFILE
 	}
 	ours, theirs := net.Pipe()
 	go f.serve(theirs, answer)
@@ -270,6 +273,22 @@ func TestNextKeepsChecks(t *testing.T) {
 			t.Errorf("without a check: got %s and %d checks, want %s and none", got, f.count("a:80")-n, Healthy)
 		}
 		p.StopChecks()
+	})
+}
+
+// That usher has no descriptor left is not the endpoint's fault.
+func TestCheckThatCannotBeMade(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFarm(map[string]string{"a:80": ok200})
+		p := newChecked(f, checked(testCheck(config.CheckPath, "/"), "a:80"))
+		p.StartChecks()
+		time.Sleep(time.Second)
+		f.set("a:80", "EMFILE")
+		time.Sleep(time.Minute)
+		p.StopChecks()
+		if s := p.Stats()[0].Endpoints[0]; s.State != Healthy || s.ChecksPassed != 1 || s.ChecksFailed != 0 {
+			t.Errorf("got %+v, want it healthy by its one check", s)
+		}
 	})
 }
 

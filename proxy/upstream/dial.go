@@ -74,8 +74,7 @@ func (e *Endpoint) Dial(ctx context.Context) (net.Conn, error) {
 		e.change(now, (*health).dialled)
 		return conn, nil
 	}
-	failed := &DialError{Endpoint: e, Err: err}
-	failed.Kind = failed.kind(ctx, secured)
+	failed := e.dialError(ctx, secured, err)
 	e.counts.failures[failed.Kind].Add(1)
 	if failed.Kind != Gone && failed.Kind != Local {
 		e.change(now, func(h *health) {
@@ -84,6 +83,13 @@ func (e *Endpoint) Dial(ctx context.Context) (net.Conn, error) {
 		})
 	}
 	return nil, failed
+}
+
+// dialError is what connect returned as the caller gets it.
+func (e *Endpoint) dialError(ctx context.Context, secured bool, err error) *DialError {
+	failed := &DialError{Endpoint: e, Err: err}
+	failed.Kind = failed.kind(ctx, secured)
+	return failed
 }
 
 // kind tells what went wrong. secured is true if it was TLS; ctx is the
