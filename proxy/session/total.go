@@ -60,8 +60,10 @@ func (r *Registry) totalOf(route, upstream string) *total {
 
 func (t *total) open(info Info) {
 	t.opened++
-	t.handshake.observe(info.Handshake)
-	t.dial.observe(info.Dial)
+	if info.Handshake > 0 { // of those that one handshake leads to
+		t.handshake.observe(info.Handshake)
+		t.dial.observe(info.Dial)
+	}
 }
 
 func (t *total) end(s *Session, e End) {
