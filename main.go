@@ -55,6 +55,33 @@ func app() *cli.App {
 			Action: action("URL", true, doctorVerb),
 		},
 		{
+			Name:  "status",
+			Usage: "show what a running usher does: sessions, routes, endpoints",
+			Flags: []cli.Flag{
+				&cli.BoolFlag{Name: "ended", Usage: "show the sessions that ended last, with their causes"},
+				&cli.IntFlag{Name: "limit", Usage: "how `MANY` of those, 1000 at most", Value: 50},
+				&cli.BoolFlag{Name: "json", Usage: "print JSON"},
+			},
+			Action: action("", false, statusVerb),
+		},
+		{
+			Name:   "reload",
+			Usage:  "have a running usher read its routes file again; a bad one changes nothing",
+			Action: action("", false, reloadVerb),
+		},
+		{
+			Name:  "drain",
+			Usage: "keep new sessions away and close those that are there: everything, or a part",
+			Flags: []cli.Flag{
+				&cli.StringFlag{Name: "route", Usage: "the `ROUTE`, as \"usher status\" shows it"},
+				&cli.StringFlag{Name: "upstream", Usage: "the `UPSTREAM`"},
+				&cli.StringFlag{Name: "endpoint", Usage: "the `ENDPOINT`, of that upstream if both are given"},
+				&cli.BoolFlag{Name: "wait", Usage: "return when no session is left"},
+				&cli.BoolFlag{Name: "undo", Usage: "let new sessions come again"},
+			},
+			Action: action("", false, drainVerb),
+		},
+		{
 			Name:   "demo",
 			Usage:  "start four small services with usher in front of them",
 			Flags:  []cli.Flag{&cli.StringFlag{Name: "listen", Usage: "the `ADDRESS` of usher", Value: "127.0.0.1:8080"}},
@@ -92,6 +119,8 @@ func app() *cli.App {
 		switch v.Name {
 		case "run", "check", "explain", "trust", "upgrade":
 			v.Flags = append(v.Flags, routesFlag())
+		case "status", "reload", "drain":
+			v.Flags = append(v.Flags, routesFlag(), &cli.StringFlag{Name: "admin", Usage: "the admin `ADDRESS`, if not that of the routes file"})
 		}
 		v.OnUsageError = usageError
 		v.HideHelpCommand = true
@@ -145,6 +174,28 @@ func doctorVerb(c *cli.Context, url string) error {
 	return command.Doctor(c.Context, c.App.Writer, command.DoctorOptions{
 		URL: url, Paths: c.StringSlice("path"), Timeout: c.Duration("timeout"), Crash: c.Bool("crash"),
 	})
+}
+
+func statusVerb(c *cli.Context, _ string) error {
+	return command.Status(c.Context, c.App.Writer, command.StatusOptions{
+		OperatorOptions: operator(c), Ended: c.Bool("ended"), Limit: c.Int("limit"), JSON: c.Bool("json"),
+	})
+}
+
+func reloadVerb(c *cli.Context, _ string) error {
+	return command.Reload(c.Context, c.App.Writer, c.App.ErrWriter, operator(c))
+}
+
+func drainVerb(c *cli.Context, _ string) error {
+	return command.Drain(c.Context, c.App.Writer, command.DrainOptions{
+		OperatorOptions: operator(c), Route: c.String("route"), Upstream: c.String("upstream"), Endpoint: c.String("endpoint"),
+		Wait: c.Bool("wait"), Undo: c.Bool("undo"),
+	})
+}
+
+// operator says where the usher is that a verb is about.
+func operator(c *cli.Context) command.OperatorOptions {
+	return command.OperatorOptions{Routes: routes(c), Admin: c.String("admin")}
 }
 
 func demoVerb(c *cli.Context, _ string) error {

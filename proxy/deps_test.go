@@ -50,7 +50,7 @@ var layers = map[string]struct {
 
 	"demo":    {imports: []string{"", "config", "ws"}},
 	"doctor":  {imports: []string{"ws"}},
-	"command": {imports: []string{"", "certs", "config", "demo", "doctor", "handover", "route"}, owns: []string{"golang.org/x/term"}},
+	"command": {imports: []string{"", "admin", "certs", "config", "demo", "doctor", "handover", "route"}, owns: []string{"golang.org/x/term"}},
 }
 
 var impure = []string{"log", "log/slog", "net", "net/http", "os"}

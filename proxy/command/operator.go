@@ -2,112 +2,177 @@ package command
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
+	"net/netip"
+	"os"
 	"strings"
 	"syscall"
+	"time"
 
+	"usher/proxy/admin"
 	"usher/proxy/config"
 )
 
-// longestAnswer bounds what is read of an answer.
-const longestAnswer = 64 << 20
+// tokenVariable holds the token for the operators' address: a command line
+// would show it to everybody on the machine.
+const tokenVariable = "USHER_TOKEN"
 
-// operator asks, and orders, the usher that serves a routes file, at its
-// operators' address.
+// operatorPatience is how long an answer may take.
+const operatorPatience = time.Minute
+
+// OperatorOptions say where a running usher takes orders.
+type OperatorOptions struct {
+	Routes string // the routes file, which says where
+	Admin  string // the address itself; if "", that of the file
+}
+
+// operator speaks with a running usher.
 type operator struct {
 	client  http.Client
-	address string // as it stands in the file
-	base    string // of URLs
+	address string // as it was given
+	url     string
 	token   string
 }
 
-// newOperator returns one for the routes file.
-func newOperator(file string) (*operator, error) {
-	cfg, err := load(file)
+// connect finds the operators' address. It does not dial yet.
+func (o OperatorOptions) connect() (*operator, error) {
+	var at config.Admin
+	var err error
+	if at, err = config.LoadAdmin(o.Routes); err != nil && o.Admin == "" {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, &HintError{
+				Err:  fmt.Errorf("no routes file %q", o.Routes),
+				Hint: "the routes file says where usher takes orders: name it with --routes FILE, or the address with --admin ADDRESS",
+			}
+		}
+		return nil, err
+	}
+	if o.Admin != "" && o.Admin != at.Address {
+		at = config.Admin{Address: o.Admin} // the file's token is not for somebody else
+	}
+	if at.Address == "" {
+		return nil, &HintError{
+			Err:  errors.New("the routes file has no operators' address to ask at"),
+			Hint: `add "admin: 127.0.0.1:9901" (or a unix socket) to it, and restart usher or send it SIGHUP`,
+		}
+	}
+	return newOperator(at.Address, cmp.Or(os.Getenv(tokenVariable), at.Token))
+}
+
+func newOperator(address, token string) (*operator, error) {
+	c := &operator{address: address, token: token}
+	network, target := "unix", strings.TrimPrefix(address, "unix:")
+	c.url = "http://localhost"
+	if target == address {
+		host, port, err := net.SplitHostPort(address)
+		if err != nil {
+			return nil, &UsageError{Text: fmt.Sprintf("--admin: %q is no address", address), Hint: "it is HOST:PORT or unix:/PATH, as in the routes file"}
+		}
+		if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
+			host = "127.0.0.1" // usher listens on all addresses of this machine
+		}
+		network, target = "tcp", net.JoinHostPort(host, port)
+		c.url = "http://" + target
+	}
+	c.client.Transport = &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, target)
+		},
+	}
+	return c, nil
+}
+
+// get reads the answer to a GET into v.
+func (c *operator) get(ctx context.Context, path string, v any) error {
+	return c.ask(ctx, http.MethodGet, path, nil, v)
+}
+
+// ask sends a request, with order as JSON if it is not nil, and reads the
+// answer into v. What usher refuses is an *admin.Error.
+func (c *operator) ask(ctx context.Context, method, path string, order, v any) error {
+	ctx, cancel := context.WithTimeout(ctx, operatorPatience)
+	defer cancel()
+	body, err := c.send(ctx, method, path, order)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	if raw, ok := v.(*json.RawMessage); ok {
+		*raw, err = io.ReadAll(body)
+		return err
+	}
+	if err := json.NewDecoder(body).Decode(v); err != nil {
+		return fmt.Errorf("%s gave no answer of usher's: %w", c.address, err)
+	}
+	return nil
+}
+
+// send returns the body of a good answer, which the caller closes. It may take
+// as long as ctx lets it.
+func (c *operator) send(ctx context.Context, method, path string, order any) (io.ReadCloser, error) {
+	var content io.Reader
+	if order != nil {
+		text, err := json.Marshal(order)
+		if err != nil {
+			return nil, err
+		}
+		content = bytes.NewReader(text)
+	}
+	r, err := http.NewRequestWithContext(ctx, method, c.url+path, content)
 	if err != nil {
 		return nil, err
 	}
-	if cfg.Admin.Address == "" {
-		return nil, &HintError{
-			Err:  errors.New("the routes file has no operators' address to ask at"),
-			Hint: `add "admin: 127.0.0.1:9901", or a unix socket, and restart usher or send it SIGHUP`,
-		}
-	}
-	return operatorAt(cfg.Admin), nil
-}
-
-func operatorAt(a config.Admin) *operator {
-	o := &operator{address: a.Address, token: a.Token}
-	transport := &http.Transport{DisableKeepAlives: true}
-	o.client.Transport = transport
-	if path, ok := strings.CutPrefix(a.Address, "unix:"); ok {
-		o.base = "http://localhost"
-		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "unix", path)
-		}
-		return o
-	}
-	host, port, err := net.SplitHostPort(a.Address)
-	if ip := net.ParseIP(host); err == nil && (host == "" || ip != nil && ip.IsUnspecified()) {
-		host = "127.0.0.1"
-	}
-	o.base = "http://" + net.JoinHostPort(host, port)
-	return o
-}
-
-// order posts a body, as JSON unless it is nil, and reads the answer.
-func (o *operator) order(ctx context.Context, path string, body, answer any) error {
-	text := []byte("{}")
-	if body != nil {
-		var err error
-		if text, err = json.Marshal(body); err != nil {
-			return err
-		}
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, o.base+path, bytes.NewReader(text))
-	if err != nil {
-		return err
-	}
 	r.Header.Set("Content-Type", "application/json")
-	return o.send(r, answer)
-}
-
-func (o *operator) send(r *http.Request, answer any) error {
-	if o.token != "" {
-		r.Header.Set("Authorization", "Bearer "+o.token)
+	if c.token != "" {
+		r.Header.Set("Authorization", "Bearer "+c.token)
 	}
-	resp, err := o.client.Do(r)
-	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ENOENT) {
-		return &HintError{Err: fmt.Errorf("nobody answers at %s", o.address), Hint: "is usher running, with this routes file?"}
-	}
+	resp, err := c.client.Do(r)
 	if err != nil {
-		return err
+		return nil, c.unreachable(err)
+	}
+	if resp.StatusCode == http.StatusOK {
+		return resp.Body, nil
 	}
 	defer resp.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, longestAnswer))
-	if err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusOK {
-		return refusal(resp.Status, text)
-	}
-	return json.Unmarshal(text, answer)
+	return nil, c.refused(resp)
 }
 
-// refusal is what an answer other than 200 says.
-func refusal(status string, text []byte) error {
-	var said struct {
-		Error  string
-		Errors []string
+func (c *operator) refused(resp *http.Response) error {
+	e := &admin.Error{Status: resp.StatusCode}
+	if err := json.NewDecoder(resp.Body).Decode(e); err != nil || e.Text == "" {
+		return &HintError{Err: fmt.Errorf("%s answers %s, as usher does not", c.address, resp.Status), Hint: "is that usher's admin address?"}
 	}
-	if json.Unmarshal(text, &said) != nil || said.Error == "" {
-		return fmt.Errorf("usher answers %s", status)
+	if resp.StatusCode == http.StatusUnauthorized {
+		return &HintError{Err: e, Hint: "set " + tokenVariable + " to the token of the routes file"}
 	}
-	return errors.New(strings.Join(append(said.Errors, said.Error), "\n"))
+	return e
+}
+
+func (c *operator) unreachable(err error) error {
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, fs.ErrNotExist):
+		return &HintError{
+			Err:  fmt.Errorf("nobody answers at %s", c.address),
+			Hint: `is usher running, and with this routes file? "usher run" starts it`,
+		}
+	case errors.Is(err, fs.ErrPermission):
+		return &HintError{Err: fmt.Errorf("%s is not for this user", c.address), Hint: "be the user that usher runs as, or root"}
+	}
+	return fmt.Errorf("%s: %w", c.address, unwrapURL(err))
+}
+
+// unwrapURL takes off what net/http puts in front: method and URL.
+func unwrapURL(err error) error {
+	if inner := errors.Unwrap(err); inner != nil {
+		return inner
+	}
+	return err
 }

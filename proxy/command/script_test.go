@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -32,8 +33,9 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// TestScripts runs each file of testdata/script. They have one command more
-// than testscript: "status N PROGRAM ARGS..." wants the exit status N.
+// TestScripts runs each file of testdata/script. They have two commands more
+// than testscript: "status N PROGRAM ARGS..." wants the exit status N, and
+// "await PROGRAM ARGS..." tries until it is 0.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
@@ -42,7 +44,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("USHER_ROUTES", "")
 			return nil
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"status": status},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"status": status, "await": await},
 	})
 }
 
@@ -61,5 +63,20 @@ func status(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("exit status: got %d, want %d", got, want)
+	}
+}
+
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: await PROGRAM ARGS...")
+	}
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		err := ts.Exec(args[0], args[1:]...)
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("still %v", err)
+		}
 	}
 }

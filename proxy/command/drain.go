@@ -1,0 +1,99 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"usher/proxy/admin"
+)
+
+// DrainOptions say what to drain; nothing is everything.
+type DrainOptions struct {
+	OperatorOptions
+	Route, Upstream, Endpoint string
+
+	Undo bool // let new sessions come again
+	Wait bool // until no session is left
+}
+
+// lookAgain is how often Drain looks whether sessions are left.
+const lookAgain = 250 * time.Millisecond
+
+// Drain has a running usher keep new sessions away and close those that are
+// there, or takes that back.
+func Drain(ctx context.Context, w io.Writer, o DrainOptions) error {
+	target, err := o.target()
+	if err != nil {
+		return err
+	}
+	c, err := o.connect()
+	if err != nil {
+		return err
+	}
+	var answer admin.DrainAnswer
+	if o.Undo {
+		if err := c.ask(ctx, http.MethodPost, "/v1/enable", target, &answer); err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(w, "%s takes new sessions\n", target)
+		return err
+	}
+	if err := c.ask(ctx, http.MethodPost, "/v1/drain", target, &answer); err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(w, "%s takes no new sessions; %s to close\n", target, sessions(answer.Sessions)); err != nil || !o.Wait {
+		return err
+	}
+	return o.wait(ctx, w, c)
+}
+
+func (o DrainOptions) target() (admin.Target, error) {
+	t := admin.Target{Route: o.Route, Upstream: o.Upstream, Endpoint: o.Endpoint}
+	t.All = t == admin.Target{}
+	switch {
+	case o.Route != "" && (o.Upstream != "" || o.Endpoint != ""):
+		return t, &UsageError{Text: "--route cannot stand with --upstream or --endpoint"}
+	case o.Undo && o.Wait:
+		return t, &UsageError{Text: "--wait cannot stand with --undo"}
+	}
+	return t, nil
+}
+
+// wait returns when no session is left of what is drained.
+func (o DrainOptions) wait(ctx context.Context, w io.Writer, c *operator) error {
+	query := url.Values{"limit": {"1"}}
+	for name, value := range map[string]string{"route": o.Route, "upstream": o.Upstream, "endpoint": o.Endpoint} {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	tick := time.NewTicker(lookAgain)
+	defer tick.Stop()
+	for {
+		var left admin.SessionPage
+		if err := c.get(ctx, "/v1/sessions?"+query.Encode(), &left); err != nil {
+			return err
+		}
+		if left.Total == 0 {
+			_, err := fmt.Fprintln(w, "no session is left")
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%s left", sessions(left.Total))
+		case <-tick.C:
+		}
+	}
+}
+
+// sessions returns "1 session" or "7 sessions".
+func sessions(n int) string {
+	if n == 1 {
+		return "1 session"
+	}
+	return fmt.Sprintf("%d sessions", n)
+}

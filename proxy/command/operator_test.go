@@ -1,0 +1,94 @@
+package command_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// say runs the program with the token of the environment and returns what it
+// wrote, after its exit status.
+func say(t *testing.T, token string, words ...string) (int, string) {
+	t.Helper()
+	cmd := exec.Command(usher, words...)
+	cmd.Env = append(os.Environ(), "USHER_TOKEN="+token)
+	out, err := cmd.CombinedOutput()
+	if err != nil && cmd.ProcessState == nil {
+		t.Fatal(err)
+	}
+	return cmd.ProcessState.ExitCode(), string(out)
+}
+
+// TestOperatorVerbs looks at sessions and drains them, at an address that wants
+// a token.
+func TestOperatorVerbs(t *testing.T) {
+	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := new(websocket.Upgrader).Upgrade(w, r, nil)
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		for {
+			kind, p, err := c.ReadMessage()
+			if err != nil || c.WriteMessage(kind, p) != nil {
+				return
+			}
+		}
+	}))
+	defer up.Close()
+	const token = "0123456789abcdef"
+	socket := "unix:" + filepath.Join(t.TempDir(), "usher.sock")
+	p := newTestProcess(t, "listen: 127.0.0.1:0\nadmin: {address: '"+socket+"', token: "+token+"}\ndrain: {over: 100ms, deadline: 5s}\nupstreams: {main: "+up.URL+"}\nroutes: [{path: /a, upstream: main}, {path: /b, upstream: main}]\n")
+	for _, path := range []string{"/a", "/a", "/b"} {
+		c, _, err := websocket.DefaultDialer.Dial("ws://"+p.address+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		c.SetReadDeadline(time.Now().Add(patience))
+		if err := c.WriteMessage(websocket.TextMessage, []byte("hello")); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := c.ReadMessage(); err != nil {
+			t.Fatal(err)
+		}
+		go c.ReadMessage() // answers the Close frame
+	}
+	for _, tt := range []struct {
+		token  string
+		words  string
+		status int
+		want   string // regular expression, over lines
+	}{
+		{"", "status", 1, `(?m)^usher: the token is missing or wrong\n.*set USHER_TOKEN`},
+		{"wrong", "reload", 1, `the token is missing or wrong`},
+		{token, "status", 0, `(?m)^sessions +3 open of 3$`},
+		{token, "status", 0, `(?m)^messages +3 in, 3 out$`},
+		{token, "status", 0, `(?m)^/a +main +2 +2 +2 +2 +22 B +14 B +[0-9.]+ ms$`},
+		{token, "status", 0, `(?m)^main +` + regexp.QuoteMeta(up.URL) + ` +healthy +3 +3 +0$`},
+		{token, "status --json", 0, `"open": 3`},
+		{token, "status --ended", 0, `^ENDED.*\n$`},
+		{token, "drain --route /a --wait", 0, `^route "/a" takes no new sessions; 2 sessions to close\nno session is left\n$`},
+		{token, "status --ended", 0, `(?m)(^[0-9.]+s ago +usher.drained +1012 +[0-9.]+s +1 +1 +/a .*\n){2}`},
+		{token, "status", 0, `(?m)^sessions +1 open of 3$`},
+		{token, "drain --endpoint " + up.Listener.Addr().String() + " --wait", 0, `1 session to close\nno session is left`},
+		{token, "status --ended --limit 1", 0, `^ENDED.*\n.* /b .*\n$`},
+		{token, "status", 0, `(?m)^main .* disabled `},
+	} {
+		status, out := say(t, tt.token, append(strings.Fields(tt.words), "--admin", socket)...)
+		if status != tt.status || !regexp.MustCompile(tt.want).MatchString(out) {
+			t.Errorf("usher %s: got exit status %d and\n%s\nwant %d and %s", tt.words, status, out, tt.status, tt.want)
+		}
+		if strings.Contains(out, token) {
+			t.Errorf("usher %s: it shows the token: %s", tt.words, out)
+		}
+	}
+}

@@ -1,0 +1,209 @@
+package command
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"usher/proxy/admin"
+)
+
+// StatusOptions say what to show of a running usher.
+type StatusOptions struct {
+	OperatorOptions
+	Ended bool // the sessions that ended last, instead of the summary
+	Limit int  // how many of those
+	JSON  bool // as the operators' address has it
+}
+
+// Status writes what a running usher does, or which sessions ended last.
+func Status(ctx context.Context, w io.Writer, o StatusOptions) error {
+	c, err := o.connect()
+	if err != nil {
+		return err
+	}
+	path := "/v1/status"
+	if o.Ended {
+		path = "/v1/sessions/ended?limit=" + strconv.Itoa(o.Limit)
+	}
+	var raw json.RawMessage
+	if err := c.get(ctx, path, &raw); err != nil {
+		return err
+	}
+	var out bytes.Buffer
+	switch {
+	case o.JSON:
+		err = json.Indent(&out, raw, "", "  ")
+	case o.Ended:
+		var page admin.EndedPage
+		if err = json.Unmarshal(raw, &page); err == nil {
+			writeEnded(&out, page, time.Now())
+		}
+	default:
+		var s admin.Status
+		if err = json.Unmarshal(raw, &s); err == nil {
+			writeStatus(&out, s, time.Now())
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("%s gave no answer of usher's: %w", c.address, err)
+	}
+	_, err = w.Write(out.Bytes())
+	return err
+}
+
+// writeStatus writes one screen.
+func writeStatus(b *bytes.Buffer, s admin.Status, now time.Time) {
+	ready := "ready"
+	if !s.Ready {
+		ready = "not ready"
+	}
+	fmt.Fprintf(b, "%s, %s, %s, for %s, %s\n\n", s.Version, s.Phase, ready, ago(s.Uptime), s.File)
+	rows := [][]string{
+		{"sessions", fmt.Sprintf("%d open of %d", s.Sessions.Open, s.Sessions.Opened)},
+		{"messages", fmt.Sprintf("%d in, %d out", s.Sessions.FromClient.Messages, s.Sessions.FromUpstream.Messages)},
+		{"bytes", fmt.Sprintf("%s in, %s out", size(s.Sessions.FromClient.Bytes), size(s.Sessions.FromUpstream.Bytes))},
+		{"ends", byCount(s.Sessions.Ends)},
+		{"handshakes", fmt.Sprintf("%d claimed, %d twice; %s on average, %s of it to connect", s.Handshakes.Claims, s.Handshakes.Duplicates, average(s.Sessions.Handshake), average(s.Sessions.Dial))},
+		{"refused", byCount(s.Handshakes.Refusals)},
+		{"reloads", fmt.Sprintf("%d done, %d refused; the file is that of %s ago", s.Reloads.Done, s.Reloads.Refused, ago(now.Sub(s.Reloads.Last).Seconds()))},
+	}
+	for _, e := range s.Reloads.Error {
+		rows = append(rows, []string{"", "the last was refused: " + e})
+	}
+	for _, t := range s.Drained {
+		rows = append(rows, []string{"drained", t.String()})
+	}
+	for _, c := range s.Certificates {
+		left := "none yet"
+		if !c.NotAfter.IsZero() {
+			left = fmt.Sprintf("ends in %s", ago(c.Left))
+		}
+		rows = append(rows, []string{"certificate", c.Name + " " + left})
+	}
+	writeTable(b, "", rows)
+	b.WriteString("\n")
+	writeTable(b, "", statusRoutes(s.Routes))
+	b.WriteString("\n")
+	writeTable(b, "", statusEndpoints(s.Upstreams))
+}
+
+func statusRoutes(routes []admin.Route) [][]string {
+	rows := [][]string{{"ROUTE", "UPSTREAM", "OPEN", "OPENED", "MESSAGES IN", "OUT", "BYTES IN", "OUT", "HANDSHAKE", ""}}
+	for _, r := range routes {
+		note := ""
+		if r.Drained {
+			note = "drained"
+		}
+		rows = append(rows, []string{
+			r.Route, r.Upstream, strconv.Itoa(r.Open), strconv.FormatUint(r.Opened, 10),
+			strconv.FormatUint(r.FromClient.Messages, 10), strconv.FormatUint(r.FromUpstream.Messages, 10),
+			size(r.FromClient.Bytes), size(r.FromUpstream.Bytes), average(r.Handshake), note,
+		})
+	}
+	return rows
+}
+
+func statusEndpoints(upstreams []admin.Upstream) [][]string {
+	rows := [][]string{{"UPSTREAM", "ENDPOINT", "STATE", "OPEN", "DIALS", "FAILED", "LAST ERROR"}}
+	for _, u := range upstreams {
+		for _, e := range u.Endpoints {
+			failed := e.Unanswered
+			for _, n := range e.DialFailures {
+				failed += n
+			}
+			rows = append(rows, []string{
+				u.Upstream, e.Endpoint, string(e.State), strconv.Itoa(e.Open),
+				strconv.FormatUint(e.Dials, 10), strconv.FormatUint(failed, 10), oneLine(e.LastError),
+			})
+		}
+	}
+	return rows
+}
+
+func writeEnded(b *bytes.Buffer, page admin.EndedPage, now time.Time) {
+	rows := [][]string{{"ENDED", "CAUSE", "CODE", "LASTED", "MESSAGES IN", "OUT", "ROUTE", "ENDPOINT", "CLIENT", "ID"}}
+	for _, e := range page.Sessions {
+		rows = append(rows, []string{
+			ago(now.Sub(e.Ended).Seconds()) + " ago", e.Cause, strconv.Itoa(int(e.Code)), ago(e.Duration),
+			strconv.FormatUint(e.FromClient.Messages, 10), strconv.FormatUint(e.FromUpstream.Messages, 10),
+			e.Route, e.Endpoint, e.Client, e.ID,
+		})
+	}
+	writeTable(b, "", rows)
+}
+
+// byCount returns what is more than nothing, the most frequent first.
+func byCount(counts map[string]uint64) string {
+	var list []string
+	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
+		if counts[a] != counts[b] {
+			return int(counts[b]) - int(counts[a])
+		}
+		return strings.Compare(a, b)
+	})
+	for _, name := range names {
+		if counts[name] > 0 {
+			list = append(list, fmt.Sprintf("%d %s", counts[name], name))
+		}
+	}
+	if list == nil {
+		return "none"
+	}
+	return strings.Join(list, ", ")
+}
+
+func average(l admin.Latency) string {
+	if l.Count == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f ms", 1000*l.Sum/float64(l.Count))
+}
+
+// ago writes seconds in the two largest units.
+func ago(seconds float64) string {
+	switch s := int64(seconds); {
+	case s < 0:
+		return "0s"
+	case s < 10:
+		return fmt.Sprintf("%.1fs", seconds)
+	case s < 60:
+		return fmt.Sprintf("%ds", s)
+	case s < 3600:
+		return fmt.Sprintf("%dm%02ds", s/60, s%60)
+	case s < 86400:
+		return fmt.Sprintf("%dh%02dm", s/3600, s/60%60)
+	default:
+		return fmt.Sprintf("%dd%02dh", s/86400, s/3600%24)
+	}
+}
+
+// size writes bytes in the unit that leaves at most four digits.
+func size(n uint64) string {
+	units := []string{"B", "KiB", "MiB", "GiB", "TiB"}
+	x, i := float64(n), 0
+	for x >= 1024 && i < len(units)-1 {
+		x, i = x/1024, i+1
+	}
+	if i == 0 {
+		return fmt.Sprintf("%d B", n)
+	}
+	return fmt.Sprintf("%.1f %s", x, units[i])
+}
+
+// oneLine keeps what others have written fit for a table.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, s)
+}
