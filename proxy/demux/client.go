@@ -82,21 +82,29 @@ func (s *Session) clientMessage(m *Message) {
 		s.end(Malformed, errBinary)
 		return
 	}
-	h, n, err := socketio.ParseHeader(m.Head, m.whole())
-	if err == nil && n == 0 { // a long query
-		whole := s.load(m)
-		w := *m
-		w.Head = whole
-		if h, _, err = socketio.ParseHeader(whole, true); err == nil {
-			s.clientPacket(&w, &h)
-		}
-		s.effects.Give(whole)
-	} else if err == nil {
+	switch h, n, err := socketio.ParseHeader(m.Head, m.whole()); {
+	case err != nil:
+		s.end(Malformed, err)
+	case n > 0:
 		s.clientPacket(m, &h)
+	default:
+		s.clientLong(m)
 	}
+}
+
+// clientLong handles a packet whose header is longer than what there is of it
+// in Head: a query is, which a CONNECT of EIO3 may have.
+func (s *Session) clientLong(m *Message) {
+	whole := s.load(m)
+	defer s.effects.Give(whole)
+	h, _, err := socketio.ParseHeader(whole, true)
 	if err != nil {
 		s.end(Malformed, err)
+		return
 	}
+	w := *m
+	w.Head = whole
+	s.clientPacket(&w, &h)
 }
 
 // load copies the whole of m to a buffer, which is to be given back.
@@ -191,55 +199,4 @@ func (s *Session) clientAttachment(m *Message) {
 		}
 	}
 	s.in.drop(s.effects)
-}
-
-// dispatch sends a packet of the client to its upstream, or keeps it until that
-// has answered the CONNECT: it closes the leg if an event comes before.
-func (s *Session) dispatch(sp *space, p *packet) {
-	if sp.state == open {
-		s.deliver(int(sp.leg), p)
-		return
-	}
-	t := &sp.waiting().packets
-	p.each(func(m *Message) bool { return s.hold(t, m) })
-}
-
-// deliver sends a packet of the client to a leg.
-func (s *Session) deliver(leg int, p *packet) {
-	gen := s.legs[leg].gen
-	if gen == 0 || !p.header.HasID || !p.isAck() {
-		p.each(func(m *Message) bool { return s.toLeg(leg, m) })
-		return
-	}
-	id, ok := gen.answered(p.header.ID)
-	if !ok {
-		s.drop(DropStaleAck)
-		return
-	}
-	whole := s.load(p.head)
-	b := socketio.AppendWithID(s.effects.Take(len(whole)), whole, p.header, id)
-	q := *p
-	q.head = text(b)
-	q.each(func(m *Message) bool { return s.toLeg(leg, m) })
-	s.effects.Give(b)
-	s.effects.Give(whole)
-}
-
-func (p *packet) isAck() bool {
-	return p.header.Type == socketio.Ack || p.header.Type == socketio.BinaryAck
-}
-
-// toLeg sends a message of the client to an open leg. One that the upstream
-// would close the leg for ends the session, as it would without us.
-func (s *Session) toLeg(leg int, m *Message) bool {
-	size := m.Size
-	if !m.Binary || s.version == engineio.V3 {
-		size++ // the type
-	}
-	if limit := s.legs[leg].maxPayload; limit > 0 && size > limit {
-		s.end(TooBig, errPayload)
-		return false
-	}
-	s.effects.ToLeg(leg, m)
-	return true
 }

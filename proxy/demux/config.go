@@ -28,7 +28,7 @@ type Config struct {
 	MaxAttachments int     // of one packet; if zero, 1000
 	MaxClientGroup int     // bytes of a packet with attachments from the client; if zero, 4,000,000
 	MaxLegGroup    int     // the same from an upstream; if zero, 64 MiB
-	MaxHeld        int     // bytes of one client that wait for legs, and of CONNECTs stored for Reconnect; if zero, 1 MiB
+	MaxHeld        int     // bytes of one client that wait for legs, and of CONNECTs stored for Reconnect; if zero, the larger of 1 MiB and a third of MaxClientGroup
 	MaxHeldPackets int     // if zero, 1000
 
 	rules *rules
@@ -75,7 +75,7 @@ func NewConfig(c Config) *Config {
 	setDefault(&c.MaxAttachments, 1000)
 	setDefault(&c.MaxClientGroup, 4_000_000)
 	setDefault(&c.MaxLegGroup, 64<<20)
-	setDefault(&c.MaxHeld, 1<<20)
+	setDefault(&c.MaxHeld, max(1<<20, c.MaxClientGroup/3))
 	setDefault(&c.MaxHeldPackets, 1000)
 	c.rules = newRules(c.Rules)
 	return &c

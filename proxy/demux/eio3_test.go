@@ -1,6 +1,7 @@
 package demux
 
 import (
+	"strings"
 	"testing"
 
 	"usher/proxy/engineio"
@@ -46,6 +47,13 @@ client 41
 client 42["x"]
 client 40
 `)
+}
+
+func TestX01LongQuery(t *testing.T) {
+	query := "?token=" + strings.Repeat("x", 2*MinHead)
+	play3(t, shop(), joined3+"client 40/seller"+query+"\n\tseller.dial\nseller.opens\n\tseller 40/seller"+query)
+	play3(t, shop(), joined3+"client 40/nope"+query+",\n\tclient 44/nope,\"Invalid namespace\"")
+	play3(t, shop(), joined3+"client 42"+strings.Repeat("1", 20)+query+"\n\tend malformed")
 }
 
 func TestX01EagerLegWaits(t *testing.T) {

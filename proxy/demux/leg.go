@@ -1,11 +1,8 @@
 package demux
 
 import (
-	"math/rand/v2"
 	"slices"
 	"time"
-
-	"usher/proxy/engineio"
 )
 
 // leg is a connection to an upstream, or the wish for one.
@@ -48,13 +45,9 @@ const (
 	legLeaving
 )
 
-const (
-	firstPause = 50 * time.Millisecond
-	maxPause   = time.Second
-	// leavePause is how long an upstream may take from its last DISCONNECT to
-	// its close.
-	leavePause = 500 * time.Millisecond
-)
+// leavePause is how long an upstream may take from its last DISCONNECT to its
+// close.
+const leavePause = 500 * time.Millisecond
 
 // legFor returns the leg to a service. If there was none, it has to be dialled.
 func (s *Session) legFor(service int) (n int, dial bool) {
@@ -97,6 +90,14 @@ func (s *Session) liveLegs() (n int) {
 	return n
 }
 
+// legIn tells whether the leg is in one of these states.
+func (s *Session) legIn(leg int, states ...legState) bool {
+	if s.mode == over || leg < 0 || leg >= len(s.legs) {
+		return false
+	}
+	return slices.Contains(states, s.legs[leg].state)
+}
+
 // service returns what the configuration says of a leg's upstream.
 func (s *Session) service(leg int) *Service { return &s.config.Services[s.legs[leg].service] }
 
@@ -111,122 +112,6 @@ func (s *Session) needed(leg int) bool {
 		}
 	}
 	return false
-}
-
-// dial opens a leg.
-func (s *Session) dial(leg int) {
-	l := &s.legs[leg]
-	l.state, l.due = legDialling, 0
-	s.effects.Dial(leg, Target{Service: int(l.service), Prefer: l.prefer, Avoid: l.tag})
-}
-
-// dialEager dials what the handshake waits for.
-func (s *Session) dialEager() {
-	if s.config.Opaque {
-		s.eager(s.config.Fallback)
-		return
-	}
-	root := -1
-	if s.version == engineio.V3 {
-		if root = s.config.root(); root >= 0 {
-			leg := s.eager(root)
-			s.add(space{name: "/", leg: int16(leg), since: s.now, pending: 1})
-		}
-	}
-	for i := range s.config.Services {
-		if s.config.Services[i].Eager && i != root {
-			s.eager(i)
-		}
-	}
-}
-
-func (s *Session) eager(service int) (leg int) {
-	leg, _ = s.legFor(service)
-	s.legs[leg].eager = true
-	s.dial(leg)
-	return leg
-}
-
-// LegUp says that a leg has its 101. Tag names the endpoint.
-func (s *Session) LegUp(now time.Duration, leg int, tag string) {
-	s.now = now
-	if !s.legIn(leg, legDialling) {
-		return
-	}
-	l := &s.legs[leg]
-	l.state, l.tag = legOpening, tag
-	l.heard, l.due = now, now+s.config.OpenTimeout
-	s.schedule()
-}
-
-// legIn tells whether the leg is in one of these states.
-func (s *Session) legIn(leg int, states ...legState) bool {
-	if s.mode == over || leg < 0 || leg >= len(s.legs) {
-		return false
-	}
-	return slices.Contains(states, s.legs[leg].state)
-}
-
-// LegFailed says that a leg could not be opened: no connection, no answer in
-// time, or an answer that another endpoint would not give.
-func (s *Session) LegFailed(now time.Duration, leg int) {
-	s.now = now
-	if s.legIn(leg, legDialling, legOpening) {
-		s.legFailed(leg)
-		s.schedule()
-	}
-}
-
-// LegRefused says that the upstream has answered a leg's handshake with this
-// status and text. 400, 401 and 403 are its word; others are as LegFailed.
-func (s *Session) LegRefused(now time.Duration, leg int, status int, text string) {
-	s.now = now
-	if !s.legIn(leg, legDialling, legOpening) {
-		return
-	}
-	switch {
-	case status != 400 && status != 401 && status != 403:
-		s.legFailed(leg)
-	case s.mode == starting && s.legs[leg].eager:
-		s.refuse(status, text)
-	case s.mode == opaque:
-		s.end(LegRefused, nil)
-	default:
-		s.legRefused(leg, text)
-	}
-	s.schedule()
-}
-
-func (s *Session) legFailed(leg int) {
-	l := &s.legs[leg]
-	l.in.drop(s.effects)
-	l.attempts++
-	endpoints := max(1, s.service(leg).Endpoints)
-	switch {
-	case !s.needed(leg):
-		l.free()
-	case s.mode == starting && l.eager && int(l.attempts) >= endpoints:
-		s.refuse(503, textUnavailable)
-	case s.mode == opaque && int(l.attempts) >= endpoints:
-		s.end(LegLost, nil)
-	default:
-		s.dialAgain(leg, int(l.attempts)-endpoints)
-	}
-}
-
-// dialAgain repeats a dial: at once while there are endpoints that were not
-// tried (tried is negative), then with growing pauses.
-func (s *Session) dialAgain(leg, tried int) {
-	s.stats.Retries.Add(1)
-	if tried < 0 {
-		s.dial(leg)
-		return
-	}
-	pause := min(maxPause, firstPause<<min(tried, 10))
-	// Spread, so that the clients of an upstream do not come back as one.
-	pause -= rand.N(pause / 4)
-	l := &s.legs[leg]
-	l.state, l.due = legPausing, s.now+pause
 }
 
 // closeLeg closes a leg, whatever it is doing.

@@ -1,0 +1,122 @@
+package demux
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"usher/proxy/engineio"
+)
+
+// Pauses between dials of a leg.
+const (
+	firstPause = 50 * time.Millisecond
+	maxPause   = time.Second
+)
+
+// dial opens a leg.
+func (s *Session) dial(leg int) {
+	l := &s.legs[leg]
+	l.state, l.due = legDialling, 0
+	s.effects.Dial(leg, Target{Service: int(l.service), Prefer: l.prefer, Avoid: l.tag})
+}
+
+// dialEager dials what the handshake waits for.
+func (s *Session) dialEager() {
+	if s.config.Opaque {
+		s.eager(s.config.Fallback)
+		return
+	}
+	root := -1
+	if s.version == engineio.V3 {
+		if root = s.config.root(); root >= 0 {
+			leg := s.eager(root)
+			s.add(space{name: "/", leg: int16(leg), since: s.now, pending: 1})
+		}
+	}
+	for i := range s.config.Services {
+		if s.config.Services[i].Eager && i != root {
+			s.eager(i)
+		}
+	}
+}
+
+func (s *Session) eager(service int) (leg int) {
+	leg, _ = s.legFor(service)
+	s.legs[leg].eager = true
+	s.dial(leg)
+	return leg
+}
+
+// LegUp says that a leg has its 101. Tag names the endpoint.
+func (s *Session) LegUp(now time.Duration, leg int, tag string) {
+	s.now = now
+	if !s.legIn(leg, legDialling) {
+		return
+	}
+	l := &s.legs[leg]
+	l.state, l.tag = legOpening, tag
+	l.heard, l.due = now, now+s.config.OpenTimeout
+	s.schedule()
+}
+
+// LegFailed says that a leg could not be opened: no connection, no answer in
+// time, or an answer that another endpoint would not give.
+func (s *Session) LegFailed(now time.Duration, leg int) {
+	s.now = now
+	if s.legIn(leg, legDialling, legOpening) {
+		s.legFailed(leg)
+		s.schedule()
+	}
+}
+
+// LegRefused says that the upstream has answered a leg's handshake with this
+// status and text. 400, 401 and 403 are its word; others are as LegFailed.
+func (s *Session) LegRefused(now time.Duration, leg int, status int, text string) {
+	s.now = now
+	if !s.legIn(leg, legDialling, legOpening) {
+		return
+	}
+	switch {
+	case status != 400 && status != 401 && status != 403:
+		s.legFailed(leg)
+	case s.mode == starting && s.legs[leg].eager:
+		s.refuse(status, text)
+	case s.mode == opaque:
+		s.end(LegRefused, nil)
+	default:
+		s.legRefused(leg, text)
+	}
+	s.schedule()
+}
+
+func (s *Session) legFailed(leg int) {
+	l := &s.legs[leg]
+	l.in.drop(s.effects)
+	l.attempts++
+	endpoints := max(1, s.service(leg).Endpoints)
+	switch {
+	case !s.needed(leg):
+		l.free()
+	case s.mode == starting && l.eager && int(l.attempts) >= endpoints:
+		s.refuse(503, textUnavailable)
+	case s.mode == opaque && int(l.attempts) >= endpoints:
+		s.end(LegLost, nil)
+	default:
+		s.dialAgain(leg, int(l.attempts)-endpoints)
+	}
+}
+
+// dialAgain repeats a dial: at once while there are endpoints that were not
+// tried (tried is negative), then with growing pauses.
+func (s *Session) dialAgain(leg, tried int) {
+	s.stats.Retries.Add(1)
+	if tried < 0 {
+		s.dial(leg)
+		return
+	}
+	pause := min(maxPause, firstPause<<min(tried, 10))
+	// Spread, so that the clients of an upstream do not come back as one.
+	pause -= rand.N(pause / 4)
+	l := &s.legs[leg]
+	l.state, l.due = legPausing, s.now+pause
+}
