@@ -28,16 +28,35 @@ exports.front = async function front(t, upstreams, route = {}) {
     return new Front(upstreams, (name) => upstreams[name], '');
   }
   const port = await freePort();
-  const file = writeRoutes(t, port, upstreams, route);
+  const usher = await run(t, port, routesFor(upstreams, route));
+  const front = new Front(upstreams, () => port, '/', usher);
+  atEnd(t, () => front.stop());
+  return front;
+};
+
+// behind puts usher, with these routes and what else its file may have, on a
+// port of the system's choice.
+exports.behind = async function behind(t, routes) {
+  const port = await freePort();
+  const usher = await run(t, port, routes);
+  const front = new Front({}, () => port, '', usher);
+  atEnd(t, () => front.stop());
+  return { port, front };
+};
+
+// run starts usher and waits until it listens.
+async function run(t, port, routes) {
+  const file = writeRoutes(t, port, routes);
   const child = spawn(binary, ['--routes', file, 'run'], { stdio: ['ignore', 'pipe', 'pipe'] });
   const usher = { child, exited: exit(child), log: '' };
   child.stdout.on('data', (chunk) => (usher.log += chunk));
   child.stderr.on('data', (chunk) => (usher.log += chunk));
-  const front = new Front(upstreams, () => port, '/', usher);
-  atEnd(t, () => front.stop());
-  await answers(port, usher);
-  return front;
-};
+  await answers(port, usher).catch((err) => {
+    child.kill('SIGKILL');
+    throw err;
+  });
+  return usher;
+}
 
 class Front {
   #stopped;
@@ -100,23 +119,31 @@ exports.agent = () =>
       options.all ? done(null, [{ address: '127.0.0.1', family: 4 }]) : done(null, '127.0.0.1', 4),
   });
 
-function writeRoutes(t, port, upstreams, route) {
+function routesFor(upstreams, route) {
   const names = Object.keys(upstreams);
-  const routes = {
-    listen: `127.0.0.1:${port}`,
-    drain: { deadline: '2s' }, // long polls of clients that are gone need not end by themselves
+  return {
     upstreams: Object.fromEntries(names.map((name) => [name, `http://127.0.0.1:${upstreams[name]}`])),
     routes: names.flatMap((name) => [
       { path: `/${name}`, upstream: name, strip_prefix: `/${name}`, ...route },
       { host: `${name}.localhost`, path: '/', upstream: name, ...route },
     ]),
   };
+}
+
+function writeRoutes(t, port, routes) {
+  const all = {
+    listen: `127.0.0.1:${port}`,
+    drain: { deadline: '2s' }, // long polls of clients that are gone need not end by themselves
+    ...routes,
+  };
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'usher-interop-'));
   atEnd(t, () => fs.rmSync(folder, { recursive: true }));
   const file = path.join(folder, 'routes.yaml');
-  fs.writeFileSync(file, JSON.stringify(routes, null, 2)); // JSON is YAML
+  fs.writeFileSync(file, JSON.stringify(all, null, 2)); // JSON is YAML
   return file;
 }
+
+exports.freePort = freePort;
 
 function freePort() {
   return new Promise((resolve, reject) => {

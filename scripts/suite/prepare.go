@@ -26,18 +26,28 @@ func checkTools(ctx context.Context, t *tally) {
 
 // compiler is for the race detector alone.
 func (t *tally) compiler(ctx context.Context) {
-	if _, err := exec.LookPath("gcc"); err == nil {
+	t.tool(ctx, "gcc", "the race detector needs it", "gcc", "libc6-dev")
+}
+
+// installBrowser is for the tests of pages.
+func installBrowser(ctx context.Context, t *tally) {
+	t.tool(ctx, "chromium", "the tests of pages drive it", "chromium")
+}
+
+// tool has apt install packages, unless the command that they bring is there.
+func (t *tally) tool(ctx context.Context, name, why string, packages ...string) {
+	if _, err := exec.LookPath(name); err == nil {
 		t.passed++
 		return
 	}
 	apt := [][]string{
 		{"apt-get", "update", "-qq"},
-		{"apt-get", "install", "-qq", "-y", "--no-install-recommends", "gcc", "libc6-dev"},
+		append([]string{"apt-get", "install", "-qq", "-y", "--no-install-recommends"}, packages...),
 	}
 	for _, args := range apt {
 		c := environment(command(ctx, args[0], args[1:]...), "DEBIAN_FRONTEND=noninteractive")
 		if out, err := c.CombinedOutput(); err != nil {
-			t.fail("gcc", fmt.Sprintf("the race detector needs it\n%s%s: %v", out, c, err))
+			t.fail(name, fmt.Sprintf("%s\n%s%s: %v", why, out, c, err))
 			return
 		}
 	}

@@ -1,0 +1,182 @@
+'use strict';
+
+// The operators' page in a real browser, over traffic of known shape.
+
+const assert = require('node:assert/strict');
+const { once } = require('node:events');
+const fs = require('node:fs');
+const { test } = require('node:test');
+const { setTimeout: sleep } = require('node:timers/promises');
+const WebSocket = require('ws');
+const { browse, keep, visit } = require('./browser');
+const { atEnd } = require('./ends');
+const { behind, freePort } = require('./usher');
+
+const count = 500;
+
+// echo is an upstream that sends everything back.
+async function echo(t) {
+  const server = new WebSocket.Server({ port: 0, host: '127.0.0.1' });
+  server.on('connection', (socket) => socket.on('message', (data, binary) => socket.send(data, { binary })));
+  await once(server, 'listening');
+  atEnd(t, () => {
+    server.clients.forEach((socket) => socket.terminate());
+    server.close();
+  });
+  return server.address().port;
+}
+
+// watched is usher with an operators' address, whose page is at url.
+async function watched(t, admin = {}) {
+  const upstream = await echo(t);
+  const address = `127.0.0.1:${await freePort()}`;
+  const { port, front } = await behind(t, {
+    admin: { address, ...admin },
+    upstreams: { shop: `http://127.0.0.1:${upstream}`, chat: `http://127.0.0.1:${upstream}` },
+    routes: [{ path: '/shop', upstream: 'shop' }, { path: '/chat', upstream: 'chat' }],
+  });
+  return { port, front, url: `http://${address}/` };
+}
+
+// fill opens sockets, each of which has had one message of ten bytes back.
+async function fill(t, port, n) {
+  const sockets = await Promise.all(Array.from({ length: n }, async (_, i) => {
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/${i % 5 === 0 ? 'chat' : 'shop'}`);
+    await once(socket, 'open');
+    socket.send('0123456789');
+    await once(socket, 'message');
+    return socket;
+  }));
+  atEnd(t, () => sockets.forEach((socket) => socket.terminate()));
+  return sockets;
+}
+
+const text = (page, selector) => page.textContent(selector);
+
+// shows waits until an element has exactly this text.
+async function shows(page, selector, want) {
+  await page.waitForFunction(([s, w]) => document.querySelector(s)?.textContent === w, [selector, want], { timeout: 15_000 })
+    .catch(async () => assert.equal(await text(page, selector), want, `${selector} after 15 s`));
+}
+
+test('500 sockets and the end of one, by keyboard, in both themes and sizes', async (t) => {
+  const { port, url } = await watched(t);
+  const sockets = await fill(t, port, count);
+  const codes = []; // that clients saw
+  sockets.forEach((socket) => socket.once('close', (code) => codes.push(code)));
+  const browser = await browse(t);
+  let open = count;
+  for (const theme of ['light', 'dark']) {
+    for (const width of [360, 1440]) {
+      await t.test(`${theme}, ${width} px`, async () => {
+        const page = await visit(browser, url, { width, height: 900, theme });
+        await shows(page, '#open', String(open));
+        await shows(page, '#phase', 'serving');
+        await shows(page, '#opened', `${count} since the start`);
+        await shows(page, '#found', `50 of ${open}`);
+        await shows(page, '#handshake-more', `mean of ${count}`);
+        assert.equal(await page.locator('#sessions tbody tr').count(), 50, 'rows');
+        assert.equal(await page.locator('#routes tbody tr').count(), 2, 'routes');
+        assert.deepEqual(await page.locator('#endpoints .state[data-state]').allTextContents(), ['healthy', 'healthy']);
+        await page.waitForFunction(() => document.querySelector('#chart-open .line').getAttribute('d').includes('L'));
+        const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        assert.ok(wider <= 0, `the page is ${wider} px too wide`);
+
+        await closeOne(page);
+        open--;
+        await shows(page, '#open', String(open));
+        for (let i = 0; i < 100 && codes.length < count - open; i++) {
+          await sleep(50);
+        }
+        assert.deepEqual(codes, Array(count - open).fill(1008), 'close codes that clients saw');
+        await shows(page, '#causes .name', 'usher operator');
+        await shows(page, '#causes .value', String(count - open));
+        await keep(page, `dashboard-${theme}-${width}`);
+
+        await page.click('#show-ended');
+        await shows(page, '#found', String(count - open));
+        assert.match(await text(page, '#sessions tbody tr'), /usher operator/);
+        assert.deepEqual(page.faults, []);
+        await page.context().close();
+      });
+    }
+  }
+});
+
+// closeOne closes the first session of the list without a mouse.
+async function closeOne(page) {
+  await page.keyboard.press('/');
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'search', 'focus after /');
+  await page.keyboard.press('Tab'); // the list itself, so that it can be scrolled
+  await page.keyboard.press('Tab');
+  assert.match(await page.evaluate(() => document.activeElement.ariaLabel), /^Close the session of 127\.0\.0\.1, /);
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('dialog[open]');
+  assert.equal(await page.evaluate(() => document.activeElement.value), 'no', 'what Enter would do at once');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+}
+
+test('search, drain and enable', async (t) => {
+  const { port, url } = await watched(t);
+  const sockets = await fill(t, port, 10);
+  const page = await visit(await browse(t), url);
+  await shows(page, '#open', '10');
+  await page.fill('#search', '/chat');
+  await shows(page, '#found', '2');
+  await page.fill('#search', 'nobody');
+  await shows(page, '#sessions tbody', 'No session fits.');
+  await page.fill('#search', '');
+
+  const ends = sockets.filter((socket) => socket.url.endsWith('/chat')).map((socket) => once(socket, 'close'));
+  await page.click('button[aria-label="Drain route /chat"]');
+  await page.click('#ask-yes');
+  for (const [code] of await Promise.all(ends)) {
+    assert.equal(code, 1012, 'close code in a drain');
+  }
+  await shows(page, '#open', '8');
+  const refused = new WebSocket(`ws://127.0.0.1:${port}/chat`);
+  const [, response] = await once(refused.on('error', () => {}), 'unexpected-response');
+  assert.equal(response.statusCode, 503, 'status for a new session');
+  await shows(page, '#refused', '1');
+  await page.click('button[aria-label="Enable route /chat"]');
+  await page.waitForSelector('button[aria-label="Drain route /chat"]');
+  await fill(t, port, 1);
+  await shows(page, '#open', '9');
+  assert.deepEqual(page.faults, []);
+});
+
+test('a file that is wrong is told, and changes nothing', async (t) => {
+  const { front, url } = await watched(t);
+  const page = await visit(await browse(t), url);
+  const file = front.usher.child.spawnargs.find((word) => word.endsWith('.yaml'));
+  const routes = fs.readFileSync(file);
+  fs.writeFileSync(file, 'upstreams: {a: http://127.0.0.1:1}\nroutes:\n  - upstream: b\n');
+  await page.click('#reload');
+  await page.waitForFunction(() => document.getElementById('notice').textContent.includes(':3:15: upstream "b" is not defined'));
+  fs.writeFileSync(file, routes);
+  await page.click('#reload');
+  await page.waitForFunction(() => document.getElementById('notice').textContent.endsWith('was read again.'));
+});
+
+test('a token is asked for once', async (t) => {
+  const token = 'correct-horse-battery-staple';
+  const { url, front } = await watched(t, { token });
+  const page = await visit(await browse(t), url);
+  await page.waitForSelector('#login:not([hidden])');
+  await page.fill('#token', 'wrong');
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => document.getElementById('notice').textContent === 'the token is wrong');
+  await page.fill('#token', token);
+  await page.keyboard.press('Enter');
+  await shows(page, '#open', '0');
+  await page.reload();
+  await shows(page, '#open', '0');
+  assert.equal(await page.evaluate(() => document.cookie), '', 'cookies that scripts can read');
+  await page.goto(url);
+  await page.waitForSelector('#main:not([hidden])');
+  const child = front.usher.child;
+  child.kill('SIGTERM');
+  await shows(page, '#phase', 'no answer');
+  assert.ok(!front.usher.log.includes(token), 'the token stands in the log');
+});
