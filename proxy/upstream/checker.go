@@ -62,6 +62,7 @@ func (k *checker) report(ctx context.Context, err error) {
 		}
 		if err == nil {
 			e.counts.checksPassed.Add(1)
+			h.dialled() // there was a connection: no need to wait until a client tries
 		} else {
 			e.counts.checksFailed.Add(1)
 			h.last = "check: " + err.Error()

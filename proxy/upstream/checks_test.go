@@ -276,6 +276,39 @@ func TestNextKeepsChecks(t *testing.T) {
 	})
 }
 
+// A check that gets a connection closes the circuit that clients have opened by
+// getting none.
+func TestCheckClosesTheCircuit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFarm(map[string]string{"a:80": ok200})
+		p := newChecked(f, checked(testCheck(config.CheckPath, "/"), "a:80"))
+		p.StartChecks()
+		synctest.Wait()
+		u := p.Get("main")
+		a := u.Endpoints()[0]
+		f.set("a:80", "")
+		for range 20 {
+			u.Dial(t.Context())
+		}
+		f.set("a:80", ok200)
+		if got := a.State(); got != CircuitOpen {
+			t.Errorf("nobody was reached: got %s, want %s", got, CircuitOpen)
+		}
+		time.Sleep(11 * time.Second)
+		if got := a.State(); got != Healthy {
+			t.Errorf("a check has passed: got %s, want %s", got, Healthy)
+		}
+		for range maxSilent {
+			a.Unanswered(syscall.ECONNRESET)
+		}
+		time.Sleep(11 * time.Second)
+		if got := a.State(); got != CircuitOpen {
+			t.Errorf("a check has passed, but no handshake: got %s, want %s", got, CircuitOpen)
+		}
+		p.StopChecks()
+	})
+}
+
 // That usher has no descriptor left is not the endpoint's fault.
 func TestCheckThatCannotBeMade(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
