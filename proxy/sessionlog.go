@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -102,7 +103,7 @@ func (l *sessionLog) line(s *session.Session, e session.End) {
 		slog.String("cause", e.Cause.String()),
 	}
 	if e.Namespaces != nil {
-		attrs = append(attrs, slog.Any("namespaces", e.Namespaces))
+		attrs = append(attrs, slog.Any("namespaces", slices.Sorted(slices.Values(e.Namespaces))))
 	}
 	if e.Err != nil {
 		attrs = append(attrs, slog.String("error", e.Err.Error()))

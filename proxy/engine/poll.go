@@ -12,10 +12,14 @@ func (q *request) poll(v *visitor) {
 	answer := make(chan relay.Answer, 1)
 	p := &relay.Poll{Text: q.JSONP, Answer: func(a relay.Answer) { answer <- a }}
 	v.fan.Poll(p)
+	waiting := &q.server.stats.waiting
+	waiting.Add(1)
 	select {
 	case a := <-answer:
+		waiting.Add(-1)
 		q.answer(v, a)
 	case <-q.http.Context().Done():
+		waiting.Add(-1)
 		v.fan.Abort(p)
 	}
 }
