@@ -1,14 +1,16 @@
 'use strict';
 
-// Socket.IO clients of three generations, behind one way to use them.
+// Socket.IO clients of all generations, behind one way to use them.
 
 const assert = require('node:assert/strict');
 const { atEnd } = require('./ends');
 const { agent } = require('./usher');
 
 const libraries = {
+  '1.x': require('socket.io-client-1'),
   '2.x': require('socket.io-client-2'),
   '3.x': require('socket.io-client-3').io,
+  '4.0': require('socket.io-client-4.0').io,
   '4.x': require('socket.io-client').io,
 };
 
@@ -18,10 +20,11 @@ const transports = {
   upgrade: ['polling', 'websocket'],
 };
 
-// kinds is every generation with every way to connect.
-exports.kinds = Object.keys(libraries).flatMap((version) =>
-  Object.keys(transports).map((transport) => ({ version, transport })),
-);
+// kindsOf is every way to connect of some generations.
+exports.kindsOf = (...versions) =>
+  versions.flatMap((version) => Object.keys(transports).map((transport) => ({ version, transport })));
+
+exports.kinds = exports.kindsOf('2.x', '3.x', '4.x');
 
 // open makes a client of this kind for the service at base, such as
 // http://127.0.0.1:8080/main, that is not connected yet.
@@ -36,9 +39,15 @@ exports.open = function open(t, { version, transport }, base, options = {}) {
     reconnectionDelayMax: 200,
     ...options,
   });
-  atEnd(t, () => socket.close());
+  atEnd(t, () => close(socket));
   return socket;
 };
+
+// close ends a client and its connection, though others may share it.
+function close(socket) {
+  socket.close();
+  (socket.io._close ?? socket.io.close).call(socket.io);
+}
 
 // connect opens a client and waits until it is connected, by the transport
 // that its kind ends with.
@@ -71,6 +80,8 @@ exports.next = (socket, event) =>
   within(`the event ${event}`, (resolve) => socket.once(event, (...args) => resolve(args[0])));
 
 exports.connected = connected;
+exports.upgraded = upgraded;
+exports.within = within;
 
 // reconnected waits until a client that tries again and again is connected.
 exports.reconnected = async function reconnected(socket) {

@@ -15,7 +15,7 @@ const scripts = path.join(__dirname, '..');
 // "services/main.js", and waits until it says where it listens.
 exports.start = async function start(t, script, ...args) {
   const child = spawn(process.execPath, [path.join(scripts, script), '--port', '0', ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   const started = { child, pid: child.pid, port: 0, stderr: '', exited: exit(child) };
   child.stderr.on('data', (chunk) => (started.stderr += chunk));
