@@ -50,6 +50,23 @@ func (b *beat) tick(s *Session) {
 	}
 }
 
+// spare gives the client a second more for its half of the heartbeat.
+func (b *beat) spare(s *Session) {
+	const more = time.Second
+	if s.version == engineio.V3 {
+		b.heard = max(b.heard, s.now+more-s.config.PingInterval-s.config.PingTimeout)
+	} else if b.waiting {
+		b.due = max(b.due, s.now+more)
+	}
+}
+
+// Unread says, before a Tick, that the caller does not read the client, because
+// a leg has enough to take: its pong may be there.
+func (s *Session) Unread(now time.Duration) {
+	s.now = now
+	s.beat.spare(s)
+}
+
 // Tick does what is due.
 func (s *Session) Tick(now time.Duration) {
 	s.now = now
