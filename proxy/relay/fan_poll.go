@@ -84,7 +84,9 @@ func (f *fan) answerGet() {
 // resume has all legs read again.
 func (f *fan) resume() {
 	for _, s := range f.strands {
-		f.loop.enqueue(&s.line)
+		if s.is(readable) {
+			f.loop.enqueue(&s.line)
+		}
 	}
 }
 

@@ -39,6 +39,7 @@ type fan struct {
 	sid     string    // as the client knows it
 	why     error     // what the last leg was lost for
 	ready   bool      // the handshake was answered
+	first   uint8     // which of the strands was read first when there was room again
 	leave   *leave    // nil unless usher is to end it
 	end     *fanEnd   // nil unless closing
 	timer             // when the loop looks at the fan again
@@ -163,9 +164,13 @@ func (s *strand) waits() int {
 	return len(s.backlog.bytes) - s.backlog.sent
 }
 
-// freed has those read again that had to wait for s.
+// freed has those read again that had to wait for s. They take turns at being
+// the first, so that none waits for ever where s has room for one.
 func (f *fan) freed(lp *loop, s *strand) {
-	for _, other := range f.strands {
+	n := len(f.strands)
+	f.first++
+	for i := range n {
+		other := f.strands[(int(f.first)+i)%n]
 		if other == s || other.side != s.side {
 			lp.enqueue(&other.line)
 		}

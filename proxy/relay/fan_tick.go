@@ -30,12 +30,16 @@ func (f *fan) tick(lp *loop) {
 
 // tickDemux does what is due in the session and returns when the next is.
 func (f *fan) tickDemux() time.Duration {
+	now := f.loop.now
 	due := f.demux.Due()
-	if due > 0 && f.loop.now >= due {
-		f.demux.Tick(f.loop.now)
+	if due > 0 && now >= due {
+		if f.congested() {
+			f.demux.Unread(now)
+		}
+		f.demux.Tick(now)
 		due = f.demux.Due()
 	}
-	if due <= 0 {
+	if due <= 0 || f.closing() {
 		return never
 	}
 	return due

@@ -68,7 +68,11 @@ func (s *strand) serve(lp *loop, _ *line) {
 		return
 	}
 	if s.backlogged() {
+		before := s.waits()
 		lp.flush(&s.line)
+		if s.backlogged() && s.waits() < before && s.number >= 0 && !s.fan.congested() {
+			s.fan.freed(lp, s) // there is room enough
+		}
 	}
 	s.pump(lp)
 	s.fan.settle()

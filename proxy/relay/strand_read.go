@@ -84,6 +84,9 @@ func (s *strand) begin(lp *loop, rules *ws.Rules, h ws.Header, header []byte) er
 	if err := s.pass(rules, header); err != nil {
 		return err
 	}
+	if s.is(sentClose) { // nobody listens
+		return nil
+	}
 	if s.parts == nil {
 		s.parts = &parts{binary: h.Opcode == ws.Binary, began: lp.now}
 		s.parts.bytes = lp.outputs.take(int(min(h.Length, bufferSize)))
@@ -102,6 +105,9 @@ func (s *strand) extend(lp *loop, rules *ws.Rules, p []byte) (int, error) {
 		return 0, err
 	}
 	m := s.parts
+	if m == nil {
+		return len(p), nil
+	}
 	begin := len(m.bytes)
 	m.bytes = append(m.bytes, p...)
 	if s.side == client {
