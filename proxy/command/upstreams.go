@@ -4,9 +4,13 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"usher/proxy/config"
 )
+
+// usualResolve is the default, of which nothing is said.
+const usualResolve = 30 * time.Second
 
 // upstreamRows returns the upstreams of which more is to be said than the
 // endpoints that stand in the table of routes.
@@ -43,6 +47,9 @@ func upstreamOptions(u *config.Upstream) string {
 			what += " " + path
 		}
 		list = append(list, fmt.Sprintf("check %s every %v", what, c.Every))
+	}
+	if u.Resolve != usualResolve {
+		list = append(list, fmt.Sprintf("resolve %v", u.Resolve))
 	}
 	if u.SlowStart > 0 {
 		list = append(list, fmt.Sprintf("slow_start %v", u.SlowStart))

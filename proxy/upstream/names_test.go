@@ -135,6 +135,36 @@ func TestSlowAddresses(t *testing.T) {
 	})
 }
 
+// While a name is looked up again, nobody but who does that waits.
+func TestLookupHoldsUpNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		z := &zone{addresses: "10.0.0.1"}
+		u := newZone(t, z)
+		z.wantTried(t, u, "the first", 1, "10.0.0.1:80")
+		time.Sleep(31 * time.Second)
+		answer := make(chan struct{})
+		u.settings.Lookup = func(context.Context, string) ([]netip.Addr, error) {
+			<-answer
+			return []netip.Addr{netip.MustParseAddr("10.0.0.2")}, nil
+		}
+		waiting := make(chan error)
+		go func() {
+			conn, err := u.Endpoints()[0].Dial(t.Context())
+			if err == nil {
+				conn.Close()
+			}
+			waiting <- err
+		}()
+		synctest.Wait()
+		z.wantTried(t, u, "others meanwhile", 2, "10.0.0.1:80", "10.0.0.1:80")
+		close(answer)
+		if err := <-waiting; err != nil {
+			t.Errorf("who has looked it up: got %v, want a connection", err)
+		}
+		z.wantTried(t, u, "others afterwards", 1, "10.0.0.2:80")
+	})
+}
+
 func TestNameWithoutAddress(t *testing.T) {
 	u := newZone(t, &zone{})
 	_, _, err := u.Dial(t.Context())
