@@ -226,6 +226,14 @@ func (f *fan) fromClient(m *demux.Message) {
 	}
 }
 
+// wake has f looked at no later than at due, but never in the turn that is.
+func (f *fan) wake(due time.Duration) {
+	if due <= f.loop.now {
+		due = f.loop.now + time.Millisecond
+	}
+	f.loop.timers.schedule(f, due)
+}
+
 // settle closes the sockets that have nothing more to do, answers what can be
 // answered, ends the session when all is closed, and sees to its timers.
 func (f *fan) settle() {
@@ -247,6 +255,6 @@ func (f *fan) settle() {
 		return
 	}
 	if due := f.demux.Due(); due > 0 {
-		f.loop.timers.schedule(f, due)
+		f.wake(due)
 	}
 }

@@ -23,7 +23,7 @@ func (f *fan) tick(lp *loop) {
 		due = min(due, f.tickEnd())
 	}
 	if due != never {
-		lp.timers.schedule(f, due)
+		f.wake(due)
 	}
 	f.settle()
 }

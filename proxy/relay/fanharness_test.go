@@ -18,6 +18,7 @@ type fanHarness struct {
 	*harness
 	fan     *Fan
 	version engineio.Version
+	polling bool
 	options *FanOptions
 	sid     string
 	refused []Refused
@@ -49,10 +50,17 @@ func newFanHarness(t *testing.T, v engineio.Version, polling bool) *fanHarness {
 
 func newFanHarnessOf(t *testing.T, v engineio.Version, polling bool, o *FanOptions) *fanHarness {
 	t.Helper()
-	h := &fanHarness{harness: newHarness(t), version: v, options: o}
+	h := &fanHarness{harness: newHarness(t), version: v, options: o, polling: polling}
+	h.start()
+	return h
+}
+
+// start has the loop take a fan in.
+func (h *fanHarness) start() {
+	h.t.Helper()
 	h.loop.now = h.now
-	h.fan = newFan(h.open(), o, Entry{
-		Version: v, SID: "sid-of-the-session", Polling: polling,
+	h.fan = newFan(h.open(), h.options, Entry{
+		Version: h.version, SID: "sid-of-the-session", Polling: h.polling,
 		Dial: func(to demux.Target, done func(Dialled)) { h.dials = append(h.dials, dialling{to, done}) },
 		Ready: func(sid string, r Refused) {
 			h.sid = sid
@@ -64,7 +72,6 @@ func newFanHarnessOf(t *testing.T, v engineio.Version, polling bool, o *FanOptio
 	h.loop.load.Add(1)
 	h.loop.post(func(lp *loop) { lp.open(h.fan.fan) })
 	h.step()
-	return h
 }
 
 // connect hands over the client's WebSocket, and reads the open packet.
