@@ -25,9 +25,9 @@ type step struct {
 func main() {
 	group := strings.Join(os.Args[1:], " ")
 	switch group {
-	case "", "lint", "unit", "interop":
+	case "", "lint", "unit", "interop", "package":
 	default:
-		fmt.Fprintf(os.Stderr, "usage: scripts/test [lint | unit | interop], not %q\n", group)
+		fmt.Fprintf(os.Stderr, "usage: scripts/test [lint | unit | interop | package], not %q\n", group)
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -68,6 +68,7 @@ func steps() []step {
 		{"unit", "portable poller", testPortable},
 		{"unit", "fuzz targets", fuzzAll},
 	}
+	all = append(all, packageSteps()...)
 	all = append(all, interopSteps()...)
 	all = append(all, soakSteps()...)
 	return append(all, step{"lint", "golangci-lint", runLinters})
