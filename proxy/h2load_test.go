@@ -201,9 +201,11 @@ func TestStreamsLeakNothing(t *testing.T) {
 		}
 		batches(t, 100, round)
 		b.wantSessions(t, 0)
+		client.transport.CloseIdleConnections()
 		before := takeStock()
-		batches(t, 500, round)
+		batches(t, 400, round)
 		b.wantSessions(t, 0)
+		client.transport.CloseIdleConnections()
 		if leak := before.leak(patience); leak != "" {
 			t.Errorf("%s: %s", name, leak)
 		}

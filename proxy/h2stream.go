@@ -15,6 +15,10 @@ import (
 // holds at most, if nobody asks for more (RFC 9113, 4.2).
 const streamBuffer = 16 << 10
 
+// halfClosed is how long a client that has ended its side is still spoken to.
+// Browsers end it with their Close frame, and wait for the answer to that.
+const halfClosed = 5 * time.Second
+
 // stream makes a socket of a stream of HTTP/2, which has none: the relay gets
 // one end of a pair, and two goroutines copy between the other end and the
 // stream. What either side does not take stops the copying, and with it the
@@ -25,8 +29,10 @@ const streamBuffer = 16 << 10
 type stream struct {
 	http.ResponseWriter
 	body io.ReadCloser
+	gone <-chan struct{} // closed when the client has reset the stream, or is lost
 
-	end      net.Conn // ours of the pair; nil before Take
+	over     chan struct{} // closed when the relay has
+	end      net.Conn      // ours of the pair; nil before Take
 	timeout  time.Duration
 	watchdog *time.Timer // runs while a write waits for the client
 	copying  sync.WaitGroup
@@ -34,7 +40,7 @@ type stream struct {
 
 // serveStream serves an extended CONNECT, from its handshake to its end.
 func (s *Server) serveStream(w http.ResponseWriter, r *http.Request) {
-	st := &stream{ResponseWriter: w, body: r.Body}
+	st := &stream{ResponseWriter: w, body: r.Body, gone: r.Context().Done(), over: make(chan struct{})}
 	// One connection has many streams, and each is claimed by itself.
 	ctx := handshake.ConnContext(r.Context(), nil)
 	s.serveHTTP(st, r.WithContext(ctx))
@@ -72,12 +78,18 @@ func (st *stream) WriteHeader(status int) {
 	st.copying.Go(func() { st.copyOut(controller) })
 }
 
-// copyIn copies what the client sends. An end of it is passed on as such; after
-// a reset nobody is there to be written to.
+// copyIn copies what the client sends. The end of it is passed on after a while:
+// the relay takes it for the end of the client.
 func (st *stream) copyIn() {
 	_, err := io.CopyBuffer(struct{ io.Writer }{st.end}, st.body, make([]byte, streamBuffer))
-	if half, ok := st.end.(interface{ CloseWrite() error }); ok && err == nil && half.CloseWrite() == nil {
-		return
+	if err == nil {
+		patience := time.NewTimer(halfClosed)
+		defer patience.Stop()
+		select {
+		case <-patience.C:
+		case <-st.gone:
+		case <-st.over:
+		}
 	}
 	st.end.Close()
 }
@@ -87,6 +99,7 @@ func (st *stream) copyIn() {
 func (st *stream) copyOut(controller *http.ResponseController) {
 	defer st.end.Close()
 	defer st.body.Close() // ends copyIn
+	defer close(st.over)
 	b := make([]byte, streamBuffer)
 	for {
 		n, err := st.end.Read(b)
