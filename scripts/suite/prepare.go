@@ -22,6 +22,8 @@ func checkTools(ctx context.Context, t *tally) {
 		t.passed++
 	}
 	t.compiler(ctx)
+	t.tool(ctx, "curl", "a client of HTTP/2", "curl")
+	t.tool(ctx, "sslscan", "it looks for what TLS should not have", "sslscan")
 }
 
 // compiler is for the race detector alone.
