@@ -239,7 +239,7 @@ func TestAdminStatus(t *testing.T) {
 			t.Errorf("explain %s: got %+v, want route %q", url, e, want)
 		}
 	}
-	for path, want := range map[string]int{"/livez": 200, "/readyz": 200, "/v1/explain": 400, "/v1/nothing": 404, "/": 404} {
+	for path, want := range map[string]int{"/livez": 200, "/readyz": 200, "/v1/explain": 400, "/v1/nothing": 404} {
 		if status, text := o.do(t, http.MethodGet, path, nil); status != want {
 			t.Errorf("%s: got %d %s, want %d", path, status, text, want)
 		}

@@ -33,13 +33,13 @@ type passage struct {
 
 type passageKey struct{}
 
-// enter lets a handshake in, unless the gate is closed. The request it returns
-// is cancelled when the gate closes, and the passage ends with leave.
+// enter lets a handshake in, unless the gate is closed: then r is returned as it
+// is. The request it returns otherwise is cancelled when the gate closes, and the passage ends with leave.
 func (g *gate) enter(r *http.Request) (*http.Request, *passage, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.closed {
-		return nil, nil, false
+		return r, nil, false
 	}
 	g.inside.Add(1)
 	g.count++

@@ -12,10 +12,10 @@ import (
 	"usher/proxy/session"
 )
 
-// Run serves until ctx is done, and then stops: after the grace no client is
-// accepted any more, every socket gets a Close frame, one after the other,
-// plain requests may end, and what is left at the drain deadline is cut. It
-// does so too when another process has taken its place. It returns nil, or why
+// Run serves until ctx is done, and then stops: after the grace no new session
+// is taken, every socket gets a Close frame, one after the other; then no client
+// is accepted any more, plain requests may end, and what is left at the drain
+// deadline is cut. It does so too when another process has taken its place. It returns nil, or why
 // it could not serve.
 func (s *Server) Run(ctx context.Context) error {
 	watching, stopWatch := context.WithCancel(ctx)
@@ -112,11 +112,20 @@ func (s *Server) stop(serves bool) {
 		s.Supervisor.Stopping()
 		time.Sleep(drain.Grace) // only a second signal cuts it short, and that ends the process
 	}
-	var parts sync.WaitGroup
 	s.draining.Store(true)
-	parts.Go(func() { s.stopHTTP(ctx) })
-	parts.Go(func() { s.stopRelays(ctx) })
-	parts.Wait()
+	if heir == 0 && serves {
+		// Who comes now hears 503 and when to try again, which tells a load
+		// balancer more than a connection that is refused.
+		s.http.SetKeepAlivesEnabled(false)
+		s.h2.http.SetKeepAlivesEnabled(false)
+		s.stopRelays(ctx)
+		s.stopHTTP(ctx)
+	} else {
+		var parts sync.WaitGroup
+		parts.Go(func() { s.stopHTTP(ctx) })
+		parts.Go(func() { s.stopRelays(ctx) })
+		parts.Wait()
+	}
 	s.engine.Close()
 	s.operators.stop()
 	s.serving.Wait()
