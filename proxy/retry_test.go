@@ -52,11 +52,11 @@ func TestRetryOfAnotherEndpoint(t *testing.T) {
 
 // What the first endpoint says is the answer, even if it is an error.
 func TestNoRetryOfAnAnswer(t *testing.T) {
-	busy := newTestBackend(t, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "too busy for you", 503) })
+	busy := newTestBackend(t, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "too busy for you", http.StatusServiceUnavailable) })
 	live := newTestBackend(t, echo)
 	b := newTestBroker(t, fmt.Sprintf("upstreams: {main: [%s, %s]}\nroutes: [{upstream: main}]\n", busy.URL, live.URL))
 	got := exchange(t, b.address, upgradeHead)
-	if got.StatusCode != 503 || got.body != "too busy for you\n" {
+	if got.StatusCode != http.StatusServiceUnavailable || got.body != "too busy for you\n" {
 		t.Errorf("got %s %q, want the upstream's own answer", got.Status, got.body)
 	}
 	if n := live.connections.Load(); n != 0 {

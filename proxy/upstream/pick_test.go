@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -72,7 +73,7 @@ func TestNobodyIsLeft(t *testing.T) {
 	u.members[0].max = 1
 	u.members[0].sessions.Store(1)
 	u.members[1].Disable(true)
-	if _, err := u.pick(now, choice{session: true, tries: new(Tries)}); err != ErrFull { //nolint:errorlint // it is that very one
+	if _, err := u.pick(now, choice{session: true, tries: new(Tries)}); !errors.Is(err, ErrFull) {
 		t.Errorf("one is full, one disabled: got %v, want ErrFull", err)
 	}
 }
