@@ -52,7 +52,9 @@ func TestRetryOfAnotherEndpoint(t *testing.T) {
 
 // What the first endpoint says is the answer, even if it is an error.
 func TestNoRetryOfAnAnswer(t *testing.T) {
-	busy := newTestBackend(t, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "too busy for you", http.StatusServiceUnavailable) })
+	busy := newTestBackend(t, func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "too busy for you", http.StatusServiceUnavailable)
+	})
 	live := newTestBackend(t, echo)
 	b := newTestBroker(t, fmt.Sprintf("upstreams: {main: [%s, %s]}\nroutes: [{upstream: main}]\n", busy.URL, live.URL))
 	got := exchange(t, b.address, upgradeHead)
