@@ -6,6 +6,7 @@
 // With USHER=direct there is one server with all the namespaces and no usher:
 // what a test expects of the protocol must hold there too.
 
+const fs = require('node:fs');
 const { start } = require('./processes');
 const { within } = require('./clients');
 const { behind, direct } = require('./usher');
@@ -59,7 +60,8 @@ class Service {
 }
 
 // split starts a service for each name of layout, which says what it serves and
-// how, and usher in front of them, with these options beside socketio.
+// how, and how often it is there (count), and usher in front of them, with these
+// options of socketio and of the route.
 exports.split = async function split(t, layout, socketio = {}, route = {}) {
   const configs = Object.entries(layout).map(([name, config]) => ({ name, ...config }));
   if (direct) {
@@ -67,13 +69,19 @@ exports.split = async function split(t, layout, socketio = {}, route = {}) {
     const all = await exports.service(t, { ...Object.assign({}, ...configs), name: 'all', namespaces });
     return new Split(all.port, null, Object.fromEntries(configs.map(({ name }) => [name, all])));
   }
-  const services = await Promise.all(configs.map((config) => exports.service(t, config)));
-  const { port, front } = await behind(t, {
-    upstreams: Object.fromEntries(services.map((s) => [s.name, `http://127.0.0.1:${s.port}`])),
+  const endpoints = await Promise.all(configs.map((config) => Promise.all(Array.from({ length: config.count ?? 1 }, () => exports.service(t, config)))));
+  const routes = {
+    upstreams: Object.fromEntries(configs.map(({ name }, i) => [name, upstream(endpoints[i])])),
     routes: [{ path: '/socket.io', namespaces: namespacesOf(configs), socketio: { ...beats, ...socketio }, ...route }],
-  });
-  return new Split(port, front, Object.fromEntries(services.map((s) => [s.name, s])));
+  };
+  const { port, front } = await behind(t, routes);
+  const edge = new Split(port, front, Object.fromEntries(configs.map(({ name }, i) => [name, endpoints[i][0]])));
+  edge.endpoints = Object.fromEntries(configs.map(({ name }, i) => [name, endpoints[i]]));
+  edge.routes = routes;
+  return edge;
 };
+
+const upstream = (services) => ({ endpoints: services.map(({ port }) => `http://127.0.0.1:${port}`) });
 
 // beats are short, as those of the services are.
 const beats = { ping_interval: '2s', ping_timeout: '3s' };
@@ -81,11 +89,21 @@ const beats = { ping_interval: '2s', ping_timeout: '3s' };
 const namespacesOf = (configs) =>
   Object.fromEntries(configs.flatMap(({ name, namespaces }) => namespaces.map((namespace) => [namespace, name])));
 
-exports.namespacesOf = namespacesOf;
-
 class Split {
   constructor(port, front, services) {
     Object.assign(this, { port, front, services, base: `http://127.0.0.1:${port}` });
+  }
+
+  // again stops usher and starts it on the same port.
+  async again(t) {
+    await this.front.stop();
+    this.front = (await behind(t, this.routes, this.port)).front;
+  }
+
+  // memory is how many bytes of usher's are resident.
+  memory() {
+    const status = fs.readFileSync(`/proc/${this.front.usher.child.pid}/status`, 'utf8');
+    return Number(status.match(/VmRSS:\s+(\d+) kB/)[1]) * 1024;
   }
 
   // restart starts a service again on its port, after its end.

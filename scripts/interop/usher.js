@@ -35,9 +35,9 @@ exports.front = async function front(t, upstreams, route = {}) {
 };
 
 // behind puts usher, with these routes and what else its file may have, on a
-// port of the system's choice.
-exports.behind = async function behind(t, routes) {
-  const port = await freePort();
+// port, which the system chooses if it is left out.
+exports.behind = async function behind(t, routes, port) {
+  port ??= await freePort();
   const usher = await run(t, port, routes);
   const front = new Front({}, () => port, '', usher);
   atEnd(t, () => front.stop());
