@@ -121,6 +121,28 @@ func TestEventsAllocateNothing(t *testing.T) {
 	}
 }
 
+func TestBinaryEventsAllocateLittle(t *testing.T) {
+	fx := &silence{buf: make([]byte, 0, 4096)}
+	s := idle(NewConfig(shop()), new(Stats), fx, "/admin", "/seller")
+	header := fx.message(false, []byte(`51-/seller,12["event",{"_placeholder":true,"num":0}]`))
+	attachment := fx.message(true, make([]byte, 1000))
+	for _, tt := range []struct {
+		name string
+		do   func()
+	}{
+		{"of the client", func() { s.FromClient(time.Minute, header); s.FromClient(time.Minute, attachment) }},
+		{"of an upstream", func() { s.FromLeg(time.Minute, 1, header); s.FromLeg(time.Minute, 1, attachment) }},
+	} {
+		fx.sent = 0
+		if got := testing.AllocsPerRun(100, tt.do); got > 1 { // the header's Message
+			t.Errorf("%s: got %v allocations, want 1", tt.name, got)
+		}
+		if fx.sent != 202 {
+			t.Errorf("%s: got %d messages sent, want 202", tt.name, fx.sent)
+		}
+	}
+}
+
 func BenchmarkEvent(b *testing.B) {
 	fx := &silence{buf: make([]byte, 0, 4096)}
 	s := idle(NewConfig(shop()), new(Stats), fx, "/admin", "/seller", "/room-1")
