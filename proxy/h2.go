@@ -50,6 +50,7 @@ func newH2Server(s *Server) *h2Server {
 			ErrorLog:          s.http.ErrorLog,
 			HTTP2: &http.HTTP2Config{
 				MaxConcurrentStreams:          maxStreams,
+				MaxReadFrameSize:              streamBuffer,
 				MaxReceiveBufferPerStream:     streamWindow,
 				MaxReceiveBufferPerConnection: connectionWindow,
 			},

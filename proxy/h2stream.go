@@ -11,8 +11,8 @@ import (
 	"usher/proxy/socket"
 )
 
-// streamBuffer is read at once from either side of a stream: what a DATA frame
-// holds at most, if nobody asks for more (RFC 9113, 4.2).
+// streamBuffer is read at once from either side of a stream: what a frame holds
+// at most, if nobody asks for more (RFC 9113, 4.2). We do not.
 const streamBuffer = 16 << 10
 
 // halfClosed is how long a client that has ended its side is still spoken to.
