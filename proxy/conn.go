@@ -65,9 +65,20 @@ type accepted interface {
 	// unwrap returns the connection below and what was read from it but not
 	// passed on. The caller owns both, and nobody uses the wrapper any more.
 	unwrap() (inner net.Conn, held []byte)
+	// resume has net/http read requests again, after a hijack, beginning with
+	// what was read meanwhile. Nobody else reads any more.
+	resume(early []byte)
 }
 
 func (c *conn) unwrap() (net.Conn, []byte) { return c.Conn, c.held }
+
+func (c *conn) resume(early []byte) {
+	c.state, c.held = waiting, slices.Concat(early, c.held)
+	select {
+	case <-c.noWatch: // whoever had the connection has ended a read of its own
+	default:
+	}
+}
 
 func (c *conn) follow(state http.ConnState) {
 	switch {

@@ -49,6 +49,13 @@ func (c *connections) changeH2(_ net.Conn, state http.ConnState) {
 	}
 }
 
+// forget is for a connection that net/http does not have.
+func (c *connections) forget(conn net.Conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.fresh, conn)
+}
+
 func (c *connections) add(conn net.Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -14,5 +14,6 @@ func (s *Server) newEngine() *engine.Server {
 		Upstreams: func() *upstream.Pool { return s.live.Load().pool },
 		Opened:    func(x *session.Session) { s.recheck(x, s.frames) },
 		Leg:       clientLeg,
+		Park:      s.park,
 	})
 }

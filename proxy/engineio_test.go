@@ -321,8 +321,7 @@ func TestSessionLimits(t *testing.T) {
 func TestPollingByH2(t *testing.T) {
 	main := newTestService(t, "main")
 	b, trust := newTestTLSBrokerOf(t, split(main, main, ""))
-	p := b.newPoller(t, polling4)
-	p.http, p.url = newTestH2Client(t, trust), "https://"+b.address+"/socket.io/"
+	p := b.newPollerOver(t, trust, polling4)
 	p.open()
 	p.want("POST", "40", 200, "ok")
 	p.until("hello")

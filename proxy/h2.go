@@ -38,7 +38,7 @@ func newH2Server(s *Server) *h2Server {
 	var protocols http.Protocols
 	protocols.SetUnencryptedHTTP2(true) // see h2Conn
 	return &h2Server{
-		in: &h2Listener{handed: make(chan net.Conn), closed: make(chan struct{})},
+		in: newH2Listener(),
 		http: &http.Server{
 			Handler:           http.HandlerFunc(s.serveH2),
 			Protocols:         &protocols,
@@ -107,15 +107,20 @@ func checkH2(r *http.Request) *handshake.Error {
 	return nil
 }
 
-// h2Listener passes on connections that were accepted elsewhere.
+// h2Listener passes on connections that were accepted elsewhere: to HTTP/2, or
+// back to HTTP/1.1 from whoever had them meanwhile.
 type h2Listener struct {
 	handed chan net.Conn
 	closed chan struct{}
 	once   sync.Once
 }
 
+func newH2Listener() *h2Listener {
+	return &h2Listener{handed: make(chan net.Conn), closed: make(chan struct{})}
+}
+
 // hand gives c to the server, or closes it if that has stopped.
-func (l *h2Listener) hand(c *h2Conn) {
+func (l *h2Listener) hand(c net.Conn) {
 	select {
 	case l.handed <- c:
 	case <-l.closed:

@@ -50,6 +50,7 @@ func (s *Server) start(ctx context.Context) error {
 		s.serve(l)
 	}
 	s.accept(s.h2.http, s.h2.in, func() bool { return false })
+	s.accept(s.http, s.again, func() bool { return false })
 	s.operators.serve(s)
 	s.reloads.served()
 	s.warn(now.cfg)

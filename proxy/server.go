@@ -61,6 +61,7 @@ type Server struct {
 	log         *slog.Logger
 	http        *http.Server
 	h2          *h2Server
+	again       *h2Listener // for connections that come back
 	connections *connections
 	counters    *handshake.Counters
 	transports  *forward.Transports
@@ -116,6 +117,7 @@ func Inherit(cfg *config.Config, log *slog.Logger, from *handover.Inheritance) (
 	s := &Server{
 		log: log, connections: newConnections(), failed: make(chan error, 1), frames: frames,
 		counters: new(handshake.Counters), transports: new(forward.Transports),
+		again:      newH2Listener(),
 		sessionLog: newSessionLog(log), gate: newGate(errStopping), succession: newSuccession(from),
 	}
 	rand.Read(s.markKey[:])

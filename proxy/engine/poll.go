@@ -2,25 +2,51 @@ package engine
 
 import (
 	"net/http"
+	"sync/atomic"
+	"time"
 
 	"usher/proxy/engineio"
 	"usher/proxy/relay"
 )
 
+// waiting is a GET that waits for its answer.
+type waiting struct {
+	answer chan relay.Answer // holds one
+	parked atomic.Pointer[Parked]
+}
+
+// answered is called by the loop.
+func (w *waiting) answered(a relay.Answer) {
+	w.answer <- a
+	if p := w.parked.Load(); p != nil {
+		(*p).Wake()
+	}
+}
+
 // poll waits for something to tell the client.
 func (q *request) poll(v *visitor) {
-	answer := make(chan relay.Answer, 1)
-	p := &relay.Poll{Text: q.JSONP, Answer: func(a relay.Answer) { answer <- a }}
+	w := &waiting{answer: make(chan relay.Answer, 1)}
+	p := &relay.Poll{Text: q.JSONP, Answer: w.answered}
 	v.fan.Poll(p)
-	waiting := &q.server.stats.waiting
-	waiting.Add(1)
-	select {
-	case a := <-answer:
-		waiting.Add(-1)
-		q.answer(v, a)
-	case <-q.http.Context().Done():
-		waiting.Add(-1)
-		v.fan.Abort(p)
+	now := &q.server.stats.waiting
+	now.Add(1)
+	long := time.NewTimer(parkAfter)
+	defer long.Stop()
+	for {
+		select {
+		case a := <-w.answer:
+			now.Add(-1)
+			q.answer(v, a)
+			return
+		case <-q.http.Context().Done():
+			now.Add(-1)
+			v.fan.Abort(p)
+			return
+		case <-long.C:
+			if q.park(v, p, w) {
+				return
+			}
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"net"
+	"net/http"
 	"sync"
 	"sync/atomic"
 
@@ -21,6 +22,10 @@ type Config struct {
 	Upstreams func() *upstream.Pool  // that of the last routes file
 	Opened    func(*session.Session) // a session has begun
 	Leg       func(client net.Conn, early []byte) relay.Leg
+
+	// Park takes the connection of a request without a body, which nothing was
+	// written to, out of net/http; false if it stays there.
+	Park func(w http.ResponseWriter, r *http.Request) (Parked, bool)
 }
 
 // Server holds the sessions of all routes with namespaces by their sids.
@@ -38,6 +43,7 @@ type Server struct {
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
 	dialing sync.WaitGroup
+	parked  sync.WaitGroup
 }
 
 // errClosed is why a leg is not dialled any more.
@@ -54,11 +60,13 @@ func NewServer(c Config) *Server {
 // Stop refuses new sessions from now on.
 func (s *Server) Stop() { s.closed.Store(true) }
 
-// Close returns when no leg is being dialled any more. The relay has ended.
+// Close returns when no leg is being dialled and no GET is parked any more. The
+// relay has ended, and connections that wait for requests are closed.
 func (s *Server) Close() {
 	s.Stop()
 	s.cancel(errClosed)
 	s.dialing.Wait()
+	s.parked.Wait()
 }
 
 // Lose ends the legs to the endpoints of these identities, as if they had gone

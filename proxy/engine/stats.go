@@ -16,6 +16,7 @@ type counters struct {
 	opened   [2]atomic.Uint64 // by revision: 3, 4
 	probes   atomic.Uint64
 	waiting  atomic.Int64
+	parked   atomic.Int64
 	dialled  atomic.Uint64
 	declined atomic.Uint64
 	failed   atomic.Uint64
@@ -28,6 +29,7 @@ func (c *counters) fail(code engineio.Code) { c.errors[code].Add(1) }
 type Stats struct {
 	SIDs         int               // that are known now
 	Waiting      int               // GETs that wait now
+	Parked       int               // of which so many without net/http
 	Opened3      uint64            // sessions of Engine.IO 3
 	Opened4      uint64            // of Engine.IO 4
 	Probes       uint64            // WebSockets beside a polling session
@@ -48,7 +50,7 @@ type Stats struct {
 func (s *Server) Stats() Stats {
 	c, d := &s.stats, &s.stats.demux
 	st := Stats{
-		SIDs: s.sids.len(), Waiting: int(c.waiting.Load()), Opened3: c.opened[0].Load(), Opened4: c.opened[1].Load(), Probes: c.probes.Load(),
+		SIDs: s.sids.len(), Waiting: int(c.waiting.Load()), Parked: int(c.parked.Load()), Opened3: c.opened[0].Load(), Opened4: c.opened[1].Load(), Probes: c.probes.Load(),
 		LegsOpened: c.dialled.Load(), LegsDeclined: c.declined.Load(), LegsFailed: c.failed.Load(),
 		Errors: make(map[string]uint64, codes), Dropped: make(map[string]uint64, demux.NumDrops),
 		Redials: d.Redials.Load(), Retries: d.Retries.Load(), Held: d.Held.Load(), HeldLong: d.Long.Load(),

@@ -1,0 +1,141 @@
+package proxy
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"time"
+
+	"usher/proxy/engine"
+)
+
+// parked is a connection of HTTP/1.1 whose client waits for an answer that may
+// take long. It was hijacked from net/http, and goes back there with the next
+// request.
+type parked struct {
+	// static after construction
+	conn   accepted
+	server *Server
+	woken  chan struct{} // holds one
+
+	header http.Header
+	status int
+	body   []byte
+	early  []byte // has come of the next request
+	keep   bool   // an answer was sent, and another may follow
+}
+
+// park implements engine.Config's Park.
+func (s *Server) park(w http.ResponseWriter, r *http.Request) (engine.Parked, bool) {
+	if r.Close || r.ProtoAtLeast(2, 0) || !r.ProtoAtLeast(1, 1) {
+		return nil, false
+	}
+	s.connections.open.Add(1) // until Done
+	header := w.Header().Clone()
+	c, rw, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		s.connections.open.Done()
+		return nil, false
+	}
+	p := &parked{conn: c.(accepted), server: s, woken: make(chan struct{}, 1), header: header}
+	if n := rw.Reader.Buffered(); n > 0 {
+		early, _ := rw.Reader.Peek(n)
+		p.early = bytes.Clone(early)
+	}
+	return p, true
+}
+
+// Wake implements engine.Parked.
+func (p *parked) Wake() {
+	select {
+	case p.woken <- struct{}{}:
+	default:
+	}
+	p.conn.SetReadDeadline(time.Unix(1, 0))
+}
+
+// Wait implements engine.Parked. A client that sends its next request already
+// is not read further.
+func (p *parked) Wait() error {
+	if len(p.early) > 0 {
+		<-p.woken
+		return nil
+	}
+	err := p.read()
+	select {
+	case <-p.woken:
+		return nil
+	default:
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil
+	}
+	return err
+}
+
+// read waits for a byte of the next request.
+func (p *parked) read() error {
+	var b [1]byte
+	n, err := p.conn.Read(b[:])
+	p.early = append(p.early, b[:n]...)
+	if n > 0 {
+		return nil
+	}
+	return err
+}
+
+// Header implements http.ResponseWriter.
+func (p *parked) Header() http.Header { return p.header }
+
+// WriteHeader implements http.ResponseWriter.
+func (p *parked) WriteHeader(status int) { p.status = status }
+
+// Write implements http.ResponseWriter.
+func (p *parked) Write(b []byte) (int, error) {
+	p.body = append(p.body, b...)
+	return len(b), nil
+}
+
+// FlushError sends the answer, which is complete: it has a Content-Length.
+func (p *parked) FlushError() error {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "HTTP/1.1 %d %s\r\nDate: %s\r\n", p.status, http.StatusText(p.status), time.Now().UTC().Format(http.TimeFormat))
+	p.header.Write(&b) //nolint:errcheck // to memory
+	b.WriteString("\r\n")
+	b.Write(p.body)
+	p.conn.SetWriteDeadline(time.Now().Add(idleTimeout))
+	_, err := p.conn.Write(b.Bytes())
+	p.keep = err == nil && p.header["Connection"] == nil
+	p.status, p.body, p.header = 0, nil, nil
+	return err
+}
+
+// Done implements engine.Parked.
+func (p *parked) Done() {
+	defer p.server.connections.open.Done()
+	if p.status != 0 && p.FlushError() != nil || !p.keep || !p.next() {
+		p.conn.Close()
+	}
+}
+
+// next gives the connection back to net/http with the first byte of the next
+// request, and reports whether there was one.
+func (p *parked) next() bool {
+	all := p.server.connections
+	all.add(p.conn) // a server that stops does not wait for it
+	p.conn.SetDeadline(time.Now().Add(idleTimeout))
+	var err error
+	if len(p.early) == 0 {
+		err = p.read()
+	}
+	all.forget(p.conn)
+	if err != nil {
+		return false
+	}
+	p.conn.SetDeadline(time.Time{})
+	p.conn.resume(p.early)
+	p.server.again.hand(p.conn)
+	return true
+}
