@@ -96,7 +96,7 @@ func (s *Server) yield(process *os.Process) (pid int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopping.Load() {
-		process.Kill()
+		process.Kill() //nolint:errcheck // it may have ended by itself
 		process.Wait() //nolint:errcheck // it was killed
 		return 0, errStopped
 	}

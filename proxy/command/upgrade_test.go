@@ -4,6 +4,8 @@ package command_test
 
 import (
 	"bufio"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -155,10 +157,15 @@ func (g *generations) wantEnd(t *testing.T) {
 	}
 }
 
-// newEchoUpstream sends back each message.
+// newEchoUpstream sends back each message. Every third client waits for its
+// handshake.
 func newEchoUpstream(t *testing.T) *httptest.Server {
 	t.Helper()
+	var asked atomic.Int64
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked.Add(1)%3 == 0 {
+			time.Sleep(150 * time.Millisecond)
+		}
 		c, err := (&websocket.Upgrader{}).Upgrade(w, r, nil)
 		if err != nil {
 			return
@@ -177,7 +184,11 @@ func newEchoUpstream(t *testing.T) *httptest.Server {
 
 // echo opens a WebSocket, sends a message and wants it back.
 func echo(d *websocket.Dialer, address string) (*websocket.Conn, error) {
-	c, _, err := d.Dial("ws://"+address+"/ws", nil)
+	scheme := "ws://"
+	if d.TLSClientConfig != nil {
+		scheme = "wss://"
+	}
+	c, _, err := d.Dial(scheme+address+"/ws", nil)
 	if err != nil {
 		return nil, err
 	}
@@ -346,6 +357,33 @@ func TestUpgradeThatFails(t *testing.T) {
 
 func unixDialer(path string) *websocket.Dialer {
 	return &websocket.Dialer{HandshakeTimeout: 6 * patience, NetDial: func(string, string) (net.Conn, error) { return net.Dial("unix", path) }}
+}
+
+// TestUpgradeTLS has both processes use one folder of certificates.
+func TestUpgradeTLS(t *testing.T) {
+	text := "tls: {internal: true}\n" + upgradeRoutes("{address: '127.0.0.1:0', tls: true}", newEchoUpstream(t).URL)
+	g := newTestGenerations(t, text)
+	address := g.wantLines(t, "listening", 1)["address"].(string)
+	roots := x509.NewCertPool()
+	pem, err := os.ReadFile(filepath.Join(filepath.Dir(g.routes), "certs", "internal", "root.crt"))
+	if err != nil || !roots.AppendCertsFromPEM(pem) {
+		t.Fatalf("root: %v", err)
+	}
+	d := &websocket.Dialer{TLSClientConfig: &tls.Config{RootCAs: roots}, HandshakeTimeout: 6 * patience}
+	for n := 1; n <= 2; n++ {
+		held, err := echo(d, address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.upgrade(t, n)
+		next, err := echo(d, address)
+		if err != nil {
+			t.Fatalf("new process: %v", err)
+		}
+		wantRestart(t, held)
+		held.Close()
+		next.Close()
+	}
 }
 
 // TestUpgradeVerb upgrades by the operators' address, which is handed on too.

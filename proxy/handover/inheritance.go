@@ -81,15 +81,15 @@ func Receive() (*Inheritance, error) {
 // service manager has addressed to its predecessor is for this one too.
 func readLetter() *letter {
 	text := os.Getenv(letterEnv)
-	os.Unsetenv(letterEnv)
+	os.Unsetenv(letterEnv) //nolint:errcheck // as all here, of a name that is sound
 	var l letter
 	if json.Unmarshal([]byte(text), &l) != nil || l.Parent != os.Getppid() {
 		return nil
 	}
 	pid := strconv.Itoa(os.Getpid())
-	os.Setenv("LISTEN_PID", pid)
+	os.Setenv("LISTEN_PID", pid) //nolint:errcheck // as said
 	if os.Getenv(watchdogPID) != "" {
-		os.Setenv(watchdogPID, pid)
+		os.Setenv(watchdogPID, pid) //nolint:errcheck // as said
 	}
 	return &l
 }

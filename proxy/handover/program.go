@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -80,7 +81,7 @@ func (p Program) Start(ctx context.Context, sockets []Socket) (*os.Process, erro
 	defer write.Close()
 	cmd := exec.Command(p.Path, p.Args...)
 	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = p.Dir, os.Stdin, os.Stdout, os.Stderr
-	cmd.ExtraFiles = append(files[:len(files):len(files)], write)
+	cmd.ExtraFiles = append(slices.Clip(files), write)
 	if cmd.Env, err = environment(sockets); err != nil {
 		return nil, err
 	}
@@ -100,14 +101,14 @@ func (p Program) await(ctx context.Context, cmd *exec.Cmd, report *os.File) (*os
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("it does not serve within %v", limit))
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() {
-		cmd.Process.Kill()
+		cmd.Process.Kill()                      //nolint:errcheck // it may have ended by itself
 		report.SetReadDeadline(time.Unix(1, 0)) // whoever it has started may hold the other end
 	})
-	said, _ := io.ReadAll(io.LimitReader(report, longestReport)) //nolint:errcheck // what came of it is in said
+	said, _ := io.ReadAll(io.LimitReader(report, longestReport)) // what came of it is in said
 	if stop() && string(said) == ready {
 		return cmd.Process, nil
 	}
-	kill := time.AfterFunc(lastWords, func() { cmd.Process.Kill() })
+	kill := time.AfterFunc(lastWords, func() { cmd.Process.Kill() }) //nolint:errcheck // likewise
 	defer kill.Stop()
 	err := cmd.Wait()
 	switch {

@@ -46,7 +46,7 @@ func ListenUnix(path string, mode fs.FileMode) (*Unix, error) {
 	l.(*net.UnixListener).SetUnlinkOnClose(false)
 	u := &Unix{path: path}
 	if u.Listener, err = own(l); err != nil {
-		os.Remove(path)
+		os.Remove(path) //nolint:errcheck // there is an error to tell already
 		return nil, err
 	}
 	if err = os.Chmod(path, mode); err == nil {
@@ -54,7 +54,7 @@ func ListenUnix(path string, mode fs.FileMode) (*Unix, error) {
 	}
 	if err != nil {
 		u.Listener.Close()
-		os.Remove(path)
+		os.Remove(path) //nolint:errcheck // likewise
 		return nil, err
 	}
 	return u, nil
@@ -97,7 +97,7 @@ func (u *Unix) Close() error {
 	u.mu.Unlock()
 	if owned != nil {
 		if now, err := os.Lstat(u.path); err == nil && os.SameFile(owned, now) {
-			os.Remove(u.path)
+			os.Remove(u.path) //nolint:errcheck // the next to listen there removes it
 		}
 	}
 	return u.Listener.Close()
