@@ -36,19 +36,15 @@ func (l *loader) unfit(o object, r *Route) {
 		l.errorf(v.used, "relay messages is not for routes with namespaces")
 	}
 	for key, instead := range map[string]string{
-		"max_message": "max_payload", "ping_interval": "ping_interval", "ping_timeout": "ping_timeout", "max_fragments": "max_payload",
+		"max_message": "max_payload", "ping_interval": "ping_interval", "ping_timeout": "ping_timeout", "idle_timeout": "ping_timeout",
 	} {
 		if v := o.field(key); v.given() {
 			l.errorf(v.used, "%s is not for routes with namespaces: write %s in socketio", key, instead)
 		}
 	}
-	s, idle := r.SocketIO, r.Limits.IdleTimeout
-	if quiet := s.PingInterval + s.PingTimeout; idle > 0 && idle < quiet {
-		at := r.Position
-		if v := o.field("idle_timeout"); v.given() {
-			at = v.used
-		}
-		l.advise(at, "idle_timeout %v ends sessions that are only quiet: the pings of socketio may be %v apart", idle, quiet)
+	s := r.SocketIO
+	if quiet, idle := s.PingInterval+s.PingTimeout, r.Limits.IdleTimeout; idle > 0 && idle < quiet {
+		l.advise(r.Position, "idle_timeout %v does not end sessions with namespaces: socketio's pings do, after %v at most", idle, quiet)
 	}
 	if r.Path == "/" && !r.Exact {
 		l.advise(r.Position, `a route with namespaces takes every path: clients of Socket.IO ask for /socket.io, if they are not told otherwise`)
