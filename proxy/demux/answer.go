@@ -19,7 +19,7 @@ func (s *Session) connected(leg int, m *Message, h *socketio.Header) {
 	first := sp.state != open
 	sp.state, sp.sent, sp.since = open, true, s.now
 	s.joined = true
-	s.store(sp)
+	s.store(sp, m, h)
 	s.settle(sp)
 	s.passAnswer(leg, m, h)
 	if first && s.mode != over {
@@ -50,10 +50,17 @@ func (s *Session) passAnswer(leg int, m *Message, h *socketio.Header) {
 	s.effects.Give(whole)
 }
 
-// store keeps the CONNECT that was answered, if it may be needed again.
-func (s *Session) store(sp *space) {
+// store keeps the CONNECT that was answered, if it may be needed again, and
+// what the answer says of recovery.
+func (s *Session) store(sp *space, answer *Message, h *socketio.Header) {
 	w := sp.wait
-	if w == nil || w.connects.n == 0 || s.service(int(sp.leg)).OnLoss != Reconnect {
+	if w == nil || s.service(int(sp.leg)).OnLoss != Reconnect {
+		return
+	}
+	if s.version == engineio.V4 && answer.whole() {
+		w.begin(socketio.ParseAnswer(answer.Head[h.Data:]).PID)
+	}
+	if w.connects.n == 0 {
 		return
 	}
 	m := new(Message)

@@ -17,7 +17,11 @@ const (
 func (s *Session) dial(leg int) {
 	l := &s.legs[leg]
 	l.state, l.due = legDialling, 0
-	s.effects.Dial(leg, Target{Service: int(l.service), Prefer: l.prefer, Avoid: l.tag})
+	to := Target{Service: int(l.service), Prefer: l.prefer, Avoid: l.tag}
+	if to.Prefer != "" && to.Prefer == to.Avoid {
+		to.Avoid = ""
+	}
+	s.effects.Dial(leg, to)
 }
 
 // dialEager dials what the handshake waits for.

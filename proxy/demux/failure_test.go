@@ -107,6 +107,76 @@ main.opens
 `)
 }
 
+func TestF09RecoveryBehindTheClientsBack(t *testing.T) {
+	long := strings.Repeat("x", 2*MinHead)
+	script := `
+	ready
+client 40/admin,{"token":"a","pid":"p0","offset":"o0"}
+	admin.dial
+admin.opens a1
+	admin 40/admin,{"token":"a","pid":"p0","offset":"o0"}
+admin 40/admin,{"sid":"s","pid":"p1"}
+	client 40/admin,{"sid":"s","pid":"p1"}
+admin 42/admin,["e","o1"]
+	client 42/admin,["e","o1"]
+admin 42/admin,["` + long + `","o2"]
+	client 42/admin,["` + long + `","o2"]
+admin 42/admin,7["question","no offset"]
+	client 42/admin,7["question","no offset"]
+admin 43/admin,7["answer","no offset"]
+	client 43/admin,7["answer","no offset"]
+admin 451-/admin,["half",{"_placeholder":true,"num":0},"o3"]
+admin.goes
+	admin.dial avoid=a1
+admin.opens a1
+	admin 40/admin,{"token":"a","pid":"p0","offset":"o0","pid":"p1","offset":"o2"}
+admin 451-/admin,["half",{"_placeholder":true,"num":0},"o3"]
+admin* x
+	client+ 451-/admin,["half",{"_placeholder":true,"num":0},"o3"]
+	client* x
+admin 40/admin,{"sid":"s","pid":"p1"}
+	client 40/admin,{"sid":"s","pid":"p1"}
+admin.goes
+	admin.dial avoid=a1
+admin.opens a2
+	admin 40/admin,{"token":"a","pid":"p0","offset":"o0","pid":"p1","offset":"o3"}
+admin 40/admin,{"sid":"s2","pid":"p2"}
+	client 40/admin,{"sid":"s2","pid":"p2"}
+admin.goes
+	admin.dial avoid=a2
+admin.opens a2
+	admin 40/admin,{"token":"a","pid":"p0","offset":"o0","pid":"","offset":""}
+`
+	c := shop().onLoss(Reconnect)
+	play4(t, c, script)
+}
+
+func TestF10RecoveryAtTheSameEndpoint(t *testing.T) {
+	c := shop().onLoss(Reconnect)
+	c.Services[1].AffinityPID = true
+	play4(t, c, `
+	ready
+client 40/admin,
+	admin.dial
+admin.opens a1
+	admin 40/admin,
+admin 40/admin,{"sid":"s","pid":"p1"}
+	client 40/admin,{"sid":"s","pid":"p1~a1"}
+admin.goes
+	admin.dial avoid=a1
+admin.opens a2
+	admin 40/admin,
+admin 40/admin,{"sid":"s","pid":"p2"}
+	client 40/admin,{"sid":"s","pid":"p2~a2"}
+admin 42/admin,["e","o1"]
+	client 42/admin,["e","o1"]
+admin.goes
+	admin.dial prefer=a2
+admin.opens a2
+	admin 40/admin,{"pid":"p2","offset":"o1"}
+`)
+}
+
 func TestF03LeaveDuringOutage(t *testing.T) {
 	play4(t, shop().onLoss(Reconnect), joined+`
 admin.goes

@@ -49,6 +49,9 @@ func (s *Session) lost(leg int) {
 	s.holdPending(leg)
 	l.attempts++
 	l.prefer = ""
+	if s.service(leg).AffinityPID && s.recoverable(leg) {
+		l.prefer = l.tag
+	}
 	s.dialAgain(leg, int(l.attempts)-1-max(1, s.service(leg).Endpoints))
 }
 

@@ -38,6 +38,7 @@ type wait struct {
 	connects stash  // CONNECTs, until they are answered
 	packets  stash  // packets that go behind the CONNECT's answer
 	stored   []byte // the CONNECT to join again with, where OnLoss is Reconnect
+	recovery        // of the state that a CONNECT to join again with is to recover
 }
 
 // tombstone is how long a namespace that was left is remembered.

@@ -94,21 +94,6 @@ func (s *Session) sendConnects(leg int) {
 	}
 }
 
-// rejoin sends the stored CONNECT of a namespace. What it said of a state to
-// recover is of a time before what the client has received since.
-func (s *Session) rejoin(leg int, sp *space) {
-	p := sp.waiting().stored
-	h, _, err := socketio.ParseHeader(p, true)
-	if err != nil || s.version == engineio.V3 || socketio.ParseAnswer(p[h.Data:]).PID == "" {
-		s.toLeg(leg, text(p))
-		return
-	}
-	b := socketio.AppendRecovery(s.effects.Take(len(p)+32), p, h, "", "")
-	s.toLeg(leg, text(b))
-	clear(b)
-	s.effects.Give(b)
-}
-
 // breakLeg closes a leg whose upstream has broken the protocol.
 func (s *Session) breakLeg(leg int) {
 	s.effects.CloseLeg(leg)
@@ -175,6 +160,7 @@ func (s *Session) legPacket(leg int, m *Message, h *socketio.Header) {
 		l.in.add(s.effects, m)
 	case sp == nil:
 	case l.gen == 0 || !h.HasID || h.Type != socketio.Event:
+		s.track(sp, m, h)
 		s.toClient(m)
 	default:
 		p := packet{header: *h, head: m}
@@ -213,7 +199,8 @@ func (s *Session) legAttachment(leg int, m *Message) {
 	}
 	if !g.skip {
 		p := g.complete(m)
-		if s.owned(leg, &p.header) != nil {
+		if sp := s.owned(leg, &p.header); sp != nil {
+			s.track(sp, p.head, &p.header)
 			s.pass(leg, &p)
 		}
 	}
