@@ -54,7 +54,7 @@ func (f *fan) close(cause session.Cause, why farewell, err error) {
 func (f *fan) bury(polls bool) {
 	switch {
 	case f.answers.get != nil:
-		f.answers.doneGet(Answer{Body: []byte{f.end.farewell}})
+		f.answers.doneGet(f.farewell())
 		f.forget()
 	case !polls:
 		f.forget()
@@ -64,6 +64,13 @@ func (f *fan) bury(polls bool) {
 		f.keep(tombstoneTime)
 	}
 	f.answers.donePost(Done)
+}
+
+// farewell is what a GET is answered with at the end.
+func (f *fan) farewell() Answer {
+	last := []engineio.Packet{{Type: engineio.PacketType(f.end.farewell)}}
+	body, _ := engineio.AppendPayload(nil, f.entry.Version, last, true)
+	return Answer{Body: body}
 }
 
 // keep has the sid forgotten after d.

@@ -31,7 +31,7 @@ func (f *fan) poll(lp *loop, p *Poll) {
 	a := &f.answers
 	switch {
 	case f.closing() && !f.end.gone:
-		p.Answer(Answer{Body: []byte{f.end.farewell}})
+		p.Answer(f.farewell())
 		f.forget()
 	case f.closing():
 		p.Answer(Answer{Status: UnknownSID})

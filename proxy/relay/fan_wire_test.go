@@ -175,6 +175,12 @@ func TestFanEIO3(t *testing.T) {
 	h.step()
 	h.advance(gathering)
 	text.wantAnswer("JSONP has no octets", Done, `35:451-[{"_placeholder":true,"num":0}]6:b4AQI=`)
+	g = h.get()
+	h.postBody("1:1").wantPosted("a close", Done)
+	g.wantAnswer("the client closed", Done, "1:6")
+	main.answerClose("the leg is closed", 1001)
+	h.step()
+	h.wantFanEnd("client.closed", 1000, "/")
 }
 
 // What one read brings for one place leaves in one write, and nothing is
