@@ -1,0 +1,112 @@
+package handshake
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// answerLeg has the other end of a pipe read usher's half and answer.
+func answerLeg(t *testing.T, answer func(key string) string) net.Conn {
+	t.Helper()
+	near, far := net.Pipe()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		r, err := http.ReadRequest(bufio.NewReader(far))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		io.WriteString(far, answer(r.Header.Get("Sec-WebSocket-Key")))
+		far.Close()
+	}()
+	t.Cleanup(func() { near.Close(); far.Close(); <-done })
+	return near
+}
+
+func legRequest(protocols ...string) *LegRequest {
+	q := &LegRequest{offer: offer{protocols: protocols}}
+	q.head = q.offer.append([]byte("GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\n"))
+	q.head = append(q.head, "Sec-WebSocket-Key: "...)
+	return q
+}
+
+// Rows 1 and 2 of the attacks, for legs.
+func TestAsk(t *testing.T) {
+	good := func(key, more string) string {
+		return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " + accept(key) + "\r\n" + more + "\r\n"
+	}
+	plain := func(status int, body string) string {
+		return fmt.Sprintf("HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%s", status, len(body), body)
+	}
+	for _, tt := range []struct {
+		name   string
+		answer func(key string) string
+		early  string
+		err    string // "" for none
+	}{
+		{"verified", func(k string) string { return good(k, "") + "\x81\x01x" }, "\x81\x01x", ""},
+		{"offered subprotocol", func(k string) string { return good(k, "Sec-WebSocket-Protocol: b\r\n") }, "", ""},
+		{"other subprotocol", func(k string) string { return good(k, "Sec-WebSocket-Protocol: c\r\n") }, "", "no valid answer"},
+		{"an extension", func(k string) string { return good(k, "Sec-WebSocket-Extensions: permessage-deflate\r\n") }, "", "no valid answer"},
+		{"another key", func(string) string { return good("x", "") }, "", "no valid answer"},
+		{"forbidden", func(string) string { return plain(403, "go away\n") }, "", "403 go away"},
+		{"a page", func(string) string { return plain(502, "<html><body>") }, "", "502 "},
+		{"two lines", func(string) string { return plain(400, "a\r\nSet-Cookie: x") }, "", "400 "},
+		{"a long one", func(string) string { return plain(400, strings.Repeat("x", 10000)) }, "", "400 "},
+		{"200 with Upgrade", func(string) string { return "HTTP/1.1 200 OK\r\nUpgrade: websocket\r\nContent-Length: 0\r\n\r\n" }, "", "200 "},
+		{"no HTTP", func(string) string { return "SSH-2.0-x\r\n\r\n" }, "", "no valid answer"},
+		{"nothing", func(string) string { return "" }, "", "no valid answer"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var legs Legs
+			early, heard, err := legs.Ask(t.Context(), answerLeg(t, tt.answer), legRequest("a", "b"), 10*time.Second)
+			got := ""
+			if d, ok := errors.AsType[*Declined](err); ok {
+				got = fmt.Sprint(d.Status, " ", d.Text)
+			} else if err != nil {
+				got = err.Error()
+			}
+			if string(early) != tt.early || !strings.Contains(got, tt.err) || (err != nil) != (tt.err != "") || strings.Contains(tt.err, " ") && tt.err[0] <= '5' && got != tt.err {
+				t.Errorf("got %q, %q, want %q, %q", early, got, tt.early, tt.err)
+			}
+			if heard != (tt.name != "nothing") {
+				t.Errorf("got heard %t", heard)
+			}
+		})
+	}
+}
+
+func TestAskEnds(t *testing.T) {
+	near, far := net.Pipe()
+	defer near.Close()
+	defer far.Close()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	why := errors.New("not wanted any more")
+	go func() {
+		far.Read(make([]byte, 10))
+		cancel(why)
+	}()
+	var legs Legs
+	if _, _, err := legs.Ask(ctx, near, legRequest(), 10*time.Second); !errors.Is(err, why) {
+		t.Errorf("got %v, want %v", err, why)
+	}
+}
+
+func TestWithoutCookie(t *testing.T) {
+	for line, want := range map[string]string{
+		"io=1": "", "a=1; io=2;b=3": "a=1; b=3", "io=1; io=2": "", "radio=1; x=io": "radio=1; x=io", "a": "a", "io": "", "a=1;": "a=1;",
+	} {
+		if got := withoutCookie(line, "io"); got != want {
+			t.Errorf("%q: got %q, want %q", line, got, want)
+		}
+	}
+}
