@@ -20,6 +20,9 @@ const config = {
   parser: null, // a module's name
   refuse: null, // [status, text] for every handshake
   slow: 0, // milliseconds that a middleware takes
+  names: [], // namespaces that nobody may join
+  refuseRoot: false, // nobody may join the root namespace, which others serve
+  gossip: false, // talk to everybody in the root namespace, which others serve
   ...JSON.parse(positionals[0] ?? '{}'),
 };
 
@@ -54,17 +57,25 @@ engine.on('connection', (connection) => {
   connection.on('close', (reason) => tell({ event: 'engine close', leg: id, reason }));
 });
 
-for (const name of config.namespaces) {
+for (const name of [...config.namespaces, ...(config.refuseRoot ? ['/'] : [])]) {
   const nsp = io.of(name.startsWith('~') ? new RegExp(name.slice(1)) : name);
   nsp.use(guard);
   nsp.on('connection', serve);
 }
 
+if (config.gossip) {
+  io.on('connection', (socket) => {
+    socket.emit('gossip', 'text');
+    socket.emit('gossip', Buffer.from('bytes'), { more: [Buffer.from('and more')] });
+  });
+}
+
 // guard lets nobody in without the token, if there is one, and takes its time.
 function guard(socket, next) {
+  const namespace = socket.nsp.name;
   const { auth = {}, query } = socket.handshake;
   const given = auth.token ?? query.token;
-  const refused = (config.names ?? []).includes(socket.nsp.name) || (token && given !== token);
+  const refused = config.names.includes(namespace) || (config.refuseRoot && namespace === '/') || (token && given !== token);
   const err = refused ? Object.assign(new Error('not authorized'), { data: { code: 'E_TOKEN', given } }) : undefined;
   setTimeout(() => next(err), config.slow);
 }
@@ -81,12 +92,6 @@ function serve(socket) {
     whoami: (ack) => ack({ service: config.name, pid: process.pid, namespace, id: socket.id, leg: socket.conn.id }),
     echo: (...args) => args.pop()(...args),
     ask: (question, ack) => socket.emit('question', question, (...answer) => ack(...answer)),
-    'ask twice': (ack) => {
-      const answers = [];
-      for (const q of [1, 2]) {
-        socket.emit('question', q, (answer) => answers.push([q, answer]) === 2 && ack(answers));
-      }
-    },
     flood: (count, size) => {
       for (let i = 0; i < count; i++) {
         socket.emit('flood', i, Buffer.alloc(size, i), `${namespace} ${i}`);
@@ -106,7 +111,6 @@ function serve(socket) {
     binary: (n, bytes) => void numbers.push(bytes.equals(Buffer.alloc(bytes.length, n)) ? n : `${n} changed`),
     numbers: (ack) => ack(numbers),
     join: (room, ack) => (socket.join(room), ack()),
-    rooms: (ack) => ack(legacy ? Object.keys(socket.rooms) : [...socket.rooms]),
     say: (room, message) => socket.nsp.to(room).emit('said', message),
     handshake: (ack) => {
       const { headers, query, auth, address, url } = socket.handshake;
@@ -115,8 +119,6 @@ function serve(socket) {
     leave: () => socket.disconnect(),
     out: () => socket.disconnect(true),
     drop: () => socket.conn.close(),
-    cut: () => socket.conn.transport.socket?.terminate?.(),
-    die: () => process.exit(1),
   };
   for (const [event, handler] of Object.entries(handlers)) {
     socket.on(event, handler);
@@ -132,10 +134,11 @@ const commands = {
   broadcast: ({ namespace = '/', room, event, args = [] }) => (room ? io.of(namespace).to(room) : io.of(namespace)).emit(event, ...args),
   // raw sends bytes or text over the Engine.IO connection of the last socket.
   raw: (data) => lastSocket.conn.write(typeof data === 'string' ? data : Buffer.from(data.hex, 'hex')),
-  cut: () => (lastSocket.conn.transport.socket ?? lastSocket.conn.transport).terminate?.(),
+  // cut loses the connection of the last socket, as a network would.
+  cut: () => lastSocket.conn.transport.socket.terminate(),
   // ask emits a question to the last socket; the answer is told.
-  ask: ({ args, tag }) => lastSocket.emit('question', ...args, (answer) => tell({ event: 'answer', tag, answer })),
-  memory: () => tell({ event: 'memory', rss: process.memoryUsage().rss }),
+  ask: ({ args, hex, tag }) =>
+    lastSocket.emit('question', ...(args ?? [Buffer.from(hex, 'hex')]), (answer) => tell({ event: 'answer', tag, answer })),
 };
 
 process.on('message', ({ command, value }) => {
