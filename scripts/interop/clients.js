@@ -123,9 +123,9 @@ function whileConnected(socket, what, begin) {
 }
 
 // within is a promise that gives up after a while and says what did not come.
-function within(what, begin) {
+function within(what, begin, milliseconds = 10_000) {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`${what} did not come within 10 s`)), 10_000);
+    const timer = setTimeout(() => reject(new Error(`${what} did not come within ${milliseconds / 1000} s`)), milliseconds);
     const end = (settle) => (value) => {
       clearTimeout(timer);
       settle(value);

@@ -48,10 +48,11 @@ exports.ports = (started) =>
 
 exports.exit = exit;
 
-// exit waits for the end of a process, or that it cannot be started.
+// exit waits for the end of a process and of what it says, or that it cannot be
+// started.
 function exit(child) {
   return new Promise((resolve) => {
-    child.once('exit', (code, signal) => resolve({ code, signal }));
+    child.once('close', (code, signal) => resolve({ code, signal }));
     child.once('error', (err) => resolve({ code: err.code, signal: null }));
   });
 }
