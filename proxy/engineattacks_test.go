@@ -69,6 +69,13 @@ func TestSocketIOAttacks(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a head that would be kept", func(t *testing.T) {
+		b, _, _ := newTestSplit(t, "")
+		if status, _, _ := b.newPoller(t, polling4).ask(t.Context(), "GET", "", "X-Large", strings.Repeat("x", 20000)); status != 431 {
+			t.Errorf("got %d, want 431", status)
+		}
+		b.wantSessions(t, 0)
+	})
 	t.Run("a message over the limit", func(t *testing.T) {
 		b, main, _ := newTestSplit(t, "max_payload: 1000")
 		c := b.joined(t, "")

@@ -25,7 +25,7 @@ type dialler struct {
 	ctx     context.Context // has the client's address, for who wants it by PROXY protocol
 }
 
-func (q *request) newDialler() *dialler {
+func (q *request) newDialler() (*dialler, error) {
 	path := route.Match{Route: q.route, Path: q.route.Path}.UpstreamPath()
 	if path[len(path)-1] != '/' {
 		path += "/" // what servers call their path, if they are not told otherwise
@@ -35,10 +35,8 @@ func (q *request) newDialler() *dialler {
 		own = q.Cookie.Name
 	}
 	query := engineio.AppendLegQuery(nil, q.Version, q.visit.Query)
-	return &dialler{
-		split: q.split, ctx: upstream.Lasting(q.http.Context()),
-		request: q.visit.LegRequest(q.http, path, string(query), own),
-	}
+	legs, err := q.visit.LegRequest(q.http, path, string(query), own)
+	return &dialler{split: q.split, request: legs, ctx: upstream.Lasting(q.http.Context())}, err
 }
 
 // dial does not block; done gets the outcome.
@@ -81,7 +79,7 @@ func (d *dialler) leg(to demux.Target) relay.Dialled {
 // unopened tells an upstream that does not want this client, such as by its
 // allowRequest, from one that is not well.
 func (s *Server) unopened(err error) relay.Dialled {
-	no, declined := errors.AsType[*handshake.Declined](err)
+	no, declined := errors.AsType[*handshake.DeclinedError](err)
 	if !declined || no.Status < 400 || no.Status >= 500 {
 		s.stats.failed.Add(1)
 		return relay.Dialled{Err: err}

@@ -83,10 +83,10 @@ func TestUnopened(t *testing.T) {
 		status int
 		text   string
 	}{
-		{&handshake.Declined{Status: 403, Text: "go away"}, 403, "go away"},
-		{&handshake.Declined{Status: 400}, 400, "Bad Request"},
-		{&handshake.Declined{Status: 500, Text: "x"}, 0, ""},
-		{&handshake.Declined{Status: 302}, 0, ""},
+		{&handshake.DeclinedError{Status: 403, Text: "go away"}, 403, "go away"},
+		{&handshake.DeclinedError{Status: 400}, 400, "Bad Request"},
+		{&handshake.DeclinedError{Status: 500, Text: "x"}, 0, ""},
+		{&handshake.DeclinedError{Status: 302}, 0, ""},
 		{context.DeadlineExceeded, 0, ""},
 		{errors.New("reset"), 0, ""},
 	} {

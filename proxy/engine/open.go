@@ -33,27 +33,19 @@ type opening struct {
 // begin without.
 func (q *request) open() {
 	s, at := q.server, place{q.route.String(), q.visit.Sender.Client}
-	if s.closed.Load() {
-		q.visit.Refuse(q.w, q.http, errStopping)
-		return
+	d, err := q.newDialler()
+	if err == nil {
+		err = q.admit(at)
 	}
-	if err := q.visit.Admit(); err != nil {
+	if err != nil {
 		q.visit.Refuse(q.w, q.http, err)
-		return
-	}
-	switch full, crowded := s.caps.enter(at, q.MaxSessions, q.MaxSessionsPerAddress); {
-	case full:
-		q.visit.Refuse(q.w, q.http, errFull)
-		return
-	case crowded:
-		q.visit.Refuse(q.w, q.http, errCrowded)
 		return
 	}
 	v, ready := &visitor{split: q.split, version: q.Version}, make(chan opening, 1)
 	x := s.Sessions.Open(q.info())
 	v.fan = s.Frames.Open(x, q.options, relay.Entry{
 		Version: q.Version, SID: newSID(), Polling: !q.visit.Upgrade, Base64: q.B64,
-		Dial:    q.newDialler().dial,
+		Dial:    d.dial,
 		Ready:   func(sid string, r relay.Refused) { ready <- opening{sid, r} },
 		Gone:    func() { s.sids.forget(v) },
 		Release: func() { s.caps.leave(at) },
@@ -66,6 +58,23 @@ func (q *request) open() {
 		v.fan.Break(errGone)
 		q.visit.Refuse(q.w, q.http, context.Cause(q.http.Context()))
 	}
+}
+
+// admit counts a session at its place, or says why there may be none.
+func (q *request) admit(at place) error {
+	if q.server.closed.Load() {
+		return errStopping
+	}
+	if err := q.visit.Admit(); err != nil {
+		return err
+	}
+	switch full, crowded := q.server.caps.enter(at, q.MaxSessions, q.MaxSessionsPerAddress); {
+	case full:
+		return errFull
+	case crowded:
+		return errCrowded
+	}
+	return nil
 }
 
 func (q *request) info() session.Info {

@@ -26,9 +26,13 @@ type LegRequest struct {
 	offer offer
 }
 
+// maxLegHead is how long usher's half may be. It is kept as long as the session
+// lives, and servers of Socket.IO take no longer one.
+const maxLegHead = 16 << 10
+
 // LegRequest returns the half for that path and query, but for the cookie of
 // that name, which is usher's own.
-func (v *Visit) LegRequest(r *http.Request, path, query, cookie string) *LegRequest {
+func (v *Visit) LegRequest(r *http.Request, path, query, cookie string) (*LegRequest, error) {
 	h := maps.Clone(r.Header)
 	v.handler.Headers.Apply(h, v.Sender, v.Match.Route.Headers)
 	b := v.handler.getBuffers()
@@ -55,9 +59,12 @@ func (v *Visit) LegRequest(r *http.Request, path, query, cookie string) *LegRequ
 			}
 		}
 	}
-	out = append(out, "Sec-WebSocket-Key: "...)
-	q.head, b.out = bytes.Clone(out), out
-	return q
+	b.out = append(out, "Sec-WebSocket-Key: "...)
+	if len(b.out) > maxLegHead {
+		return nil, refusal(http.StatusRequestHeaderFieldsTooLarge, Limit, "request head is longer than 16 KiB")
+	}
+	q.head = bytes.Clone(b.out)
+	return q, nil
 }
 
 // withoutCookie takes the cookie of that name off a Cookie header.
@@ -75,13 +82,13 @@ func withoutCookie(line, name string) string {
 	return strings.Join(kept, "; ")
 }
 
-// Declined is an upstream's own answer to a handshake, which says no.
-type Declined struct {
+// DeclinedError is an upstream's own answer to a handshake, which says no.
+type DeclinedError struct {
 	Status int
 	Text   string // one line, for the client; "" if there is none that is fit for it
 }
 
-func (d *Declined) Error() string {
+func (d *DeclinedError) Error() string {
 	return fmt.Sprintf("upstream answered %d to the upgrade", d.Status)
 }
 
@@ -91,7 +98,7 @@ type Legs struct {
 }
 
 // Ask makes the handshake of q over conn, within the timeout. What was read
-// behind the upstream's 101 is in early. The error is a *Declined if the
+// behind the upstream's 101 is in early. The error is a *DeclinedError if the
 // upstream has answered something else. Heard tells whether it has answered
 // anything. The caller owns conn.
 func (l *Legs) Ask(ctx context.Context, conn net.Conn, q *LegRequest, timeout time.Duration) (early []byte, heard bool, err error) {
@@ -143,7 +150,7 @@ const (
 
 // declined reads what an upstream says instead of 101.
 func declined(status int, head []byte, conn net.Conn) error {
-	d := &Declined{Status: status}
+	d := &DeclinedError{Status: status}
 	res, err := http.ReadResponse(bufio.NewReader(io.MultiReader(bytes.NewReader(head), conn)), nil)
 	if err != nil {
 		return badAnswer(err)

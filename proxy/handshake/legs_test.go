@@ -70,7 +70,7 @@ func TestAsk(t *testing.T) {
 			var legs Legs
 			early, heard, err := legs.Ask(t.Context(), answerLeg(t, tt.answer), legRequest("a", "b"), 10*time.Second)
 			got := ""
-			if d, ok := errors.AsType[*Declined](err); ok {
+			if d, ok := errors.AsType[*DeclinedError](err); ok {
 				got = fmt.Sprint(d.Status, " ", d.Text)
 			} else if err != nil {
 				got = err.Error()

@@ -1,6 +1,7 @@
 package route
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -37,7 +38,7 @@ func TestIdentity(t *testing.T) {
 }
 
 func namespaces(r *config.Route, name string, u *config.Upstream) {
-	r.Namespaces = append(r.Namespaces[:len(r.Namespaces):len(r.Namespaces)], &config.Namespace{Text: name, Exact: name, Upstream: u})
+	r.Namespaces = append(slices.Clip(r.Namespaces), &config.Namespace{Text: name, Exact: name, Upstream: u})
 	if r.SocketIO == nil {
 		r.SocketIO = &config.SocketIO{Bundle: u}
 	}
