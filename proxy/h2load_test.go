@@ -54,22 +54,22 @@ func (h *h2Conn) wantOpen(authority string) uint32 {
 // TestStreamThatIsNotRead has a client that opens its window no further: the
 // upstream is held back, and the session ends when that took too long.
 func TestStreamThatIsNotRead(t *testing.T) {
-	var sent atomic.Int64
-	up := newTestBackend(t, func(w http.ResponseWriter, r *http.Request) {
-		c, err := new(websocket.Upgrader).Upgrade(w, r, nil)
-		if err != nil {
-			return
-		}
-		defer c.Close()
-		for p := make([]byte, 32<<10); c.WriteMessage(websocket.BinaryMessage, p) == nil; {
-			sent.Add(int64(len(p)))
-		}
-	})
-	for name, text := range relays(up.URL) {
+	for name := range relays("") {
 		t.Run(name, func(t *testing.T) {
-			b, client := newTestStreams(t, "write_timeout: 2s\n"+text)
+			t.Parallel()
+			var sent atomic.Int64
+			up := newTestBackend(t, func(w http.ResponseWriter, r *http.Request) {
+				c, err := new(websocket.Upgrader).Upgrade(w, r, nil)
+				if err != nil {
+					return
+				}
+				defer c.Close()
+				for p := make([]byte, 32<<10); c.WriteMessage(websocket.BinaryMessage, p) == nil; {
+					sent.Add(int64(len(p)))
+				}
+			})
+			b, client := newTestStreams(t, "write_timeout: 2s\n"+relays(up.URL)[name])
 			h := dialH2(t, b.address, client.trust)
-			sent.Store(0)
 			id := h.wantOpen(b.address)
 			h.WriteWindowUpdate(0, 1<<30) // only the stream's own window stays as it is
 			wantSoon(t, "the upstream is held back", true, func() bool {
@@ -201,13 +201,37 @@ func TestStreamsLeakNothing(t *testing.T) {
 		}
 		batches(t, 100, round)
 		b.wantSessions(t, 0)
-		client.transport.CloseIdleConnections()
+		closeIdle(client)
 		before := takeStock()
 		batches(t, 400, round)
 		b.wantSessions(t, 0)
-		client.transport.CloseIdleConnections()
+		closeIdle(client)
 		if leak := before.leak(patience); leak != "" {
 			t.Errorf("%s: %s", name, leak)
 		}
+	}
+}
+
+// closeIdle closes the client's connections, which are idle only when it has
+// noticed the end of their last stream.
+func closeIdle(c *streamClient) {
+	for range 50 {
+		c.transport.CloseIdleConnections()
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// TestStreamOfNamespaces has a route that usher itself serves: a client that
+// begins with a WebSocket, by HTTP/2, is greeted as by HTTP/1.1.
+func TestStreamOfNamespaces(t *testing.T) {
+	up := newTestBackend(t, http.NotFound)
+	b, client := newTestStreams(t, "upstreams: {main: '"+up.URL+"'}\nroutes: [{path: /socket.io, namespaces: {/: main}}]\n")
+	c, _ := client.dial(t, "/socket.io/?EIO=4&transport=websocket", nil)
+	kind, p, err := c.ReadMessage()
+	if err != nil || kind != websocket.TextMessage || !bytes.HasPrefix(p, []byte(`0{"sid":`)) {
+		t.Errorf("first message: got %q, %v, want Engine.IO's open", p, err)
+	}
+	if n := b.Stats().Handshake.DuplicateClaims; n != 0 {
+		t.Errorf("duplicate claims: got %d, want 0", n)
 	}
 }

@@ -28,7 +28,7 @@ func newTestStreams(t *testing.T, text string) (*broker, *streamClient) {
 	dir := t.TempDir()
 	b := newTestBrokerIn(t, dir, "listen: {address: 127.0.0.1:0, tls: true}\ntls: {internal: true, h2_websocket: true}\n"+text)
 	trust := &tls.Config{RootCAs: mustTrust(t, filepath.Join(dir, "certs", "internal", "root.crt"))}
-	c := &streamClient{address: b.address, trust: trust, transport: &http2.Transport{TLSClientConfig: trust}}
+	c := &streamClient{address: b.address, trust: trust, transport: newTestTransport(trust)}
 	t.Cleanup(c.transport.CloseIdleConnections)
 	return b, c
 }
@@ -38,7 +38,16 @@ func newTestStreams(t *testing.T, text string) (*broker, *streamClient) {
 type streamClient struct {
 	address   string
 	trust     *tls.Config
-	transport *http2.Transport
+	transport transport
+}
+
+type transport interface {
+	http.RoundTripper
+	CloseIdleConnections()
+}
+
+func newTestTransport(trust *tls.Config) transport {
+	return &http2.Transport{TLSClientConfig: trust} //nolint:staticcheck // the one of net/http takes no header with a colon
 }
 
 func (c *streamClient) dialer(d websocket.Dialer) *websocket.Dialer {
@@ -84,7 +93,7 @@ func (c *streamClient) bridge(conn net.Conn) {
 	io.WriteString(conn, "\r\n")
 	go func() {
 		io.Copy(out, br)
-		out.Close()
+		out.CloseWithError(io.ErrClosedPipe) // a connection that is cut is a stream that is reset
 	}()
 	io.Copy(conn, resp.Body)
 }

@@ -1,6 +1,6 @@
 // Package h2connect has net/http take the extended CONNECT of HTTP/2 (RFC
-// 8441), which it does only if GODEBUG says so when it initializes. Neither a
-// go:debug line nor go.mod may say it, and a user should not have to.
+// 8441), which it does only if GODEBUG says so when it initializes. That cannot
+// be said by a go:debug line or by go.mod, and users should not have to.
 //
 // Packages initialize in the order of their import paths, each after what it
 // imports (Go specification, "Program initialization"). This one imports
