@@ -7,7 +7,9 @@ import lru "github.com/hashicorp/golang-lru/v2"
 const maxLearned = 1 << 16
 
 // learned remembers which endpoint gave which sid. What is out of date does no
-// harm: its endpoint answers that it does not know the sid.
+// harm: its endpoint answers that it does not know the sid. Nothing is dropped
+// at an upgrade, as the client goes on to poll until it has seen it succeed; but
+// its sid is not used any more then, and is among the first to go.
 type learned struct {
 	endpoints *lru.Cache[string, string]
 }
@@ -27,5 +29,3 @@ func (l *learned) get(sid string) string {
 	endpoint, _ := l.endpoints.Get(sid)
 	return endpoint
 }
-
-func (l *learned) drop(sid string) { l.endpoints.Remove(sid) }

@@ -17,16 +17,30 @@ const (
 	tagLength = tagBytes / 3 * 4
 )
 
+// Derive returns a key for one purpose, of which nobody can find the secret or
+// the key for another.
+func Derive(secret []byte, purpose string) []byte {
+	mac := hmac.New(sha256.New, secret)
+	mac.Write([]byte("usher " + purpose))
+	return mac.Sum(nil)
+}
+
 // key makes tags: the HMAC of a sid and its endpoint. Since the sid is part of
 // it, a client can neither take a session to another endpoint nor learn from
 // its own tags how one for another sid would look.
 type key []byte
 
-func (k key) tag(sid, endpoint string) string {
+func (k key) tag(sid, endpoint string) string { return k.mac("sid", sid, endpoint) }
+
+// cookie is a tag for all that one client asks for.
+func (k key) cookie(endpoint string) string { return k.mac("cookie", endpoint) }
+
+func (k key) mac(parts ...string) string {
 	mac := hmac.New(sha256.New, k)
-	mac.Write([]byte(sid))
-	mac.Write([]byte{0})
-	mac.Write([]byte(endpoint))
+	for _, part := range parts {
+		mac.Write([]byte(part))
+		mac.Write([]byte{0})
+	}
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:tagBytes])
 }
 
