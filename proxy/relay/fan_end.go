@@ -56,7 +56,7 @@ func (f *fan) bury(polls bool) {
 	case f.answers.get != nil:
 		f.answers.doneGet(f.farewell())
 		f.forget()
-	case !polls:
+	case !polls, f.end.cause.Event == session.Silent: // nobody comes back
 		f.forget()
 	case f.end.farewell == byte(engineio.Noop):
 		f.keep(crossing)
