@@ -13,6 +13,7 @@ func (s *Server) newEngine() *engine.Server {
 		Sessions:  s.sessions,
 		Upstreams: func() *upstream.Pool { return s.live.Load().pool },
 		Opened:    func(x *session.Session) { s.recheck(x, s.frames) },
+		Log:       s.log,
 		Leg:       clientLeg,
 		Park:      s.park,
 	})

@@ -41,7 +41,13 @@ func (q *request) newDialler() (*dialler, error) {
 
 // dial does not block; done gets the outcome.
 func (d *dialler) dial(to demux.Target, done func(relay.Dialled)) {
-	d.split.server.dialing.Go(func() { done(d.leg(to)) })
+	d.split.server.dialing.Go(func() {
+		leg := d.leg(to)
+		if leg.Refused.Status == 0 { // who refuses is well
+			d.split.note(to.Service, leg.Err)
+		}
+		done(leg)
+	})
 }
 
 // errRemoved is for an upstream that a reload has taken away.

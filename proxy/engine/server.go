@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"log/slog"
 	"net"
 	"net/http"
 	"sync"
@@ -21,6 +22,7 @@ type Config struct {
 	Sessions  *session.Registry
 	Upstreams func() *upstream.Pool  // that of the last routes file
 	Opened    func(*session.Session) // a session has begun
+	Log       *slog.Logger
 	Leg       func(client net.Conn, early []byte) relay.Leg
 
 	// Park takes the connection of a request without a body, which nothing was

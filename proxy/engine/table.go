@@ -29,6 +29,7 @@ type split struct {
 	script   *route.Route // the same for the client's script, with the upstream that serves it
 	services []string     // names of upstreams, by the index that demux has for them
 	options  *relay.FanOptions
+	outages  []*outage // by service
 }
 
 // Table prepares the routes of a file.
@@ -84,7 +85,7 @@ func (p *split) service(c *demux.Config, u *config.Upstream) int {
 	if i := slices.Index(p.services, u.Name); i >= 0 {
 		return i
 	}
-	p.services = append(p.services, u.Name)
+	p.services, p.outages = append(p.services, u.Name), append(p.outages, new(outage))
 	c.Services = append(c.Services, demux.Service{
 		Name: u.Name, Eager: slices.Contains(p.Eager, u), OnLoss: policies[p.Loss(u)], ConnectHold: p.ConnectHold,
 		AffinityPID: len(u.Endpoints) > 1, Endpoints: len(u.Endpoints),
