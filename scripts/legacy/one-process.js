@@ -18,10 +18,12 @@ const server = http.createServer();
 
 for (const service of ['main', 'admin', 'seller', 'chat']) {
   const io = new Server(server, { allowEIO3: true });
-  io.on('connection', (socket) => {
-    socket.on('whoami', (ack) => ack({ service, pid: process.pid, namespace: '/' }));
-    socket.on('echo', (...args) => args.pop()(...args));
-  });
+  for (const namespace of ['/', `/${service}`]) {
+    io.of(namespace).on('connection', (socket) => {
+      socket.on('whoami', (ack) => ack({ service, pid: process.pid, namespace }));
+      socket.on('echo', (...args) => args.pop()(...args));
+    });
+  }
 }
 
 server.listen(Number(values.port), '127.0.0.1', () => {
