@@ -20,6 +20,9 @@ func Explain(w io.Writer, file, target, namespace string) error {
 	if err != nil {
 		return err
 	}
+	if namespace != "" && namespace[0] != '/' {
+		return &UsageError{Text: fmt.Sprintf("namespace %q does not begin with a slash", namespace), Hint: "such as /" + namespace}
+	}
 	cfg, err := load(file)
 	if err != nil {
 		return err
