@@ -40,7 +40,7 @@ func (b *beat) tick(s *Session) {
 	case s.now < b.due:
 	case !b.waiting:
 		b.waiting, b.sent = true, s.now
-		b.due = s.now + c.PingTimeout
+		b.due = max(b.due, s.now-lateTick) + c.PingTimeout
 		s.effects.ToClient(control(engineio.Ping, nil))
 	case b.heard > b.sent && !b.extended: // its pong may be behind something large
 		b.extended = true
@@ -49,6 +49,10 @@ func (b *beat) tick(s *Session) {
 		s.end(Silent, nil)
 	}
 }
+
+// lateTick is how late a ping may be sent without the client getting as much
+// more time for its pong, so that the two waits do not add up their delays.
+const lateTick = 10 * time.Millisecond
 
 // spare gives the client a second more for its half of the heartbeat.
 func (b *beat) spare(s *Session) {
