@@ -520,6 +520,41 @@ test('E-28 the client bundle comes from an upstream', async (t) => {
   }
 });
 
+describe('what would hurt an upstream', () => {
+  test('a hundred megabytes in a POST are refused unread', async (t) => {
+    const s = await session(t, base(servers.usher));
+    const { status } = await s.post(undefined, { 'Content-Length': 100_000_000 }).catch((err) => ({ status: err.code }));
+    assert.equal(status, 413);
+  });
+
+  const bodies = {
+    'a million separators': '\x1e'.repeat(900_000),
+    'half a million empty messages': '4\x1e'.repeat(450_000),
+    'half a million noops': `${'6\x1e'.repeat(450_000)}x`,
+    'a huge number of attachments': '459999999999-["x"]',
+    'a digit bomb': `45${'9'.repeat(900_000)}-["x"]`,
+  };
+  for (const [name, body] of Object.entries(bodies)) {
+    test(`${name} end the session`, async (t) => {
+      const s = await session(t, base(servers.usher));
+      const other = await session(t, base(servers.usher));
+      await s.join();
+      await s.post(body);
+      await s.get();
+      assert.deepEqual(plain(await s.get()), unknown);
+      await other.join(); // nobody else has felt it
+    });
+  }
+
+  test('a digit bomb of revision 3 ends the session', async (t) => {
+    for (const [body, type] of [['9'.repeat(900_000), 'text/plain'], [Buffer.alloc(900_000, 9), 'application/octet-stream']]) {
+      const s = await session(t, base(servers.usher), { eio: 3 });
+      await s.post(body, { 'Content-Type': type });
+      assert.deepEqual(plain(await s.get()), unknown);
+    }
+  });
+});
+
 test('E-32 a POST whose body does not come', async (t) => {
   const edge = await split(t, { main: { namespaces: ['/'] } }, {}, { handshake_timeout: '500ms' });
   const s = await session(t, base(edge));
