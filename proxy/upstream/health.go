@@ -46,6 +46,7 @@ type health struct {
 	failed int       // dials in a row
 	silent int       // handshakes in a row without an answer
 	until  time.Time // the circuit is open, and nobody tries before; zero if it is closed
+	trying bool      // somebody was let through since it opened
 
 	since time.Time // the state is what it is
 	warm  time.Time // slow start begins here; zero for none
@@ -83,8 +84,15 @@ func (h *health) answered() {
 	h.failed, h.silent, h.until = 0, 0, time.Time{}
 }
 
-// undialled notes that no connection came about. jitter is in [0, 1).
+// undialled notes that no connection came about. jitter is in [0, 1). Of those
+// that were on their way when the circuit opened only the first counts: a
+// server that ends under a thousand sessions has failed once, not a thousand
+// times.
 func (h *health) undialled(now time.Time, jitter float64) {
+	if now.Before(h.until) && !h.trying {
+		return
+	}
+	h.trying = false
 	h.failed++
 	h.open(now, h.failed, jitter)
 }
@@ -113,6 +121,7 @@ func delayAfter(n int) time.Duration {
 func (h *health) try(now time.Time) {
 	if !h.until.IsZero() && !now.Before(h.until) {
 		h.until = now.Add(delayAfter(max(h.failed, h.silent-maxSilent+1, 1)))
+		h.trying = true
 	}
 }
 

@@ -44,6 +44,14 @@ func TestCircuit(t *testing.T) {
 			{"another", try, 10 * time.Millisecond, CircuitOpen, 240 * time.Millisecond},
 			{"the first gets through", dialled, time.Millisecond, Healthy, 0},
 		},
+		"a thousand at once are one": {
+			{"a failure", undialled, 0, CircuitOpen, 250 * time.Millisecond},
+			{"one that began before", undialled, time.Millisecond, CircuitOpen, 249 * time.Millisecond},
+			{"another of those", undialled, 0, CircuitOpen, 249 * time.Millisecond},
+			{"a try in time", try, 249 * time.Millisecond, CircuitOpen, 250 * time.Millisecond},
+			{"it fails", undialled, 10 * time.Millisecond, CircuitOpen, 500 * time.Millisecond},
+			{"one that was slower", undialled, 10 * time.Millisecond, CircuitOpen, 490 * time.Millisecond},
+		},
 		"silence counts when there is much of it": {
 			{"one", unanswered, 0, Healthy, 0},
 			{"two", unanswered, 0, Healthy, 0},
@@ -80,11 +88,13 @@ func TestDelayIsBounded(t *testing.T) {
 	var h health
 	now := time.Unix(1e9, 0)
 	for n := range 100 {
+		now = now.Add(lastDelay)
 		h.undialled(now, 0)
 		if d := h.until.Sub(now); d < firstDelay || d > lastDelay || n > 10 && d != lastDelay {
 			t.Fatalf("delay after failure %d: got %v", n+1, d)
 		}
 	}
+	now = now.Add(lastDelay)
 	h.undialled(now, 0.999999)
 	if d := h.until.Sub(now); d < lastDelay/2 || d > lastDelay*51/100 {
 		t.Errorf("delay with most jitter: got %v, want half of %v", d, lastDelay)

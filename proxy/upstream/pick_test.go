@@ -8,10 +8,11 @@ import (
 	"usher/proxy/config"
 )
 
-// fail opens the circuit of the nth member at now, after so many failures.
+// fail opens the circuit of the nth member at now, after so many failures, each
+// of somebody who was let through.
 func (u *Upstream) fail(n int, now time.Time, failures int) {
 	for range failures {
-		u.members[n].change(now, func(h *health) { h.undialled(now, 0) })
+		u.members[n].change(now, func(h *health) { h.trying = true; h.undialled(now, 0) })
 	}
 }
 
