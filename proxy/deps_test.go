@@ -30,6 +30,7 @@ var layers = map[string]struct {
 
 	"config":  {owns: []string{"go.yaml.in/yaml/v3"}},
 	"session": {},
+	"tap":     {imports: []string{"session", "ws"}, pure: true},
 	"socket":  {},
 
 	"handover": {imports: []string{"socket"}, owns: []string{"github.com/coreos/go-systemd/v22"}},
@@ -38,14 +39,14 @@ var layers = map[string]struct {
 
 	"certs":      {imports: []string{"config"}, owns: []string{"github.com/caddyserver/certmagic", "github.com/mholt/acmez/v3", "go.uber.org/zap"}},
 	"proxyproto": {owns: []string{"github.com/pires/go-proxyproto"}},
-	"upstream":   {imports: []string{"config", "proxyproto", "socket"}},
+	"upstream":   {imports: []string{"affinity", "config", "proxyproto", "socket"}},
 	"forward":    {imports: []string{"headers", "route", "upstream"}},
 	"handshake":  {imports: []string{"headers", "route", "session", "upstream", "ws"}},
-	"relay":      {imports: []string{"demux", "engineio", "session", "ws"}, owns: []string{"golang.org/x/sys/unix"}},
+	"relay":      {imports: []string{"demux", "engineio", "session", "tap", "ws"}, owns: []string{"golang.org/x/sys/unix"}},
 	"engine":     {imports: []string{"config", "demux", "engineio", "handshake", "relay", "route", "session", "upstream"}},
-	"messages":   {imports: []string{"handshake", "route", "session", "ws"}, owns: []string{"github.com/koding/websocketproxy", "github.com/gorilla/websocket"}},
+	"messages":   {imports: []string{"handshake", "route", "session", "tap", "ws"}, owns: []string{"github.com/koding/websocketproxy", "github.com/gorilla/websocket"}},
 
-	"admin":   {imports: []string{"config", "route", "session", "upstream"}},
+	"admin":   {imports: []string{"config", "route", "session", "tap", "upstream"}},
 	"metrics": {imports: []string{"handshake", "relay", "session", "upstream"}, owns: []string{"github.com/prometheus/client_golang"}},
 
 	"demo":    {imports: []string{"", "config", "ws"}},
