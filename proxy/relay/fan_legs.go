@@ -12,7 +12,7 @@ func (f *fan) dial(leg int, to demux.Target) {
 	b.dial = (b.dial + 1) | 1
 	mine, lp := b.dial, f.loop
 	f.entry.Dial(to, func(d Dialled) {
-		if !lp.post(func(*loop) { f.dialled(leg, mine, d) }) {
+		if !lp.post(func(*loop) { f.dialled(leg, mine, to, d) }) {
 			d.drop()
 		}
 	})
@@ -30,7 +30,7 @@ func (d *Dialled) drop() {
 }
 
 // dialled takes a leg in, or tells that there is none.
-func (f *fan) dialled(leg int, mine uint32, d Dialled) {
+func (f *fan) dialled(leg int, mine uint32, to demux.Target, d Dialled) {
 	if f.closing() || f.legs[leg].dial != mine {
 		d.drop()
 		return
@@ -47,13 +47,13 @@ func (f *fan) dialled(leg int, mine uint32, d Dialled) {
 	case d.Err != nil:
 		f.demux.LegFailed(lp.now, leg)
 	default:
-		f.attach(leg, d)
+		f.attach(leg, to, d)
 	}
 	f.settle()
 }
 
 // attach makes a leg of what was dialled.
-func (f *fan) attach(leg int, d Dialled) {
+func (f *fan) attach(leg int, to demux.Target, d Dialled) {
 	lp := f.loop
 	s, err := f.adopt(d.Leg, upstream, leg)
 	if err != nil {
@@ -62,7 +62,7 @@ func (f *fan) attach(leg int, d Dialled) {
 		f.demux.LegFailed(lp.now, leg)
 		return
 	}
-	s.tag, s.release = d.Tag, d.Release
+	s.tag, s.name, s.release = d.Tag, f.serviceName(to), d.Release
 	f.legs[leg].strand = s
 	f.demux.LegUp(lp.now, leg, d.Tag)
 	lp.feed(&s.line, d.Leg.Early)

@@ -7,13 +7,18 @@ import (
 	"time"
 
 	"usher/proxy/session"
+	"usher/proxy/tap"
 )
 
 // Group is the loops of a process, one for each processor.
 type Group struct {
 	loops []*loop
 	done  sync.WaitGroup
+	taps  tap.Hub
 }
+
+// Taps is where the group shows its frames.
+func (g *Group) Taps() *tap.Hub { return &g.taps }
 
 // NewGroup starts the loops. Shutdown ends them.
 func NewGroup() (*Group, error) {
@@ -24,6 +29,7 @@ func NewGroup() (*Group, error) {
 			g.stop(&session.Drain{})
 			return nil, err
 		}
+		lp.tapping.hub = &g.taps
 		g.loops = append(g.loops, lp)
 		g.done.Go(lp.run)
 	}

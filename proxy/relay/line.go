@@ -101,6 +101,7 @@ func (lp *loop) closeLine(l *line) {
 		lp.sayGoodbye(l)
 	}
 	lp.drop(l)
+	lp.tapping.forget(l)
 	lp.poller.remove(l)
 	l.socket.close()
 	l.set(closed)

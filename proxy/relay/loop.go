@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"usher/proxy/session"
+	"usher/proxy/tap"
 	"usher/proxy/ws"
 )
 
@@ -39,6 +40,7 @@ type loop struct {
 	frame   []byte // a control frame of usher's own
 	scratch [ws.MaxControlPayload]byte
 	outputs freelist
+	tapping tapping
 
 	// of fans
 	in    incoming
@@ -67,6 +69,7 @@ func newLoop() (*loop, error) {
 		buffer: make([]byte, maxHeld+bufferSize),
 		cipher: make([]byte, bufferSize),
 	}
+	lp.tapping.hub = new(tap.Hub)
 	lp.began = lp.epoch.UnixNano()
 	lp.noted = lp.note
 	return lp, nil
@@ -132,6 +135,7 @@ func (lp *loop) enqueue(l *line) {
 // is due.
 func (lp *loop) turn(now time.Duration, woken bool) {
 	lp.now = now
+	lp.tapping.look()
 	if woken {
 		lp.posts = lp.mail.take(lp.posts[:0])
 		for i, p := range lp.posts {

@@ -15,7 +15,7 @@ func (lp *loop) pump(l *leg) {
 		if !l.is(readable) || l.is(finished|closed) || l.peer().backlogged() {
 			return
 		}
-		if n := lp.spliceable(l); n > 0 {
+		if n := lp.spliceable(l); n > 0 && !lp.tapping.waits(&l.line) {
 			lp.splice(l, n)
 			continue
 		}
@@ -27,7 +27,13 @@ func (lp *loop) pump(l *leg) {
 }
 
 // take passes on what was read from l.
-func (p *pair) take(lp *loop, l *line, b []byte, fresh int) { lp.pass(&p.legs[l.side], b, fresh) }
+func (p *pair) take(lp *loop, l *line, b []byte, fresh int) {
+	from := &p.legs[l.side]
+	if lp.tapping.taps != nil {
+		lp.show(p.session, l, "", b, from.check.Remaining())
+	}
+	lp.pass(from, b, fresh)
+}
 
 // pass checks p, which begins with the bytes that l had held back and of which
 // fresh ones are new, and passes on to the peer what may pass.

@@ -14,6 +14,9 @@ func (lp *loop) send(l *leg, p []byte) {
 // sendFrame sends a control frame of usher's own. It must stand between two
 // frames.
 func (lp *loop) sendFrame(l *leg, op ws.Opcode, payload []byte) {
+	if lp.tapping.taps != nil {
+		lp.showOwn(l.pair.session, &l.line, "", op, payload)
+	}
 	var key *[4]byte
 	if l.side == upstream { // there usher is the client
 		key = newKey()

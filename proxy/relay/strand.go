@@ -14,6 +14,7 @@ type strand struct {
 	fan     *fan
 	number  int    // of a leg, -1 otherwise
 	tag     string // of its endpoint
+	name    string // of its upstream
 	release func() // called once when the socket is closed; nil for nothing
 	b64     bool   // no binary messages are sent to it
 

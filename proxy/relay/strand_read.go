@@ -7,6 +7,9 @@ import (
 // take is user's: it takes whole frames off p, and what came of the last one.
 func (s *strand) take(lp *loop, _ *line, p []byte, fresh int) {
 	s.held = nil
+	if lp.tapping.taps != nil {
+		lp.show(s.fan.session, &s.line, s.name, p, s.check.Remaining())
+	}
 	s.fan.count(s, fresh)
 	lp.span = span{base: p}
 	at, err := s.frames(lp, p)

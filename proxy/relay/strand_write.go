@@ -101,6 +101,9 @@ func (s *strand) sendControl(lp *loop, op ws.Opcode, payload []byte) {
 	if s.is(sentClose | closed | deaf) {
 		return
 	}
+	if lp.tapping.taps != nil {
+		lp.showOwn(s.fan.session, &s.line, s.name, op, payload)
+	}
 	s.frame(lp, ws.Header{Fin: true, Opcode: op, Length: int64(len(payload))}, func(dst []byte) []byte {
 		return append(dst, payload...)
 	})

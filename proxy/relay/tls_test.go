@@ -21,30 +21,30 @@ import (
 	"usher/proxy/ws"
 )
 
-// tap keeps what is written while it is on, and the kind of each record that
+// wiretap keeps what is written while it is on, and the kind of each record that
 // is read.
-type tap struct {
+type wiretap struct {
 	net.Conn
 	on   bool
 	kept []byte
 	read []byte
 }
 
-func (c *tap) Read(p []byte) (int, error) {
+func (c *wiretap) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	c.read = append(c.read, p[:n]...)
 	return n, err
 }
 
 // lastKind returns the type of the last record that was read.
-func (c *tap) lastKind() (kind byte) {
+func (c *wiretap) lastKind() (kind byte) {
 	for b := c.read; len(b) >= 5; b = b[min(len(b), 5+int(binary.BigEndian.Uint16(b[3:]))):] {
 		kind = b[0]
 	}
 	return kind
 }
 
-func (c *tap) Write(p []byte) (int, error) {
+func (c *wiretap) Write(p []byte) (int, error) {
 	if c.on {
 		c.kept = append(c.kept, p...)
 		return len(p), nil
@@ -53,21 +53,21 @@ func (c *tap) Write(p []byte) (int, error) {
 }
 
 // sealed returns the ciphertext that f makes p write.
-func (c *tap) sealed(f func()) []byte {
+func (c *wiretap) sealed(f func()) []byte {
 	c.on, c.kept = true, nil
 	f()
 	c.on = false
 	return c.kept
 }
 
-// newTappedPeer is newTLSPeer with a tap under the peer's end.
-func (h *harness) newTappedPeer(s side, version uint16) (*peer, Leg, *tap) {
+// newTappedPeer is newTLSPeer with a wiretap under the peer's end.
+func (h *harness) newTappedPeer(s side, version uint16) (*peer, Leg, *wiretap) {
 	h.t.Helper()
-	var under *tap
+	var under *wiretap
 	p, l := h.newTLSPeerOver(s, func(server, cl *tls.Config) {
 		server.MaxVersion = version
 	}, func(c net.Conn) net.Conn {
-		under = &tap{Conn: c}
+		under = &wiretap{Conn: c}
 		return under
 	})
 	return p, l, under
@@ -327,7 +327,7 @@ func TestTLSTicketsOfAnUpstream(t *testing.T) {
 	ours, theirs := socketpair(t)
 	server, cl := testTLS(t)
 	cl.ClientSessionCache = tls.NewLRUClientSessionCache(1)
-	under := &tap{Conn: theirs}
+	under := &wiretap{Conn: theirs}
 	a, b := tls.Client(NewConn(ours), cl), tls.Server(under, server)
 	soon := time.Now().Add(5 * time.Second)
 	ours.SetDeadline(soon)
