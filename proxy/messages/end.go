@@ -138,4 +138,10 @@ func (p *pair) fail() {
 var errLeft = errors.New("websocketproxy left the session")
 
 // tell sends l a Close frame, unless it has had one.
-func (l *leg) tell(why farewell) { l.sendClose(ws.AppendClose(nil, why.code, why.reason)) }
+func (l *leg) tell(why farewell) {
+	payload := ws.AppendClose(nil, why.code, why.reason)
+	if !l.sentClose.Load() {
+		l.showControl(session.Usher, l.side, ws.Close, payload)
+	}
+	l.sendClose(payload)
+}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"usher/proxy/tap"
 	"usher/proxy/ws"
 )
 
@@ -22,6 +23,7 @@ type intake struct {
 	short   bool  // the bytes behind the ready ones are too few to go on
 	failed  error // of the check, to be acted on behind the ready bytes
 	spent   bucket
+	stream  tap.Stream
 }
 
 // Read gives the library the payload and headers of checked data frames. When
@@ -81,7 +83,9 @@ func (l *leg) advance(p []byte) int {
 // judge checks p, counts what it completes, and returns how much may pass.
 func (l *leg) judge(p []byte) (int, ws.Kind) {
 	in := &l.intake
+	left := in.check.Remaining()
 	n, kind, err := in.check.Next(&l.rules, p)
+	l.show(p[:n], left)
 	in.failed = err
 	if err != nil {
 		kind = ws.Data
@@ -125,6 +129,7 @@ func (l *leg) fill(p []byte) int {
 		return n
 	}
 	if err != nil {
+		l.intake.stream.End(l.pair.taps.Taps())
 		l.pair.lost(l, err)
 	}
 	return 0
@@ -147,6 +152,7 @@ func (l *leg) control() {
 	var scratch [ws.MaxControlPayload]byte
 	f := in.check.Control(in.bytes, &scratch)
 	in.bytes = in.bytes[f.Size:]
+	l.showControl(l.side, l.peer.side, f.Header.Opcode, f.Payload)
 	switch {
 	case f.Header.Opcode == ws.Close:
 		l.pair.closed(l, f.Payload)

@@ -10,6 +10,7 @@ import (
 	"usher/proxy/handshake"
 	"usher/proxy/route"
 	"usher/proxy/session"
+	"usher/proxy/tap"
 	"usher/proxy/ws"
 )
 
@@ -23,6 +24,7 @@ type pair struct {
 	session  *session.Session
 	route    *route.Route
 	release  func()
+	taps     *tap.Hub
 	client   leg
 	upstream leg
 	pingID   [8]byte       // payload of usher's own pings

@@ -18,6 +18,7 @@ import (
 
 	"usher/proxy/handshake"
 	"usher/proxy/session"
+	"usher/proxy/tap"
 )
 
 // Exchange finishes the handshake of a claim; see handshake.Exchange.
@@ -25,6 +26,9 @@ type Exchange func(w http.ResponseWriter, r *http.Request, c handshake.Claim) (h
 
 // Relay serves the sessions of all routes that say "relay: messages".
 type Relay struct {
+	// Taps is where frames are shown. Another may be set until the first session.
+	Taps *tap.Hub
+
 	// static after construction
 	exchange Exchange
 	began    func(*session.Session)
@@ -41,7 +45,7 @@ type Relay struct {
 // NewRelay returns a relay without sessions. It calls began for each session,
 // once Drain can end it.
 func NewRelay(exchange Exchange, began func(*session.Session)) *Relay {
-	r := &Relay{exchange: exchange, began: began, pump: newPump(), live: make(map[*pair]struct{})}
+	r := &Relay{Taps: new(tap.Hub), exchange: exchange, began: began, pump: newPump(), live: make(map[*pair]struct{})}
 	r.stopping, r.stop = context.WithCancel(context.Background())
 	return r
 }
@@ -82,6 +86,7 @@ func (r *Relay) enter() bool {
 // serve relays between the connections of made until the session has ended.
 func (r *Relay) serve(made handshake.Pair) {
 	p := newPair(made)
+	p.taps = r.Taps
 	p.start()
 	r.mu.Lock()
 	r.live[p] = struct{}{}

@@ -99,6 +99,7 @@ func (l *leg) tickPing(now time.Time) time.Time {
 	}
 	l.sending.Unlock()
 	l.pinged.set(now)
+	l.showControl(session.Usher, l.side, ws.Ping, l.pair.pingID[:])
 	l.sendControl(ws.Ping, l.pair.pingID[:])
 	return now.Add(timeout)
 }
