@@ -8,6 +8,7 @@ import (
 	"usher/proxy/metrics"
 	"usher/proxy/route"
 	"usher/proxy/session"
+	"usher/proxy/tap"
 	"usher/proxy/upstream"
 )
 
@@ -21,6 +22,7 @@ func (d desk) Table() *route.Table         { return d.live.Load().table }
 func (d desk) Pool() *upstream.Pool        { return d.live.Load().pool }
 func (d desk) Marker() *session.Marker     { return d.live.Load().handshake.Marker }
 func (d desk) Sessions() *session.Registry { return d.sessions }
+func (d desk) Taps() *tap.Hub              { return d.frames.Taps() }
 func (d desk) Drains() []admin.Target      { return d.drains.all() }
 func (d desk) Drain(t admin.Target) int    { return d.drain(t) }
 func (d desk) Enable(t admin.Target)       { d.enable(t) }

@@ -7,6 +7,7 @@ import (
 	"usher/proxy/config"
 	"usher/proxy/route"
 	"usher/proxy/session"
+	"usher/proxy/tap"
 	"usher/proxy/upstream"
 )
 
@@ -18,6 +19,7 @@ type Broker interface {
 	Pool() *upstream.Pool
 	Sessions() *session.Registry
 	Marker() *session.Marker // nil without close_by
+	Taps() *tap.Hub
 	Certificates() []Certificate
 	Phase() Phase
 	Claims() Claims

@@ -14,6 +14,9 @@
 //	POST   /v1/sessions/close     closes those that CloseOrder says: Closed
 //	GET    /v1/sessions/ended     the last 1,000 that ended, the latest first: EndedPage;
 //	                              the same filters and limit, and &cause=
+//	GET    /v1/tap                frames as they pass: a TapLine a line, until the reader goes
+//	                              ?route= &session= of which; &limit= how many
+//	                              &bytes= of each payload, 256, 4096 at most
 //	GET    /v1/upstreams          with their endpoints: []Upstream
 //	GET    /v1/routes             in order of precedence: []Route
 //	GET    /v1/explain?url=       which route takes a request, and why the others do not: Explanation
@@ -27,6 +30,12 @@
 //	GET    /metrics               for Prometheus
 //	GET    /livez                 200 while the process runs
 //	GET    /readyz                200, or 503 when new clients are not welcome
+//
+// A tap never slows the relay: what it cannot keep is counted ("missed"). It
+// shows frames when they come, from the client, from the upstream, and those
+// that usher sends itself. Of compressed frames, and of those in the middle of a
+// message, there is no text. Values of secrets are masked. There are 4 taps at
+// once at most (429).
 //
 // Durations are in seconds and named ..._s, times as in RFC 3339. An error is
 // {"error": "...", "errors": ["...", ...]}, the list only where there are

@@ -44,6 +44,7 @@ func NewHandler(h Handler) *Handler {
 	} {
 		h.mux.Handle(pattern, h.answers(serve))
 	}
+	h.mux.HandleFunc("GET /v1/tap", h.tap)
 	h.mux.HandleFunc("POST /v1/login", h.login)
 	h.mux.HandleFunc("POST /v1/logout", h.logout)
 	h.mux.HandleFunc("/v1/", h.unknown)

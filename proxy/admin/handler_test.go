@@ -14,6 +14,7 @@ import (
 	"usher/proxy/config"
 	"usher/proxy/route"
 	"usher/proxy/session"
+	"usher/proxy/tap"
 	"usher/proxy/upstream"
 )
 
@@ -28,6 +29,7 @@ type desk struct {
 	upgrade  error
 	orders   []string
 	ended    []session.Drain
+	taps     tap.Hub
 }
 
 func newTestDesk(t *testing.T, text string) *desk {
@@ -48,6 +50,7 @@ func (d *desk) Table() *route.Table         { return route.NewTable(d.cfg) }
 func (d *desk) Pool() *upstream.Pool        { return d.pool }
 func (d *desk) Sessions() *session.Registry { return d.sessions }
 func (d *desk) Marker() *session.Marker     { return d.marker }
+func (d *desk) Taps() *tap.Hub              { return &d.taps }
 func (d *desk) Certificates() []Certificate {
 	return []Certificate{{Name: "a"}, {Name: "b", NotAfter: time.Now().Add(time.Hour)}}
 }

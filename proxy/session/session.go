@@ -60,6 +60,9 @@ func (s *Session) Dismiss(d *Drain) { s.dismissed.CompareAndSwap(nil, d) }
 // Dismissed returns what Dismiss has noted, nil for nothing.
 func (s *Session) Dismissed() *Drain { return s.dismissed.Load() }
 
+// Ended tells whether s has ended.
+func (s *Session) Ended() bool { return s.ended.Load() }
+
 // End says how a session ended.
 type End struct {
 	Cause Cause
