@@ -6,6 +6,7 @@ import (
 	"usher/proxy/config"
 	"usher/proxy/handshake"
 	"usher/proxy/relay"
+	"usher/proxy/session"
 )
 
 // manner is what the relay's options depend on, besides the route.
@@ -41,8 +42,7 @@ func (m manner) options() *relay.Options {
 		ClientPing:     l.PingInterval,
 		UpstreamPing:   l.PingInterval,
 		PingTimeout:    l.PingTimeout,
-		ClientMessages: l.MaxRate.Messages,
-		ClientBytes:    l.MaxRate.Bytes,
+		ClientRate:     session.MaxRate(l.MaxRate),
 		Deflate:        m.deflate,
 	}
 	if m.engineIO {

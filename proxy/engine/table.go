@@ -12,6 +12,7 @@ import (
 	"usher/proxy/handshake"
 	"usher/proxy/relay"
 	"usher/proxy/route"
+	"usher/proxy/session"
 )
 
 // Table is how the routes with namespaces of one file are served. It never
@@ -100,7 +101,7 @@ var policies = map[config.OnLoss]demux.Policy{
 func clientOptions(r *config.Route) *relay.Options {
 	o := legOptions(r)
 	o.MaxMessage = r.SocketIO.MaxPayload
-	o.ClientMessages, o.ClientBytes = r.Limits.MaxRate.Messages, r.Limits.MaxRate.Bytes
+	o.ClientRate = session.MaxRate(r.Limits.MaxRate)
 	return o
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"usher/proxy/session"
 	"usher/proxy/tap"
 	"usher/proxy/ws"
 )
@@ -20,9 +21,10 @@ type intake struct {
 	store   []byte // for bytes to stand in, once the early ones are gone
 	bytes   []byte // begins with ready checked ones
 	ready   int
-	short   bool  // the bytes behind the ready ones are too few to go on
-	failed  error // of the check, to be acted on behind the ready bytes
-	spent   bucket
+	short   bool            // the bytes behind the ready ones are too few to go on
+	failed  error           // of the check, to be acted on behind the ready bytes
+	spent   *session.Bucket // of the client's rate
+	read    time.Duration   // since the start, when bytes were last read
 	stream  tap.Stream
 }
 
@@ -99,10 +101,15 @@ func (l *leg) judge(p []byte) (int, ws.Kind) {
 	in.counted += messages
 	l.counters.Messages.Add(uint64(messages))
 	l.clockMessage(messages > 0)
-	if !in.spent.spend(time.Now(), int64(messages), 0) {
+	l.spend(int(messages), 0)
+	return n, kind
+}
+
+// spend takes from the rate of l, and ends the session where that is over.
+func (l *leg) spend(messages, bytes int) {
+	if !l.intake.spent.Spend(time.Since(l.pair.started), messages, bytes) {
 		l.pair.overRate(l)
 	}
-	return n, kind
 }
 
 // refill reads behind what is held.
@@ -118,14 +125,14 @@ func (l *leg) refill() {
 
 // fill reads from the socket. It returns 0 if nothing more comes.
 func (l *leg) fill(p []byte) int {
+	in := &l.intake
+	in.spent.Unread(time.Since(l.pair.started) - in.read)
 	n, err := l.conn.Read(p)
-	now := time.Now()
 	if n > 0 {
-		l.heard.set(now)
+		in.read = time.Since(l.pair.started)
+		l.heard.set(time.Now())
 		l.counters.Bytes.Add(uint64(n))
-		if !l.intake.spent.spend(now, 0, int64(n)) {
-			l.pair.overRate(l)
-		}
+		l.spend(0, n)
 		return n
 	}
 	if err != nil {
@@ -160,6 +167,7 @@ func (l *leg) control() {
 	case f.Header.Opcode == ws.Pong && string(f.Payload) == string(l.pair.pingID[:]):
 		return // to a ping of usher's own
 	}
+	l.spend(1, 0)
 	l.pair.passed.set(time.Now())
 	l.peer.sendControl(f.Header.Opcode, f.Payload)
 }

@@ -25,6 +25,7 @@ type pair struct {
 	route    *route.Route
 	release  func()
 	taps     *tap.Hub
+	started  time.Time
 	client   leg
 	upstream leg
 	pingID   [8]byte       // payload of usher's own pings
@@ -43,15 +44,14 @@ type pair struct {
 }
 
 func newPair(made handshake.Pair) *pair {
-	p := &pair{session: made.Session, route: made.Route, release: made.Release, over: make(chan struct{})}
+	p := &pair{session: made.Session, route: made.Route, release: made.Release, started: time.Now(), over: make(chan struct{})}
 	binary.BigEndian.PutUint64(p.pingID[:], rand.Uint64())
 	p.client.init(p, session.Client, made.Client, made.FromClient)
 	p.upstream.init(p, session.Upstream, made.Upstream, made.FromUpstream)
 	p.client.peer, p.client.counters = &p.upstream, &made.Session.FromClient
 	p.upstream.peer, p.upstream.counters = &p.client, &made.Session.FromUpstream
 	limits := &made.Route.Limits
-	p.client.intake.spent.messages.perSecond = limits.MaxRate.Messages
-	p.client.intake.spent.bytes.perSecond = limits.MaxRate.Bytes
+	p.client.intake.spent = session.NewBucket(session.MaxRate(limits.MaxRate))
 	p.upstream.ping = limits.PingInterval
 	if !made.EngineIO { // which has pings of its own
 		p.client.ping = limits.PingInterval

@@ -7,10 +7,7 @@ import (
 )
 
 func newPair(s *session.Session, o *Options, release func()) *pair {
-	p := &pair{session: s, options: o, release: release, timer: timer{index: -1}}
-	if o.ClientMessages > 0 || o.ClientBytes > 0 {
-		p.spent = &bucket{}
-	}
+	p := &pair{session: s, options: o, release: release, timer: timer{index: -1}, spent: session.NewBucket(o.ClientRate)}
 	for i := range p.legs {
 		l := &p.legs[i]
 		l.user, l.pair, l.side = p, p, side(i)

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"usher/proxy/session"
 	"usher/proxy/ws"
 )
 
@@ -25,7 +26,7 @@ func (h *harness) drain(p *peer) {
 func TestRateBehindASlowUpstream(t *testing.T) {
 	const perSecond = 32 << 10
 	h := newHarness(t)
-	c, u := h.adopt(&Options{ClientBytes: perSecond})
+	c, u := h.adopt(&Options{ClientRate: session.MaxRate{Bytes: perSecond}})
 	stream := c.frame(ws.Text, strings.Repeat("x", 4<<20))
 	at := 0
 	for n := perSecond; n > 0; h.advance(time.Second) {

@@ -33,16 +33,16 @@ type fan struct {
 	client  *strand // nil while there is none
 	probing *strand // nil while there is none
 	legs    []branch
-	strands []*strand // all whose sockets are open, those that are closing included
-	spent   *bucket   // what the client has used of its rate; nil without one
-	answers answers   // of the client's polling requests
-	sid     string    // as the client knows it
-	why     error     // what the last leg was lost for
-	ready   bool      // the handshake was answered
-	first   uint8     // which of the strands was read first when there was room again
-	leave   *leave    // nil unless usher is to end it
-	end     *fanEnd   // nil unless closing
-	timer             // when the loop looks at the fan again
+	strands []*strand       // all whose sockets are open, those that are closing included
+	spent   *session.Bucket // what the client has used of its rate
+	answers answers         // of the client's polling requests
+	sid     string          // as the client knows it
+	why     error           // what the last leg was lost for
+	ready   bool            // the handshake was answered
+	first   uint8           // which of the strands was read first when there was room again
+	leave   *leave          // nil unless usher is to end it
+	end     *fanEnd         // nil unless closing
+	timer                   // when the loop looks at the fan again
 }
 
 // branch is a leg by its number: dialled, open, or neither.
@@ -62,9 +62,7 @@ type fanEnd struct {
 
 func newFan(s *session.Session, o *FanOptions, e Entry, lp *loop) *Fan {
 	f := &fan{session: s, options: o, entry: e, loop: lp, timer: timer{index: -1}}
-	if c := o.Client; c.ClientMessages > 0 || c.ClientBytes > 0 {
-		f.spent = &bucket{}
-	}
+	f.spent = session.NewBucket(o.Client.ClientRate)
 	counts := o.Counts
 	if counts == nil {
 		counts = &demux.Stats{}
@@ -191,7 +189,7 @@ func (f *fan) count(s *strand, fresh int) {
 
 // spend takes from the client's rate, and ends the session where it is over.
 func (f *fan) spend(messages, bytes int) {
-	if f.spent != nil && !f.closing() && !f.spent.spend(f.options.Client, f.loop.now, messages, bytes) {
+	if !f.closing() && !f.spent.Spend(f.loop.now, messages, bytes) {
 		f.close(session.Cause{Side: session.Client, Event: session.Rate}, farewell{ws.CodePolicy, "more than max_rate was sent"}, nil)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"usher/proxy/session"
 	"usher/proxy/ws"
 )
 
@@ -155,7 +156,7 @@ func TestEchoAllocatesNothing(t *testing.T) {
 		t.Skip("the portable poller's closures allocate")
 	}
 	h := newHarness(t)
-	c, u := h.adopt(&Options{MaxMessage: 1 << 20, MaxFragments: 100, IdleTimeout: 1 << 40, WriteTimeout: 1 << 40, MessageTimeout: 1 << 40, ClientMessages: 1 << 40})
+	c, u := h.adopt(&Options{MaxMessage: 1 << 20, MaxFragments: 100, IdleTimeout: 1 << 40, WriteTimeout: 1 << 40, MessageTimeout: 1 << 40, ClientRate: session.MaxRate{Messages: 1 << 40}})
 	var cfd, ufd int
 	c.withFD(func(fd int) { cfd = fd })
 	u.withFD(func(fd int) { ufd = fd })

@@ -103,7 +103,7 @@ func (lp *loop) account(l *leg, fresh, controls int) {
 		counters.Messages.Add(uint64(messages))
 	}
 	lp.clockMessage(l, messages > 0)
-	if l.side == client && !l.is(ignored) && p.spent != nil && !p.spent.spend(p.options, lp.now, int(messages)+controls, fresh) {
+	if l.side == client && !l.is(ignored) && !p.spent.Spend(lp.now, int(messages)+controls, fresh) {
 		lp.overRate(l)
 	}
 }

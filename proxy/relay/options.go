@@ -3,6 +3,7 @@ package relay
 import (
 	"time"
 
+	"usher/proxy/session"
 	"usher/proxy/ws"
 )
 
@@ -19,8 +20,7 @@ type Options struct {
 	UpstreamPing time.Duration // the same of the upstream
 	PingTimeout  time.Duration // from such a ping to any byte of the peer
 
-	ClientMessages int64 // messages and control frames a client may send per second, with a burst of as many; 0 is no limit
-	ClientBytes    int64 // bytes a client may send per second, likewise
+	ClientRate session.MaxRate // what a client may send per second
 
 	Deflate bool // permessage-deflate was agreed: RSV1 may stand on a message's first frame
 }

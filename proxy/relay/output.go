@@ -34,8 +34,8 @@ func (p *pair) stuck(lp *loop, l *line) {
 
 // freed has the peer of l read again.
 func (p *pair) freed(lp *loop, l *line, b *backlog) {
-	if p.spent != nil && l.side == upstream {
-		p.spent.unread += lp.now - b.since
+	if l.side == upstream {
+		p.spent.Unread(lp.now - b.since)
 	}
 	lp.enqueue(&p.legs[1-l.side].line)
 }

@@ -24,8 +24,8 @@ type pair struct {
 	release func() // called once when over
 
 	// relaying
-	passed time.Duration // when a frame last passed, either way
-	spent  *bucket       // what the client has used of its rate; nil without one
+	passed time.Duration   // when a frame last passed, either way
+	spent  *session.Bucket // what the client has used of its rate
 
 	leave *leave // nil unless usher is to end it
 	end   *end   // nil while relaying

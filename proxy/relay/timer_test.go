@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"usher/proxy/session"
 	"usher/proxy/ws"
 )
 
@@ -162,7 +163,7 @@ func TestRow19MessageRate(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			h := newHarness(t)
-			c, u := h.adopt(&Options{ClientMessages: 10})
+			c, u := h.adopt(&Options{ClientRate: session.MaxRate{Messages: 10}})
 			frame := tc.frame(c)
 			send := func(n int) {
 				for range n {
@@ -204,7 +205,7 @@ func (p *peer) closeFrom(h *harness, code ws.Code, reason string) []byte {
 
 func TestRow19ByteRate(t *testing.T) {
 	h := newHarness(t)
-	c, u := h.adopt(&Options{ClientBytes: 1000})
+	c, u := h.adopt(&Options{ClientRate: session.MaxRate{Bytes: 1000}})
 	c.write(c.frame(ws.Binary, strings.Repeat("x", 900)))
 	h.step()
 	h.advance(time.Second)
@@ -229,7 +230,7 @@ func TestRow19ByteRate(t *testing.T) {
 // The upstream has no rate.
 func TestRateIsTheClients(t *testing.T) {
 	h := newHarness(t)
-	c, u := h.adopt(&Options{ClientMessages: 1, ClientBytes: 1})
+	c, u := h.adopt(&Options{ClientRate: session.MaxRate{Messages: 1, Bytes: 1}})
 	for range 100 {
 		u.send(ws.Text, "hello")
 	}
@@ -243,7 +244,7 @@ func TestRateIsTheClients(t *testing.T) {
 // What a client sends behind its Close frame is no matter of its rate.
 func TestRateBehindClose(t *testing.T) {
 	h := newHarness(t)
-	c, u := h.adopt(&Options{ClientBytes: 100})
+	c, u := h.adopt(&Options{ClientRate: session.MaxRate{Bytes: 100}})
 	c.sendClose(1000, "")
 	h.step()
 	c.write([]byte(strings.Repeat("x", 1000)))

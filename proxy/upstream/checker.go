@@ -11,7 +11,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -78,7 +77,7 @@ func (k *checker) once(ctx context.Context) error {
 	parent := ctx
 	ctx, cancel := context.WithTimeout(ctx, k.check.Timeout)
 	defer cancel()
-	conn, secured, err := k.endpoint.connect(ctx, netip.Addr{})
+	conn, secured, err := k.endpoint.connect(ctx)
 	if err != nil {
 		return k.endpoint.dialError(parent, secured, err)
 	}

@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"usher/proxy/affinity"
 	"usher/proxy/config"
 )
 
@@ -19,9 +18,6 @@ type Upstream struct {
 	check     config.Check
 	slowStart time.Duration
 	after     []*Upstream // in the same pool
-	affinity  config.Affinity
-	guide     *affinity.Guide // nil if affinity needs none
-	cookie    string          // the name of usher's own
 	settings  *Settings
 
 	mu      sync.Mutex
@@ -52,13 +48,13 @@ func (u *Upstream) Endpoints() []*Endpoint {
 // Pick chooses an endpoint for a session and counts it there, until the caller
 // calls Release, once.
 func (u *Upstream) Pick(ctx context.Context, t *Tries) (*Endpoint, error) {
-	return u.pick(time.Now(), choice{session: true, key: u.key(ctx, t), tries: t})
+	return u.pick(time.Now(), choice{session: true, key: u.key(ctx), tries: t})
 }
 
 // PickRequest does the same for a plain request, whose end is ReleaseRequest.
 // No limit of sessions keeps it away.
 func (u *Upstream) PickRequest(ctx context.Context, t *Tries) (*Endpoint, error) {
-	return u.pick(time.Now(), choice{key: u.key(ctx, t), tries: t})
+	return u.pick(time.Now(), choice{key: u.key(ctx), tries: t})
 }
 
 // Dial picks an endpoint for a session and connects to it; one that cannot be
@@ -68,10 +64,9 @@ func (u *Upstream) Dial(ctx context.Context) (*Endpoint, net.Conn, error) {
 	return u.DialNext(ctx, new(Tries))
 }
 
-// DialNext does the same, but for the endpoints in t. What continues a session
-// waits for nobody.
+// DialNext does the same, but for the endpoints in t.
 func (u *Upstream) DialNext(ctx context.Context, t *Tries) (*Endpoint, net.Conn, error) {
-	if err := u.Waits(); err != nil && !t.sure {
+	if err := u.Waits(); err != nil {
 		return nil, nil, err
 	}
 	for {
@@ -79,7 +74,7 @@ func (u *Upstream) DialNext(ctx context.Context, t *Tries) (*Endpoint, net.Conn,
 		if err != nil {
 			return nil, nil, err
 		}
-		conn, err := e.DialAddress(ctx, t.Address(e))
+		conn, err := e.Dial(ctx)
 		if err == nil {
 			return e, conn, nil
 		}
