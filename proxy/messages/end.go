@@ -58,14 +58,8 @@ func (l *leg) goneWords(what string) farewell {
 
 // broke ends the session because l broke a rule of the protocol.
 func (p *pair) broke(l *leg, err error) {
-	why, event := farewell{ws.CodeProtocolError, err.Error()}, session.Protocol
-	if pe, ok := errors.AsType[*ws.ProtocolError](err); ok {
-		why.code = pe.Code
-		if pe.Code == ws.CodeTooBig || pe.Code == ws.CodePolicy {
-			event = session.TooBig
-		}
-	}
-	p.refuse(l, event, why, err)
+	code, rule := ws.Blame(err)
+	p.refuse(l, session.Violation(uint16(code)), farewell{code, rule}, err)
 }
 
 // overRate ends the session because l sent more than it may.

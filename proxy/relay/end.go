@@ -43,14 +43,8 @@ func (lp *loop) quit(p *pair, cause session.Cause, why farewell) {
 
 // broke ends l's pair because l broke a rule of the protocol.
 func (lp *loop) broke(l *leg, err error) {
-	why, event := farewell{ws.CodeProtocolError, err.Error()}, session.Protocol
-	if pe, ok := errors.AsType[*ws.ProtocolError](err); ok {
-		why = farewell{pe.Code, pe.Rule}
-		if pe.Code == ws.CodeTooBig || pe.Code == ws.CodePolicy {
-			event = session.TooBig
-		}
-	}
-	lp.refuse(l, event, why, err)
+	code, rule := ws.Blame(err)
+	lp.refuse(l, session.Violation(uint16(code)), farewell{code, rule}, err)
 }
 
 // overRate ends l's pair because l sent more than it may.

@@ -170,14 +170,8 @@ func (f *fan) gone(s *strand, event session.Event, why farewell, err error) {
 
 // broke acts on what s sent against the rules of RFC 6455.
 func (f *fan) broke(s *strand, err error) {
-	why, event := farewell{ws.CodeProtocolError, err.Error()}, session.Protocol
-	if pe, ok := errors.AsType[*ws.ProtocolError](err); ok {
-		why = farewell{pe.Code, pe.Rule}
-		if pe.Code == ws.CodeTooBig || pe.Code == ws.CodePolicy {
-			event = session.TooBig
-		}
-	}
-	f.reject(s, event, why, err)
+	code, rule := ws.Blame(err)
+	f.reject(s, session.Violation(uint16(code)), farewell{code, rule}, err)
 }
 
 // unreadable acts on a message from s that is no Engine.IO packet.

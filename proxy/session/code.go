@@ -18,3 +18,12 @@ func CodeLabel(code uint16) string {
 	}
 	return Other
 }
+
+// Violation returns what a peer did that usher closes with code for breaking a
+// rule: those that the configuration sets have codes of their own.
+func Violation(code uint16) Event {
+	if code == 1008 || code == 1009 {
+		return TooBig
+	}
+	return Protocol
+}

@@ -1,6 +1,9 @@
 package ws
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // ProtocolError says which rule the bytes of a peer broke, and the close code
 // that tells it so.
@@ -10,6 +13,15 @@ type ProtocolError struct {
 }
 
 func (e *ProtocolError) Error() string { return e.Rule }
+
+// Blame returns the close code and the reason that tell a peer of err, for
+// which what it sent was refused.
+func Blame(err error) (Code, string) {
+	if broke, ok := errors.AsType[*ProtocolError](err); ok {
+		return broke.Code, broke.Rule
+	}
+	return CodeProtocolError, err.Error()
+}
 
 func broken(c Code, format string, args ...any) error {
 	return &ProtocolError{Code: c, Rule: fmt.Sprintf(format, args...)}
