@@ -65,6 +65,18 @@ func app() *cli.App {
 			Action: action("", false, statusVerb),
 		},
 		{
+			Name:  "tap",
+			Usage: "show the frames of a running usher as they pass; secrets are masked",
+			Flags: []cli.Flag{
+				&cli.StringFlag{Name: "route", Usage: "only of the `ROUTE`, as \"usher status\" shows it"},
+				&cli.StringFlag{Name: "session", Usage: "only of the session with the `ID`"},
+				&cli.IntFlag{Name: "limit", Usage: "end after so `MANY` frames"},
+				&cli.IntFlag{Name: "bytes", Usage: "how much of each payload to show, 4096 at most", Value: command.TapBytes},
+				&cli.BoolFlag{Name: "json", Usage: "print JSON, a line for each frame"},
+			},
+			Action: action("", false, tapVerb),
+		},
+		{
 			Name:   "reload",
 			Usage:  "have a running usher read its routes file again; a bad one changes nothing",
 			Action: action("", false, reloadVerb),
@@ -119,7 +131,7 @@ func app() *cli.App {
 		switch v.Name {
 		case "run", "check", "explain", "trust", "upgrade":
 			v.Flags = append(v.Flags, routesFlag())
-		case "status", "reload", "drain":
+		case "status", "tap", "reload", "drain":
 			v.Flags = append(v.Flags, routesFlag(), &cli.StringFlag{Name: "admin", Usage: "the admin `ADDRESS`, if not that of the routes file"})
 		}
 		v.OnUsageError = usageError
@@ -179,6 +191,13 @@ func doctorVerb(c *cli.Context, url string) error {
 func statusVerb(c *cli.Context, _ string) error {
 	return command.Status(c.Context, c.App.Writer, command.StatusOptions{
 		OperatorOptions: operator(c), Ended: c.Bool("ended"), Limit: c.Int("limit"), JSON: c.Bool("json"),
+	})
+}
+
+func tapVerb(c *cli.Context, _ string) error {
+	return command.Tap(c.Context, c.App.Writer, c.App.ErrWriter, command.TapOptions{
+		OperatorOptions: operator(c), Route: c.String("route"), Session: c.String("session"),
+		Limit: c.Int("limit"), Bytes: c.Int("bytes"), JSON: c.Bool("json"),
 	})
 }
 

@@ -31,6 +31,10 @@ func (s *Server) report(old, next *live, ls *listeners) {
 		s.log.Warn("not reloaded: it takes a restart", "key", "handshake_timeout",
 			"detail", "for a client's TLS hello and request head; for upstreams it counts from now on")
 	}
+	if old.cfg.AffinitySecret != next.cfg.AffinitySecret {
+		s.log.Warn("not reloaded: it takes a restart", "key", "affinity_secret",
+			"detail", "for routes with namespaces; elsewhere sids and cookies of the old one lead nowhere from now on")
+	}
 }
 
 // routesOnly names the routes of a that b does not have.

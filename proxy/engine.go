@@ -1,13 +1,15 @@
 package proxy
 
 import (
+	"usher/proxy/affinity"
+	"usher/proxy/config"
 	"usher/proxy/engine"
 	"usher/proxy/session"
 	"usher/proxy/upstream"
 )
 
 // newEngine returns what serves routes with namespaces.
-func (s *Server) newEngine() *engine.Server {
+func (s *Server) newEngine(cfg *config.Config) *engine.Server {
 	return engine.NewServer(engine.Config{
 		Frames:    s.frames,
 		Sessions:  s.sessions,
@@ -16,5 +18,15 @@ func (s *Server) newEngine() *engine.Server {
 		Log:       s.log,
 		Leg:       clientLeg,
 		Park:      s.park,
+		Key:       engineKey(cfg),
 	})
+}
+
+// engineKey stays for as long as the process lives: legs that are open have tags
+// of it, by which they are found when their endpoint is lost.
+func engineKey(cfg *config.Config) []byte {
+	if cfg.AffinitySecret == "" {
+		return nil
+	}
+	return affinity.Derive([]byte(cfg.AffinitySecret), "namespaces")
 }

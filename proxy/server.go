@@ -124,7 +124,7 @@ func Inherit(cfg *config.Config, log *slog.Logger, from *handover.Inheritance) (
 	s.sessions = session.NewRegistry(s.sessionLog.ended)
 	s.messages = messages.NewRelay(handshake.Exchange, func(x *session.Session) { s.recheck(x, s.messages) })
 	s.messages.Taps = frames.Taps()
-	s.engine = s.newEngine()
+	s.engine = s.newEngine(cfg)
 	pool := upstream.NewPool(nil)
 	pool.Wrap = relay.NewConn
 	pool.Log = log

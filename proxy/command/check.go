@@ -36,6 +36,7 @@ func Check(w, stderr io.Writer, file string) error {
 		out.WriteString("\n")
 		writeTable(&out, "", rows)
 	}
+	out.WriteString(secretAdvice(cfg))
 	for _, warning := range cfg.Warnings {
 		fmt.Fprintf(&warnings, "usher: warning: %v\n", warning)
 	}

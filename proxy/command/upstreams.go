@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,6 +25,16 @@ func upstreamRows(cfg *config.Config) [][]string {
 	return rows
 }
 
+// secretAdvice says what it means that the file has no affinity_secret, if it
+// means anything.
+func secretAdvice(cfg *config.Config) string {
+	needed := func(r *config.Route) bool { return len(r.Namespaces) == 0 && r.Upstream.NeedsSecret() }
+	if cfg.AffinitySecret != "" || !slices.ContainsFunc(cfg.Routes, needed) {
+		return ""
+	}
+	return "\nwithout affinity_secret, polling sessions and cookies do not outlive a process, nor reach another usher\n"
+}
+
 func upstreamOptions(u *config.Upstream) string {
 	var list []string
 	for _, e := range u.Endpoints {
@@ -39,6 +50,9 @@ func upstreamOptions(u *config.Upstream) string {
 		list = append(list, strings.TrimSpace("hash "+string(u.Hash.By)+" "+u.Hash.Name))
 	case u.Balance != config.RoundRobin:
 		list = append(list, "balance "+string(u.Balance))
+	}
+	if u.Affinity != config.AffinityEngineIO {
+		list = append(list, "affinity "+string(u.Affinity))
 	}
 	if c := u.Check; c.Kind != "" {
 		what := string(c.Kind)

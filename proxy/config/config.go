@@ -21,6 +21,7 @@ type Config struct {
 	Drain            Drain          //
 	Admin            Admin          //
 	Watch            bool           // a change of the file is read as by SIGHUP
+	AffinitySecret   string         // that clients' tags are made with; "" for one that each process makes up
 	Upstreams        []*Upstream    // in the order of the file
 	Routes           []*Route       // in the order of the file
 	Warnings         Errors         // what is allowed but unwise, nil if nothing
@@ -111,6 +112,8 @@ type Upstream struct {
 	Endpoints   []Endpoint // at least one, all different
 	Balance     Balance
 	Hash        Hash          // for ByHash
+	Affinity    Affinity      //
+	Secret      string        // for the tags of Affinity, that of the file; "" for a random one
 	DialTimeout time.Duration // for the connection and its TLS handshake
 
 	// SendProxyProtocol is the version of the PROXY protocol that tells the

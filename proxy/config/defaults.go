@@ -10,7 +10,9 @@ type defaultValues struct {
 	dialTimeout time.Duration
 	resolve     time.Duration
 	balance     Balance
-	check       Check // but for what it does
+	affinity    Affinity
+	secret      string // of affinity; none, unless the file has one
+	check       Check  // but for what it does
 	limits      Limits
 	socketIO    SocketIO
 }
@@ -25,6 +27,7 @@ func defaults() defaultValues {
 		dialTimeout: 5 * time.Second,
 		resolve:     30 * time.Second,
 		balance:     RoundRobin,
+		affinity:    AffinityEngineIO,
 		check:       Check{Every: 5 * time.Second, Timeout: 2 * time.Second, Healthy: 2, Unhealthy: 3},
 		limits: Limits{
 			MaxMessage:       100 << 20,

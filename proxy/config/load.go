@@ -88,7 +88,7 @@ func (l *loader) where(at Position) string {
 }
 
 var fileKeys = append([]string{
-	"listen", "tls", "trusted_proxies", "drain", "admin", "watch", "dial_timeout", "upstreams", "routes",
+	"listen", "tls", "trusted_proxies", "drain", "admin", "watch", "dial_timeout", "affinity_secret", "upstreams", "routes",
 }, limitKeys...)
 
 func (l *loader) top(root value, c *Config) {
@@ -107,6 +107,8 @@ func (l *loader) top(root value, c *Config) {
 	limits := l.limits(o, d.limits)
 	c.HandshakeTimeout = limits.HandshakeTimeout
 	l.duration(o.field("dial_timeout"), positive, &d.dialTimeout)
+	c.AffinitySecret = l.affinitySecret(o.field("affinity_secret"))
+	d.secret = c.AffinitySecret
 	c.Upstreams = l.upstreams(o, d)
 	c.Routes = l.routes(o, limits, c.Upstreams)
 	c.advice = l.advice.sorted()

@@ -145,6 +145,7 @@ func TestSchemaDefaults(t *testing.T) {
 		}
 	}
 	want(t, "balance", root.Defs["upstream"].Properties["balance"].Default, any(string(d.balance)))
+	want(t, "affinity", root.Defs["upstream"].Properties["affinity"].Default, any(string(d.affinity)))
 	resolve := fmt.Sprintf("upstreams: {main: {endpoints: http://a, resolve: %v}}\nroutes: [{upstream: main}]\n", root.Defs["upstream"].Properties["resolve"].Default)
 	want(t, "resolve", mustParse(t, resolve).Upstreams[0].Resolve, d.resolve)
 	check := root.Defs["check"].Properties

@@ -2,7 +2,7 @@ package config
 
 import "strings"
 
-var upstreamKeys = []string{"endpoints", "balance", "dial_timeout", "send_proxy_protocol", "ca", "server_name", "cert", "key", "insecure_skip_verify", "check", "slow_start", "after", "resolve"}
+var upstreamKeys = []string{"endpoints", "balance", "dial_timeout", "send_proxy_protocol", "ca", "server_name", "cert", "key", "insecure_skip_verify", "check", "slow_start", "after", "resolve", "affinity"}
 
 func (l *loader) upstreams(o object, d defaultValues) []*Upstream {
 	v := l.required(o, "upstreams", "at the top level")
@@ -13,7 +13,7 @@ func (l *loader) upstreams(o object, d defaultValues) []*Upstream {
 	var list []*Upstream
 	after := make(map[*Upstream]value)
 	for _, p := range pairs {
-		u := &Upstream{Position: p.key.Position, Name: p.key.text, Balance: d.balance, DialTimeout: d.dialTimeout, Resolve: d.resolve}
+		u := &Upstream{Position: p.key.Position, Name: p.key.text, Balance: d.balance, Affinity: d.affinity, Secret: d.secret, DialTimeout: d.dialTimeout, Resolve: d.resolve}
 		if !isName(u.Name) {
 			l.errorf(u.Position, "upstream name %s must begin with a letter or digit and hold nothing but those, _, - and .", p.key)
 		}
@@ -45,6 +45,7 @@ func (l *loader) upstream(v value, u *Upstream, d defaultValues) (o object, ok b
 	}
 	u.Endpoints = l.endpoints(l.required(o, "endpoints", "in "+v.name))
 	l.balance(o.field("balance"), u)
+	l.affinity(o.field("affinity"), u)
 	l.duration(o.field("dial_timeout"), positive, &u.DialTimeout)
 	version := ""
 	choice(l, o.field("send_proxy_protocol"), &version, "v1", "v2")

@@ -117,7 +117,7 @@ func (s *Server) reach(ctx context.Context, u *upstream.Upstream, to demux.Targe
 // tag names an endpoint to clients, who learn nothing about it and cannot make
 // the tag of another.
 func (s *Server) tag(identity string) string {
-	h := hmac.New(sha256.New, s.key[:])
+	h := hmac.New(sha256.New, s.Key)
 	h.Write([]byte(identity))
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:8])
 }

@@ -16,7 +16,7 @@ import (
 	"usher/proxy/upstream"
 )
 
-// Config is what a Server works with. All of it is required.
+// Config is what a Server works with. All of it is required, but for Key.
 type Config struct {
 	Frames    *relay.Group
 	Sessions  *session.Registry
@@ -28,13 +28,16 @@ type Config struct {
 	// Park takes the connection of a request without a body, which nothing was
 	// written to, out of net/http; false if it stays there.
 	Park func(w http.ResponseWriter, r *http.Request) (Parked, bool)
+
+	// Key makes the tags of endpoints that clients keep, and come back with to
+	// another usher that has the same. If empty, it is a random one.
+	Key []byte
 }
 
 // Server holds the sessions of all routes with namespaces by their sids.
 type Server struct {
 	// static after construction
 	Config
-	key [32]byte // of the endpoints' tags
 
 	sids  *sids
 	caps  *caps
@@ -53,8 +56,11 @@ var errClosed = errors.New("usher is stopping")
 
 // NewServer returns a Server without sessions.
 func NewServer(c Config) *Server {
+	if len(c.Key) == 0 {
+		c.Key = make([]byte, 32)
+		rand.Read(c.Key) // never fails
+	}
 	s := &Server{Config: c, sids: newSIDs(), caps: newCaps()}
-	rand.Read(s.key[:]) // never fails
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	return s
 }

@@ -3,7 +3,10 @@ package forward
 import (
 	"errors"
 	"io"
+	"net"
 	"net/http"
+	"net/http/httptrace"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -29,18 +32,20 @@ var errSwitched = errors.New("upstream answered 101 to a request that is no upgr
 type balancer struct {
 	*Forwarder
 	upstream *upstream.Upstream
+	lead     upstream.Lead
+	client   *http.Request
 }
 
 // RoundTrip sends a request to an endpoint that takes the connection. The
 // endpoint counts as used until the answer's body is closed.
 func (b balancer) RoundTrip(r *http.Request) (*http.Response, error) {
-	var tries upstream.Tries
+	tries := b.lead.Tries()
 	for {
-		e, err := b.upstream.PickRequest(r.Context(), &tries)
+		e, err := b.upstream.PickRequest(r.Context(), tries)
 		if err != nil {
 			return nil, err
 		}
-		res, err := b.send(e, r)
+		res, err := b.send(e, r, tries.Address(e))
 		if err == nil {
 			e.Answered()
 			return res, nil
@@ -53,10 +58,14 @@ func (b balancer) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // send makes one attempt. One that gets no connection leaves the body unread,
 // and open for the next.
-func (b balancer) send(e *upstream.Endpoint, r *http.Request) (*http.Response, error) {
-	attempt := r
+func (b balancer) send(e *upstream.Endpoint, r *http.Request, at netip.Addr) (*http.Response, error) {
+	ctx, peer := r.Context(), net.Addr(nil)
+	if b.lead.Peer(e) {
+		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { peer = i.Conn.RemoteAddr() }})
+	}
+	attempt := r.WithContext(ctx)
+	attempt.URL = addressed(r.URL, at)
 	if r.Body != nil {
-		attempt = r.WithContext(r.Context())
 		attempt.Body = io.NopCloser(r.Body)
 	}
 	res, err := b.Transports.of(e).RoundTrip(attempt)
@@ -69,6 +78,10 @@ func (b balancer) send(e *upstream.Endpoint, r *http.Request) (*http.Response, e
 		return nil, err
 	}
 	res.Body = &releasing{ReadCloser: res.Body, release: sync.OnceFunc(e.ReleaseRequest)}
+	if err := b.tell(res, e, peer); err != nil {
+		res.Body.Close()
+		return nil, err
+	}
 	return res, nil
 }
 

@@ -37,9 +37,15 @@ func (f *Forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request, m route.Ma
 		f.Refuse(w, r, err)
 		return
 	}
+	b := balancer{Forwarder: f, upstream: f.Upstreams.Get(m.Route.Upstream.Name), client: r}
+	var err error
+	if b.lead, err = b.upstream.Lead(r, r.URL.RawQuery); err != nil {
+		f.Refuse(w, r, err)
+		return
+	}
 	proxy := httputil.ReverseProxy{
-		Rewrite:       func(p *httputil.ProxyRequest) { f.rewrite(p, m) },
-		Transport:     balancer{f, f.Upstreams.Get(m.Route.Upstream.Name)},
+		Rewrite:       func(p *httputil.ProxyRequest) { f.rewrite(p, m, &b.lead) },
+		Transport:     b,
 		FlushInterval: -1, // at once
 		BufferPool:    &f.buffers,
 		// An answer that breaks off is an everyday event, and the client sees it.
@@ -51,18 +57,21 @@ func (f *Forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request, m route.Ma
 
 // rewrite makes the upstream's request. It starts from the client's headers
 // anew, as ReverseProxy has taken off some that a trusted peer may send.
-func (f *Forwarder) rewrite(p *httputil.ProxyRequest, m route.Match) {
+func (f *Forwarder) rewrite(p *httputil.ProxyRequest, m route.Match, lead *upstream.Lead) {
 	in, out := p.In, p.Out
 	h := in.Header.Clone()
 	f.Headers.Apply(h, f.Headers.Sender(in), m.Route.Headers)
 	if wantsTrailers(in.Header) {
 		h["Te"] = []string{"trailers"} // of hop-by-hop headers the one that also holds end to end
 	}
+	if lead.Opens() {
+		delete(h, "Accept-Encoding")
+	}
 	out.Header = h
 	out.Host = headers.TakeHost(h, in.Host)
 	// Opaque keeps every escape as it stands in the path that was matched; and
 	// the query is the upstream's to understand, even where net/url cannot.
-	out.URL = &url.URL{Scheme: "http", Host: "upstream", Opaque: m.UpstreamPath(), RawQuery: in.URL.RawQuery}
+	out.URL = &url.URL{Scheme: "http", Host: anyAddress, Opaque: m.UpstreamPath(), RawQuery: lead.Query}
 	// The clone's trailers are never filled in; these are, when the body ends.
 	out.Trailer = in.Trailer
 }

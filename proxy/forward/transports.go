@@ -27,7 +27,9 @@ func (ts *Transports) of(e *upstream.Endpoint) *http.Transport {
 	}
 	t = &http.Transport{
 		// Also for https endpoints: Dial makes the TLS connection.
-		DialContext:            func(ctx context.Context, _, _ string) (net.Conn, error) { return e.Dial(ctx) },
+		DialContext: func(ctx context.Context, _, host string) (net.Conn, error) {
+			return e.DialAddress(ctx, addressOf(host))
+		},
 		DisableCompression:     true, // bodies pass as they are
 		ExpectContinueTimeout:  continueTimeout,
 		IdleConnTimeout:        idleTimeout,

@@ -18,10 +18,11 @@ type Claim struct {
 	Route    *route.Route
 	Upstream *upstream.Upstream
 	Path     string         // for the upstream: in normal form, escaped, prefix stripped
-	Query    string         // as the client sent it, without the question mark
+	Query    string         // for the upstream: the client's, without the question mark, but for a sid's tag
 	Sender   headers.Sender // who asks
 	EngineIO bool           // the query has EIO=
 
+	lead    upstream.Lead
 	offer   offer
 	handler *Handler // that made it, with the upstreams of its time
 }

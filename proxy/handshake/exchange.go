@@ -89,6 +89,10 @@ func (h *Handler) settle(w http.ResponseWriter, r *http.Request, c *Claim, b *bu
 	}
 	p.Deflate = g.deflate != nil
 	p.FromUpstream = slices.Clone(b.in[a.head:])
+	if cookie := c.lead.Cookie(by.endpoint, by.conn.RemoteAddr()); cookie != nil {
+		cookie.Secure = c.Sender.Proto == "https"
+		a.lines = append(a.lines, line{"Set-Cookie", cookie.String()})
+	}
 	return h.agree(w, c.offer, a, g, c.Route, b, p)
 }
 

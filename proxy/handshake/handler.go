@@ -102,6 +102,11 @@ func (h *Handler) serveUpgrade(w http.ResponseWriter, r *http.Request, c Claim) 
 			return err
 		}
 	}
+	var err error
+	if c.lead, err = c.Upstream.Lead(r, c.Query); err != nil {
+		return err
+	}
+	c.Query = c.lead.Query
 	if err := h.claim(r); err != nil {
 		return err
 	}

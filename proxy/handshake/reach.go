@@ -37,9 +37,9 @@ func (by *responder) leave() {
 // (RFC 9110, 9.2.1). One that continues an Engine.IO session is not repeated:
 // only one process knows its sid.
 func (h *Handler) reach(r *http.Request, c *Claim, b *buffers) (*responder, error) {
-	var tries upstream.Tries
+	tries := c.lead.Tries()
 	for again := !continues(c.Query); ; again = false {
-		by, err := c.dial(r.Context(), &tries)
+		by, err := c.dial(r.Context(), tries)
 		if err != nil {
 			return nil, err
 		}

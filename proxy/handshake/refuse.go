@@ -22,6 +22,8 @@ type Error struct {
 	Rule   string // names the broken rule, to the client; nothing internal
 	Hint   string // what the operator may do about it; for the log
 	Err    error  // the cause; for the log
+
+	engineIO bool // it is told as servers of Engine.IO do
 }
 
 func (e *Error) Error() string {
@@ -49,7 +51,6 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, s headers.Sende
 	h.logRefusal(r, s, e)
 	head := w.Header()
 	clear(head)
-	head.Set("Content-Type", "text/plain; charset=utf-8")
 	head.Set("X-Content-Type-Options", "nosniff")
 	head.Set("Cache-Control", "no-store")
 	switch e.Status {
@@ -65,13 +66,29 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, s headers.Sende
 	if r.ProtoMajor == 1 && (r.Header["Upgrade"] != nil || r.ContentLength != 0 || e.Status == http.StatusBadRequest) {
 		head.Set("Connection", "close")
 	}
-	body := strconv.Itoa(e.Status) + " " + strings.ToLower(http.StatusText(e.Status)) + ": " + e.Rule + "\n"
+	kind, body := e.body(r)
+	head.Set("Content-Type", kind)
 	head.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(e.Status)
 	if r.Method != http.MethodHead {
 		w.Write([]byte(body)) //nolint:errcheck // a client that does not listen is not our concern
 	}
 }
+
+// body returns the answer's. A client of Engine.IO finds the code of an error
+// where it looks for it.
+func (e *Error) body(r *http.Request) (kind, body string) {
+	switch {
+	case !e.engineIO:
+		return "text/plain; charset=utf-8", strconv.Itoa(e.Status) + " " + strings.ToLower(http.StatusText(e.Status)) + ": " + e.Rule + "\n"
+	case IsUpgrade(r):
+		return "text/html", unknownSID
+	}
+	return "application/json", `{"code":1,"message":"` + unknownSID + `"}`
+}
+
+// unknownSID is the message of Engine.IO's code 1.
+const unknownSID = "Session ID unknown"
 
 // logRefusal leaves out the query and all headers but Host: they hold secrets.
 func (h *Handler) logRefusal(r *http.Request, s headers.Sender, e *Error) {
@@ -106,6 +123,9 @@ func asError(r *http.Request, err error) *Error {
 	// it stops; a dialler's error does not tell.
 	if e, ok := errors.AsType[*Error](context.Cause(r.Context())); ok {
 		return e
+	}
+	if errors.Is(err, upstream.ErrUnknownSID) {
+		return &Error{Status: http.StatusBadRequest, Reason: Protocol, Rule: "no endpoint of the upstream knows the sid", Err: err, engineIO: true}
 	}
 	status, reason, rule := http.StatusBadGateway, Answer, "upstream gave no valid answer"
 	netErr, isNet := errors.AsType[net.Error](err)

@@ -23,7 +23,10 @@ func WithRequest(ctx context.Context, r *http.Request, client netip.Addr) contex
 }
 
 // key returns what tells the client apart from others; "" if nothing does.
-func (u *Upstream) key(ctx context.Context) string {
+func (u *Upstream) key(ctx context.Context, t *Tries) string {
+	if t.key != "" {
+		return t.key
+	}
 	if u.balance != config.ByHash {
 		return ""
 	}

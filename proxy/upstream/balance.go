@@ -31,12 +31,12 @@ func (u *Upstream) choose(able []*member, key string) *member {
 	switch {
 	case len(able) == 1:
 		return able[0]
+	case key != "":
+		return byHash(able, key)
 	case u.balance == config.LeastSessions:
 		return inTurn(leastUsed(able))
 	case u.balance == config.Random2:
 		return u.lessUsedOfTwo(able)
-	case u.balance == config.ByHash && key != "":
-		return byHash(able, key)
 	}
 	return inTurn(able)
 }

@@ -164,10 +164,10 @@ func TestKeyOfTheClient(t *testing.T) {
 		r := httptest.NewRequest("GET", "/?user=th%20ree&user=2", nil)
 		r.Header.Set("X-User", "one")
 		r.Header.Set("Cookie", "a=b; id=two")
-		if got := u.key(WithRequest(t.Context(), r, netip.MustParseAddr("192.0.2.7"))); got != tt.want {
+		if got := u.key(WithRequest(t.Context(), r, netip.MustParseAddr("192.0.2.7")), new(Tries)); got != tt.want {
 			t.Errorf("%+v: got %q, want %q", tt.hash, got, tt.want)
 		}
-		if got := u.key(t.Context()); got != "" {
+		if got := u.key(t.Context(), new(Tries)); got != "" {
 			t.Errorf("%+v without a request: got %q, want none", tt.hash, got)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -77,7 +78,7 @@ func (k *checker) once(ctx context.Context) error {
 	parent := ctx
 	ctx, cancel := context.WithTimeout(ctx, k.check.Timeout)
 	defer cancel()
-	conn, secured, err := k.endpoint.connect(ctx)
+	conn, secured, err := k.endpoint.connect(ctx, netip.Addr{})
 	if err != nil {
 		return k.endpoint.dialError(parent, secured, err)
 	}

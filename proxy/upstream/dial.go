@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"net/netip"
 	"os"
 	"syscall"
 	"time"
@@ -66,8 +67,14 @@ func (e *DialError) Timeout() bool {
 // Dial connects to the endpoint within the upstream's dial_timeout, TLS
 // included. Any error is a *DialError.
 func (e *Endpoint) Dial(ctx context.Context) (net.Conn, error) {
+	return e.DialAddress(ctx, netip.Addr{})
+}
+
+// DialAddress is Dial for one of the addresses of the endpoint's name, or any
+// if it is invalid.
+func (e *Endpoint) DialAddress(ctx context.Context, at netip.Addr) (net.Conn, error) {
 	begin := time.Now()
-	conn, secured, err := e.connect(ctx)
+	conn, secured, err := e.connect(ctx, at)
 	now := time.Now()
 	if err == nil {
 		e.counts.connected(now.Sub(begin))
@@ -124,7 +131,7 @@ func (e *DialError) kind(ctx context.Context, secured bool) Failure {
 }
 
 // connect makes a connection. secured is true if an error is that of TLS.
-func (e *Endpoint) connect(ctx context.Context) (conn net.Conn, secured bool, err error) {
+func (e *Endpoint) connect(ctx context.Context, at netip.Addr) (conn net.Conn, secured bool, err error) {
 	if timeout := time.Duration(e.dialTimeout.Load()); timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, timeout)
@@ -132,7 +139,7 @@ func (e *Endpoint) connect(ctx context.Context) (conn net.Conn, secured bool, er
 	}
 	// Keep-alive is off as it costs system calls for each connection, and a
 	// dead peer is found by ping_interval and by idle_timeout.
-	conn, err = e.dialAny(ctx)
+	conn, err = e.dialAt(ctx, at)
 	if err == nil && e.Announces() {
 		err = e.sendClient(ctx, conn)
 	}

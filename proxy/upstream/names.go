@@ -43,6 +43,37 @@ func newNames(network, address string) *names {
 	return &names{host: host, port: port}
 }
 
+// hasAddresses tells whether usher itself looks e's name up, and so knows its
+// addresses apart.
+func (e *Endpoint) hasAddresses() bool { return e.names != nil && e.resolve.Load() > 0 }
+
+// addresses returns those of e's name, nil if it has none, or they are not to
+// be found.
+func (e *Endpoint) addresses(ctx context.Context) []netip.Addr {
+	if !e.hasAddresses() {
+		return nil
+	}
+	if list := e.names.known(); len(list) > 0 {
+		return list
+	}
+	if _, err := e.names.look(ctx, time.Duration(e.resolve.Load()), e.settings.lookup); err != nil {
+		return nil
+	}
+	return e.names.known()
+}
+
+// dialAt connects to one of e's addresses, any if at is invalid.
+func (e *Endpoint) dialAt(ctx context.Context, at netip.Addr) (net.Conn, error) {
+	if !at.IsValid() || e.names == nil {
+		return e.dialAny(ctx)
+	}
+	conn, err := e.dialOne(ctx, at, 1)
+	if err != nil && ctx.Err() == nil {
+		e.names.fail(at)
+	}
+	return conn, err
+}
+
 // dialAny connects to one of e's addresses. Each is tried, within what ctx
 // leaves of the dial timeout.
 func (e *Endpoint) dialAny(ctx context.Context) (net.Conn, error) {
@@ -138,6 +169,16 @@ func (n *names) fail(a netip.Addr) {
 	if !slices.Contains(n.failed, a) {
 		n.failed = append(n.failed, a)
 	}
+}
+
+// hasFailed tells whether a is one of those that come last.
+func (n *names) hasFailed(a netip.Addr) bool {
+	if n == nil {
+		return false
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Contains(n.failed, a)
 }
 
 // known returns the addresses that are in use, nil if there is no name.

@@ -31,6 +31,10 @@ type choice struct {
 func (u *Upstream) pick(now time.Time, c choice) (*Endpoint, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	if e := c.owner(); e != nil {
+		e.count(c.session)
+		return e, nil
+	}
 	var room [usual]*member
 	able := room[:0]
 	var failing *member
@@ -39,7 +43,7 @@ func (u *Upstream) pick(now time.Time, c choice) (*Endpoint, error) {
 		m := &u.members[i]
 		s := m.stand(now, u.slowStart)
 		switch full := c.session && m.full(); {
-		case c.tries.has(m.Endpoint) || s == shut:
+		case !c.tries.may(m.Endpoint) || s == shut:
 		case full:
 			none = ErrFull
 		case s == open:
@@ -50,7 +54,9 @@ func (u *Upstream) pick(now time.Time, c choice) (*Endpoint, error) {
 	}
 	best := failing
 	if len(able) > 0 {
-		best = u.choose(able, c.key)
+		if best = c.tries.preferred(able); best == nil {
+			best = u.choose(able, c.key)
+		}
 		best.try(now)
 	}
 	if best == nil {
@@ -58,6 +64,17 @@ func (u *Upstream) pick(now time.Time, c choice) (*Endpoint, error) {
 	}
 	best.count(c.session)
 	return best.Endpoint, nil
+}
+
+// owner returns the endpoint that alone can answer, whatever its state is, as
+// no session is begun there: what is asked for is a plain request, or the
+// upgrade of a session that it surely has. nil if there is none.
+func (c choice) owner() *Endpoint {
+	t := c.tries
+	if !t.must || c.session && !t.sure || t.has(t.to) {
+		return nil
+	}
+	return t.to
 }
 
 // standing is how an endpoint stands to those who look for one.

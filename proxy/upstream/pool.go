@@ -6,6 +6,7 @@ package upstream
 
 import (
 	"context"
+	crand "crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -47,6 +48,7 @@ type Settings struct {
 	Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
 
 	checks checks
+	secret []byte // for upstreams that the file has none for
 }
 
 func (s *Settings) random() float64 {
@@ -58,7 +60,9 @@ func (s *Settings) random() float64 {
 
 // NewPool returns the upstreams of a checked routes file.
 func NewPool(list []*config.Upstream) *Pool {
-	return (&Pool{Settings: &Settings{}}).Next(list, nil)
+	secret := make([]byte, 32)
+	crand.Read(secret) // never fails
+	return (&Pool{Settings: &Settings{secret: secret}}).Next(list, nil)
 }
 
 // Next returns the upstreams of another routes file. An endpoint of an upstream
@@ -73,7 +77,10 @@ func (p *Pool) Next(list []*config.Upstream, own map[string]*tls.Config) *Pool {
 	}
 	for _, c := range list {
 		old := p.upstreams[c.Name]
-		u := &Upstream{Name: c.Name, balance: c.Balance, hash: c.Hash, check: c.Check, slowStart: c.SlowStart, settings: p.Settings}
+		u := &Upstream{
+			Name: c.Name, balance: c.Balance, hash: c.Hash, check: c.Check, slowStart: c.SlowStart, settings: p.Settings,
+			affinity: c.Affinity, guide: old.nextGuide(c, p.Settings), cookie: cookieName(c.Name),
+		}
 		for _, e := range c.Endpoints {
 			identity := identify(c, e)
 			kept := p.endpoints[identity]
@@ -106,7 +113,7 @@ func (p *Pool) Has(identity string) bool { return p.endpoints[identity] != nil }
 // Hashes reports whether an upstream wants to know for whom it is asked.
 func (p *Pool) Hashes() bool {
 	for _, u := range p.upstreams {
-		if u.balance == config.ByHash {
+		if u.balance == config.ByHash || u.affinity == config.AffinityIP {
 			return true
 		}
 	}

@@ -3,6 +3,7 @@ package upstream
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"slices"
 )
 
@@ -16,13 +17,33 @@ type Tries struct {
 	endpoints []*Endpoint
 	slow      int
 	last      error
+
+	// what a Lead has said
+	to      *Endpoint  // who comes first; nil for nobody
+	address netip.Addr // of it; invalid for any
+	must    bool       // nobody else is chosen
+	sure    bool       // it is known that what is asked for continues a session
+	key     string     // of the client; "" for what the upstream takes
+}
+
+// Address returns the one of e's addresses where it is to be reached, invalid
+// if it is all the same.
+func (t *Tries) Address(e *Endpoint) netip.Addr {
+	if e == t.to {
+		return t.address
+	}
+	return netip.Addr{}
 }
 
 // Next notes that e brought err, and reports whether another endpoint may be
 // tried: e was not reached, ctx is not done, and there was no more than one
 // timeout before.
 func (t *Tries) Next(ctx context.Context, e *Endpoint, err error) bool {
-	t.Pass(e, err)
+	if t.Address(e).IsValid() && !t.must {
+		t.address, t.last = netip.Addr{}, err // its other addresses have not been tried
+	} else {
+		t.Pass(e, err)
+	}
 	failed, ok := errors.AsType[*DialError](err)
 	if !ok || ctx.Err() != nil {
 		return false
@@ -30,12 +51,25 @@ func (t *Tries) Next(ctx context.Context, e *Endpoint, err error) bool {
 	if failed.Timeout() {
 		t.slow++
 	}
-	return t.slow < maxSlow
+	return t.slow < maxSlow && !t.must
 }
 
 // Pass notes that e is not to be tried again, as it brought err.
 func (t *Tries) Pass(e *Endpoint, err error) {
 	t.endpoints, t.last = append(t.endpoints, e), err
+}
+
+// may tells whether e may be chosen.
+func (t *Tries) may(e *Endpoint) bool { return !t.has(e) && (!t.must || e == t.to) }
+
+// preferred returns the member of able that comes first, if it is there.
+func (t *Tries) preferred(able []*member) *member {
+	for _, m := range able {
+		if m.Endpoint == t.to {
+			return m
+		}
+	}
+	return nil
 }
 
 func (t *Tries) has(e *Endpoint) bool { return slices.Contains(t.endpoints, e) }

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"usher/proxy/affinity"
 	"usher/proxy/config"
 )
 
@@ -18,6 +19,9 @@ type Upstream struct {
 	check     config.Check
 	slowStart time.Duration
 	after     []*Upstream // in the same pool
+	affinity  config.Affinity
+	guide     *affinity.Guide // nil if affinity needs none
+	cookie    string          // the name of usher's own
 	settings  *Settings
 
 	mu      sync.Mutex
@@ -48,13 +52,13 @@ func (u *Upstream) Endpoints() []*Endpoint {
 // Pick chooses an endpoint for a session and counts it there, until the caller
 // calls Release, once.
 func (u *Upstream) Pick(ctx context.Context, t *Tries) (*Endpoint, error) {
-	return u.pick(time.Now(), choice{session: true, key: u.key(ctx), tries: t})
+	return u.pick(time.Now(), choice{session: true, key: u.key(ctx, t), tries: t})
 }
 
 // PickRequest does the same for a plain request, whose end is ReleaseRequest.
 // No limit of sessions keeps it away.
 func (u *Upstream) PickRequest(ctx context.Context, t *Tries) (*Endpoint, error) {
-	return u.pick(time.Now(), choice{key: u.key(ctx), tries: t})
+	return u.pick(time.Now(), choice{key: u.key(ctx, t), tries: t})
 }
 
 // Dial picks an endpoint for a session and connects to it; one that cannot be
@@ -64,9 +68,10 @@ func (u *Upstream) Dial(ctx context.Context) (*Endpoint, net.Conn, error) {
 	return u.DialNext(ctx, new(Tries))
 }
 
-// DialNext does the same, but for the endpoints in t.
+// DialNext does the same, but for the endpoints in t. What continues a session
+// waits for nobody.
 func (u *Upstream) DialNext(ctx context.Context, t *Tries) (*Endpoint, net.Conn, error) {
-	if err := u.Waits(); err != nil {
+	if err := u.Waits(); err != nil && !t.sure {
 		return nil, nil, err
 	}
 	for {
@@ -74,7 +79,7 @@ func (u *Upstream) DialNext(ctx context.Context, t *Tries) (*Endpoint, net.Conn,
 		if err != nil {
 			return nil, nil, err
 		}
-		conn, err := e.Dial(ctx)
+		conn, err := e.DialAddress(ctx, t.Address(e))
 		if err == nil {
 			return e, conn, nil
 		}

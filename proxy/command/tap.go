@@ -1,0 +1,164 @@
+package command
+
+import (
+	"bufio"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"usher/proxy/admin"
+)
+
+// TapBytes is how much of each payload is shown, if nobody says how much.
+const TapBytes = 256
+
+// TapOptions say which frames to show.
+type TapOptions struct {
+	OperatorOptions
+	Route, Session string // "" for all
+
+	Limit int  // frames; 0 for all
+	Bytes int  // of each payload
+	JSON  bool // as the operators' address has it
+}
+
+// errTapLost is the end of a tap that nobody wanted.
+var errTapLost = errors.New("the tap was cut off: usher has stopped, or this reader was too slow")
+
+// Tap writes the frames of a running usher as they pass, until ctx ends.
+func Tap(ctx context.Context, w, stderr io.Writer, o TapOptions) error {
+	if o.Limit < 0 {
+		return &UsageError{Text: fmt.Sprintf("--limit must be 1 or more, not %d", o.Limit)}
+	}
+	c, err := o.connect()
+	if err != nil {
+		return err
+	}
+	body, err := c.send(ctx, http.MethodGet, "/v1/tap?"+o.query().Encode(), nil)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	why, err := o.copy(w, body)
+	switch {
+	case ctx.Err() != nil:
+		return nil
+	case err == nil && why == "":
+		return errTapLost
+	case err == nil && why != "limit":
+		fmt.Fprintf(stderr, "usher: %s\n", why)
+	}
+	return err
+}
+
+func (o TapOptions) query() url.Values {
+	query := url.Values{"bytes": {strconv.Itoa(o.Bytes)}}
+	if o.Limit > 0 {
+		query.Set("limit", strconv.Itoa(o.Limit))
+	}
+	if o.Route != "" {
+		query.Set("route", o.Route)
+	}
+	if o.Session != "" {
+		query.Set("session", o.Session)
+	}
+	return query
+}
+
+// copy writes what comes, and returns why no more does: "" if it was not said.
+func (o TapOptions) copy(w io.Writer, from io.Reader) (why string, err error) {
+	lines := bufio.NewReader(from)
+	for {
+		raw, err := lines.ReadBytes('\n')
+		if err != nil {
+			return "", nil // whatever it is, the end was not told
+		}
+		var line admin.TapLine
+		if err := json.Unmarshal(raw, &line); err != nil {
+			return "", fmt.Errorf("no line of usher's: %w", err)
+		}
+		if line.End != "" {
+			return line.End, nil
+		}
+		if !o.JSON {
+			raw = []byte(tapText(line) + "\n")
+		}
+		if _, err := w.Write(raw); err != nil {
+			return "", err
+		}
+	}
+}
+
+// tapText writes a line for people: time, session, direction, what it is, how
+// large, what stands in it.
+func tapText(l admin.TapLine) string {
+	f := l.TapFrame
+	if f == nil {
+		return fmt.Sprintf("... %s not shown", count(l.Missed, "frame"))
+	}
+	way := f.From + " > " + f.To
+	if f.Leg != "" {
+		way += " (" + f.Leg + ")"
+	}
+	text := fmt.Sprintf("%s %s %-17s %-14s %9s", f.Time.Local().Format("15:04:05.000"), oneLine(f.Session), way, kind(f), size(uint64(f.Size)))
+	if content := content(f); content != "" {
+		text += "  " + content
+	}
+	return text
+}
+
+// kind says what a frame is; a whole message is its opcode alone.
+func kind(f *admin.TapFrame) string {
+	kind := f.Opcode
+	if f.Opcode == "continuation" {
+		kind = "continued"
+	}
+	if !f.Fin {
+		kind += "..."
+	}
+	if f.Polling {
+		kind += " (polling)"
+	}
+	return kind
+}
+
+// content writes the payload, in which others may have written what terminals
+// obey.
+func content(f *admin.TapFrame) string {
+	raw, _ := hex.DecodeString(f.Hex)
+	var words []string
+	if f.Code != 0 {
+		words = append(words, strconv.Itoa(int(f.Code)))
+	}
+	switch {
+	case f.Compressed:
+		words = append(words, "compressed")
+	case f.Hex != "":
+		words = append(words, "bytes "+strconv.QuoteToASCII(string(raw))+more(f.Cut))
+	case f.Text != "":
+		words = append(words, strconv.QuoteToGraphic(f.Text)+more(f.Cut))
+	}
+	return strings.Join(words, " ")
+}
+
+func more(cut bool) string {
+	if cut {
+		return "..."
+	}
+	return ""
+}
+
+// count returns "1 frame" or "7 frames".
+func count(n uint64, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
