@@ -48,7 +48,7 @@ exports.behind = async function behind(t, routes, port) {
 async function run(t, port, routes) {
   const file = writeRoutes(t, port, routes);
   const child = spawn(binary, ['--routes', file, 'run'], { stdio: ['ignore', 'pipe', 'pipe'] });
-  const usher = { child, exited: exit(child), log: '' };
+  const usher = { child, exited: exit(child), log: '', file };
   child.stdout.on('data', (chunk) => (usher.log += chunk));
   child.stderr.on('data', (chunk) => (usher.log += chunk));
   await answers(port, usher).catch((err) => {
@@ -76,6 +76,18 @@ class Front {
 
   byHost(name) {
     return `http://${name}.localhost:${this.portOf(name)}`;
+  }
+
+  // reload has usher serve other routes.
+  async reload(routes) {
+    const { child, file } = this.usher;
+    const before = this.logged('reloaded').length;
+    writeFile(file, this.portOf(), routes);
+    child.kill('SIGHUP');
+    for (const deadline = Date.now() + 10_000; this.logged('reloaded').length === before; ) {
+      assert.ok(Date.now() < deadline, `usher has not reloaded:\n${this.usher.log}`);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
   }
 
   // stop ends usher as an operator would, and returns its last log line with
@@ -131,16 +143,20 @@ function routesFor(upstreams, route) {
 }
 
 function writeRoutes(t, port, routes) {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'usher-interop-'));
+  atEnd(t, () => fs.rmSync(folder, { recursive: true }));
+  const file = path.join(folder, 'routes.yaml');
+  writeFile(file, port, routes);
+  return file;
+}
+
+function writeFile(file, port, routes) {
   const all = {
     listen: `127.0.0.1:${port}`,
     drain: { deadline: '2s' }, // long polls of clients that are gone need not end by themselves
     ...routes,
   };
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'usher-interop-'));
-  atEnd(t, () => fs.rmSync(folder, { recursive: true }));
-  const file = path.join(folder, 'routes.yaml');
   fs.writeFileSync(file, JSON.stringify(all, null, 2)); // JSON is YAML
-  return file;
 }
 
 exports.freePort = freePort;

@@ -36,6 +36,11 @@ func installBrowser(ctx context.Context, t *tally) {
 	t.tool(ctx, "chromium", "the tests of pages drive it", "chromium")
 }
 
+// installProxy is for the tests that show what usher does otherwise.
+func installProxy(ctx context.Context, t *tally) {
+	t.tool(ctx, "nginx", "a test compares usher with it", "nginx")
+}
+
 // tool has apt install packages, unless the command that they bring is there.
 func (t *tally) tool(ctx context.Context, name, why string, packages ...string) {
 	if _, err := exec.LookPath(name); err == nil {
