@@ -27,6 +27,7 @@ var layers = map[string]struct {
 	"affinity": {owns: []string{"github.com/hashicorp/golang-lru/v2"}, pure: true},
 
 	"h2connect": {},
+	"leaktest":  {}, // for tests
 
 	"config":  {owns: []string{"go.yaml.in/yaml/v3"}},
 	"session": {},

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"log" //nolint:depguard // it is where the library writes
 	"os"
-	"runtime"
 	"sync"
 	"testing"
-	"time"
+
+	"usher/proxy/leaktest"
 )
 
 // libraryLog takes what the library logs: it has no other place for it.
@@ -28,16 +28,7 @@ func (l *libraryLog) Write(p []byte) (int, error) {
 func TestMain(m *testing.M) {
 	var logged libraryLog
 	log.SetOutput(&logged)
-	before := runtime.NumGoroutine()
-	code := m.Run()
-	for end := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before && time.Now().Before(end); {
-		time.Sleep(10 * time.Millisecond)
-	}
-	if now := runtime.NumGoroutine(); now > before {
-		buf := make([]byte, 64<<10)
-		fmt.Printf("got %d goroutines, want %d\n%s\n", now, before, buf[:runtime.Stack(buf, true)])
-		code = 1
-	}
+	code := leaktest.Main(m)
 	if logged.text.Len() > 0 {
 		fmt.Printf("got %q logged by the library, want nothing\n", logged.text.String())
 		code = 1
