@@ -72,8 +72,7 @@ func (f *Forwarder) rewrite(p *httputil.ProxyRequest, m route.Match, lead *upstr
 	// Opaque keeps every escape as it stands in the path that was matched; and
 	// the query is the upstream's to understand, even where net/url cannot.
 	out.URL = &url.URL{Scheme: "http", Host: anyAddress, Opaque: m.UpstreamPath(), RawQuery: lead.Query}
-	// The clone's trailers are never filled in; these are, when the body ends.
-	out.Trailer = in.Trailer
+	passTrailers(out, in, m)
 }
 
 func wantsTrailers(h http.Header) bool {

@@ -83,6 +83,19 @@ func RemoveHopByHop(h http.Header) {
 	}
 }
 
+// Trailers returns those of announced, a request's trailers, that may pass: some
+// upstreams merge them with the headers, so that no name may be among them that
+// usher decides about, whoever sent it.
+func Trailers(announced http.Header, changes config.Headers) http.Header {
+	pass := make(http.Header, len(announced))
+	for name, values := range announced {
+		if !isOurs(name, changes) && !isTwin(name, changes) {
+			pass[name] = values
+		}
+	}
+	return pass
+}
+
 // TakeHost removes the Host that a route has set from h and returns it, or else
 // the one that the client asked for.
 func TakeHost(h http.Header, asked string) string {
@@ -106,12 +119,16 @@ func isTwin(name string, changes config.Headers) bool {
 	if strings.IndexFunc(name, odd) < 0 {
 		return false
 	}
-	other := http.CanonicalHeaderKey(strings.Map(dashed, name))
-	if isSpoken(other) || hopByHop[other] || other == "Content-Length" || other == "Host" {
+	return isOurs(http.CanonicalHeaderKey(strings.Map(dashed, name)), changes)
+}
+
+// isOurs reports whether usher decides about the header of this canonical name.
+func isOurs(name string, changes config.Headers) bool {
+	if isSpoken(name) || hopByHop[name] || name == "Content-Length" || name == "Host" {
 		return true
 	}
-	return slices.Contains(changes.Remove, other) ||
-		slices.ContainsFunc(changes.Set, func(c config.Header) bool { return c.Name == other })
+	return slices.Contains(changes.Remove, name) ||
+		slices.ContainsFunc(changes.Set, func(c config.Header) bool { return c.Name == name })
 }
 
 func odd(c rune) bool {
