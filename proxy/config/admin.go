@@ -27,7 +27,7 @@ func (l *loader) admin(v value) Admin {
 		a.CloseBy = l.closeBy(o.field("close_by"))
 	}
 	if w, ok := l.text(address); ok {
-		a.Address = l.adminAddress(w)
+		a.Address = l.address(w, "admin")
 		if a.Address != "" && !a.Local() && (o.keys == nil || !o.field("token").given()) {
 			l.errorf(w.Position, "%s can be reached from other machines: it needs a token, or must be a loopback address or a unix socket", w)
 		}
@@ -37,26 +37,12 @@ func (l *loader) admin(v value) Admin {
 
 // Local tells whether only this machine can reach the address.
 func (a Admin) Local() bool {
-	if strings.HasPrefix(a.Address, "unix:") {
+	if strings.HasPrefix(a.Address, unixPrefix) {
 		return true
 	}
 	host, _, err := net.SplitHostPort(a.Address)
 	ip, parse := netip.ParseAddr(host)
 	return err == nil && (strings.EqualFold(host, "localhost") || parse == nil && ip.Unmap().IsLoopback())
-}
-
-func (l *loader) adminAddress(w word) string {
-	if name, ok := strings.CutPrefix(w.text, "unix:"); ok {
-		name, ok = l.unixPath(w, name)
-		if !ok {
-			return ""
-		}
-		return "unix:" + name
-	}
-	if !l.listenAddress(w) {
-		return ""
-	}
-	return w.text
 }
 
 // adminToken checks what is never shown.

@@ -16,7 +16,7 @@ func (l *loader) endpoint(w word) (Endpoint, bool) {
 	scheme, rest, ok := strings.Cut(w.text, ":")
 	switch e.Scheme = Scheme(strings.ToLower(scheme)); {
 	case ok && e.Scheme == Unix:
-		e.Address, ok = l.unixPath(w, rest)
+		e.Address, ok = l.socketPath(w, "endpoint", rest)
 		return e, ok
 	case ok && (e.Scheme == HTTP || e.Scheme == HTTPS) && strings.HasPrefix(rest, "//"):
 		e.Address, ok = l.authority(w, e.Scheme, rest[2:])
@@ -29,10 +29,6 @@ func (l *loader) endpoint(w word) (Endpoint, bool) {
 		l.errorf(w.Position, "an endpoint must be http://HOST:PORT, https://HOST:PORT or unix:/PATH")
 	}
 	return e, false
-}
-
-func (l *loader) unixPath(w word, name string) (string, bool) {
-	return l.socketPath(w, "endpoint", name)
 }
 
 // socketPath reads the path of a unix socket; what is whose it is.

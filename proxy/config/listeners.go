@@ -40,7 +40,7 @@ func (l *loader) listener(v value, redirect bool) (one Listener, at word) {
 	}
 	at, ok := l.text(address)
 	if ok {
-		one.Address = l.listenerAddress(at)
+		one.Address = l.address(at, "listener")
 	}
 	one.Redirect = redirect && !one.unix()
 	if one.unix() {
@@ -77,10 +77,11 @@ func (l *loader) listenerOptions(o object, one *Listener) {
 	one.ProxyProtocol = l.networks(o.field("proxy_protocol"), "a peer")
 }
 
-// listenerAddress returns w in the form of Listener.Address, "" if it has none.
-func (l *loader) listenerAddress(w word) string {
+// address returns w, of what listens, in the form of Listener.Address; "" if it
+// has none.
+func (l *loader) address(w word, what string) string {
 	if name, ok := strings.CutPrefix(w.text, unixPrefix); ok {
-		if name, ok = l.socketPath(w, "listener", name); !ok {
+		if name, ok = l.socketPath(w, what, name); !ok {
 			return ""
 		}
 		return unixPrefix + name
