@@ -79,7 +79,7 @@ func (b balancer) tagged(body io.Reader, e *upstream.Endpoint, peer net.Addr) (b
 		if told, found := b.lead.Tell(buf, e, peer); found {
 			return told, len(buf), nil
 		}
-		if err == io.EOF { //nolint:errorlint // a Reader returns it as it is
+		if err == io.EOF {
 			break
 		}
 		if err != nil {

@@ -59,6 +59,7 @@ func (u *Upstream) nextGuide(c *config.Upstream, s *Settings) *affinity.Guide {
 func (u *Upstream) Lead(r *http.Request, query string) (Lead, error) {
 	l := Lead{Query: query}
 	switch u.affinity {
+	case config.AffinityNone:
 	case config.AffinityEngineIO:
 		return u.leadSession(r, l)
 	case config.AffinityCookie:
