@@ -19,6 +19,7 @@ func (t Transport) String() string {
 		return "polling"
 	case WebSocket:
 		return "websocket"
+	case UnknownTransport:
 	}
 	return ""
 }
