@@ -387,3 +387,21 @@ func TestAffinityByAddress(t *testing.T) {
 		t.Errorf("endpoints that 12 clients come to: got %v, want most", used)
 	}
 }
+
+// A secret that a reload changes is named in the log, and not told.
+func TestReloadOfAffinitySecret(t *testing.T) {
+	_, urls := newPollees(t, 2)
+	text := "upstreams: {main: [" + pair(urls) + "]}" + affinityRoutes
+	b := newTestBroker(t, "affinity_secret: first-secret-of-all\n"+text)
+	sid4, _ := b.begin(t, polling4)
+	sid3, name3 := b.begin(t, polling3)
+	b.reload(t, "affinity_secret: second-secret-of-all\n"+text)
+	b.newPoller(t, polling4+"&sid="+sid4).want("GET", "", 400, unknownSID)
+	b.newPoller(t, polling3+"&sid="+sid3).want("GET", "", 200, name3) // what was learned stays
+	if n := len(b.log.lines(t, "not reloaded: it takes a restart")); n != 1 {
+		t.Errorf("lines about what takes a restart: got %d, want 1", n)
+	}
+	if strings.Contains(b.log.String(), "-secret-of-all") {
+		t.Errorf("log tells a secret:\n%s", b.log)
+	}
+}
