@@ -21,7 +21,7 @@ func Reload(ctx context.Context, w, stderr io.Writer, o OperatorOptions) error {
 	err = c.ask(ctx, http.MethodPost, "/v1/reload", struct{}{}, &done)
 	if refused, ok := errors.AsType[*admin.Error](err); ok && refused.Status == http.StatusUnprocessableEntity {
 		for _, one := range refused.List {
-			fmt.Fprintln(stderr, one)
+			fmt.Fprintln(stderr, one) //nolint:errcheck // nobody is left to hear it
 		}
 		return fmt.Errorf("%s: nothing has changed", refused.Text)
 	}
@@ -29,7 +29,7 @@ func Reload(ctx context.Context, w, stderr io.Writer, o OperatorOptions) error {
 		return err
 	}
 	for _, warning := range done.Warnings {
-		fmt.Fprintf(stderr, "usher: warning: %s\n", warning)
+		fmt.Fprintf(stderr, "usher: warning: %s\n", warning) //nolint:errcheck // nobody is left to hear it
 	}
 	_, err = fmt.Fprintf(w, "reloaded %s\n", done.File)
 	return err

@@ -53,7 +53,7 @@ func Tap(ctx context.Context, w, stderr io.Writer, o TapOptions) error {
 	case err == nil && why == "":
 		return errTapLost
 	case err == nil && why != "limit":
-		fmt.Fprintf(stderr, "usher: %s\n", why)
+		fmt.Fprintf(stderr, "usher: %s\n", why) //nolint:errcheck // nobody is left to hear it
 	}
 	return err
 }
@@ -78,7 +78,7 @@ func (o TapOptions) copy(w io.Writer, from io.Reader) (why string, err error) {
 	for {
 		raw, err := lines.ReadBytes('\n')
 		if err != nil {
-			return "", nil // whatever it is, the end was not told
+			return "", nil //nolint:nilerr // whatever it is, the end was not told
 		}
 		var line admin.TapLine
 		if err := json.Unmarshal(raw, &line); err != nil {

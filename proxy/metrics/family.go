@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -29,7 +30,7 @@ func families() map[string]family {
 		all[name] = family{prometheus.NewDesc("usher_"+name, help, labels, nil), kind}
 	}
 	with := func(labels []string, more ...string) []string {
-		return append(labels[:len(labels):len(labels)], more...)
+		return append(slices.Clip(labels), more...)
 	}
 	const gauge, counter = prometheus.GaugeValue, prometheus.CounterValue
 

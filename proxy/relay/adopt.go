@@ -58,3 +58,13 @@ func (lp *loop) refuseAdoption(p *pair, err error) {
 	lp.load.Add(-1)
 	p.fail(err)
 }
+
+// refuseFan ends a fan that came when the loop had ended.
+func (lp *loop) refuseFan(f *fan) {
+	lp.load.Add(-1)
+	f.handle.state.Store(int32(Over))
+	f.session.End(session.End{Cause: session.Cause{Side: session.Usher, Event: session.Failed}, Err: ErrClosed, Time: time.Now()})
+	f.entry.Ready("", Refused{Status: 503})
+	f.entry.Gone()
+	f.entry.Release()
+}

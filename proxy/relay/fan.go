@@ -88,7 +88,7 @@ func (f *Fan) Poll(p *Poll) {
 // Abort says that the client of p, which is not answered yet, is gone: that
 // ends the session.
 func (f *Fan) Abort(p *Poll) {
-	f.loop.post(func(lp *loop) { f.fan.abort(lp, p) })
+	f.loop.post(func(*loop) { f.fan.abort(p) })
 }
 
 // Post takes a payload that the client has sent, octets if its type was

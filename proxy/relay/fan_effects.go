@@ -97,6 +97,7 @@ func endOf(why demux.Reason) (session.Cause, farewell) {
 	}
 	event, code := session.Protocol, ws.CodeProtocolError
 	switch why {
+	case demux.Heartbeat, demux.Malformed:
 	case demux.ClientClosed:
 		event, code = session.Closed, ws.CodeNormal
 	case demux.Silent:

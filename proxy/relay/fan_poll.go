@@ -53,7 +53,7 @@ func (f *fan) poll(lp *loop, p *Poll) {
 }
 
 // abort acts on a GET whose client is gone.
-func (f *fan) abort(lp *loop, p *Poll) {
+func (f *fan) abort(p *Poll) {
 	if f.closing() || f.answers.get != p {
 		return
 	}

@@ -86,16 +86,6 @@ func (lp *loop) open(f *fan) {
 	f.settle()
 }
 
-// refuseFan ends a fan that came when the loop had ended.
-func (lp *loop) refuseFan(f *fan) {
-	lp.load.Add(-1)
-	f.handle.state.Store(int32(Over))
-	f.session.End(session.End{Cause: session.Cause{Side: session.Usher, Event: session.Failed}, Err: ErrClosed, Time: time.Now()})
-	f.entry.Ready("", Refused{Status: 503})
-	f.entry.Gone()
-	f.entry.Release()
-}
-
 // adopt makes a strand of a connection.
 func (f *fan) adopt(l Leg, s side, number int) (*strand, error) {
 	st := newStrand(f, s, number)

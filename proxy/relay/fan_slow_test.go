@@ -113,7 +113,7 @@ func TestFanSlowClient(t *testing.T) {
 					if len(g.got) == 0 {
 						h.advance(gathering)
 					}
-					for _, p := range strings.Split(string(g.got[0].Body), "\x1e") {
+					for p := range strings.SplitSeq(string(g.got[0].Body), "\x1e") {
 						if !strings.HasPrefix(p, fmt.Sprintf("42[%d,", got)) {
 							t.Fatalf("got %.40q, want event %d", p, got)
 						}

@@ -30,7 +30,7 @@ func TestInspectCountsPausedLegs(t *testing.T) {
 	wantPausedLegs(t, r.group, 0)
 	const size = 16 << 20 // more than the kernel takes
 	for i := range 2 {
-		go r.u[i].Write(append([]byte{0x82, 127, 0, 0, 0, 0, 1, 0, 0, 0}, make([]byte, size)...)) //nolint:errcheck // it ends with the socket
+		go r.u[i].Write(append([]byte{0x82, 127, 0, 0, 0, 0, 1, 0, 0, 0}, make([]byte, size)...))
 	}
 	wantPausedLegs(t, r.group, 2)
 	if n, err := io.CopyN(io.Discard, r.c[0], size+10); err != nil {

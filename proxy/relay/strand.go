@@ -23,10 +23,9 @@ type strand struct {
 	parts *parts // of the message that has begun; nil if none has, or if it came in one piece so far
 
 	// to it
-	out    []byte // what goes out at the end of the turn; the loop's, nil if nothing
-	dirty  bool   // it is in the loop's list of those with out
-	probed bool   // as a probe: its ping was answered
-	code   ws.Code
+	out    []byte        // what goes out at the end of the turn; the loop's, nil if nothing
+	dirty  bool          // it is in the loop's list of those with out
+	probed bool          // as a probe: its ping was answered
 	cutAt  time.Duration // when it is closed without more ado, once it was told its end
 }
 

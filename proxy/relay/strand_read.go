@@ -27,7 +27,8 @@ func (s *strand) take(lp *loop, _ *line, p []byte, fresh int) {
 func (s *strand) frames(lp *loop, p []byte) (at int, err error) {
 	rules := s.rules()
 	for at < len(p) && !s.is(ignored|closed) && err == nil {
-		q, n := p[at:], 0
+		var n int
+		q := p[at:]
 		if left := s.check.Remaining(); left > 0 {
 			n, err = s.extend(lp, &rules, q[:min(left, int64(len(q)))])
 			at += n
@@ -78,6 +79,7 @@ func (s *strand) control(lp *loop, rules *ws.Rules, q []byte) (int, error) {
 		s.set(ignored)
 		code, _, _ := ws.ParseClose(f.Payload) // was checked
 		s.fan.closedBy(s, code)
+	default: // a pong, to nobody's ping
 	}
 	return f.Size, nil
 }

@@ -6,7 +6,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
+	"strings"
 )
 
 // session is a Socket.IO client while it joins its namespaces; afterwards it is
@@ -110,14 +112,15 @@ func (s *session) poll() error {
 }
 
 func (s *session) request(line string, body ...string) error {
-	text := line + " HTTP/1.1\r\nHost: " + host + "\r\n"
+	var text strings.Builder
+	text.WriteString(line + " HTTP/1.1\r\nHost: " + host + "\r\n")
 	for _, b := range body {
-		text += "Content-Type: text/plain\r\nContent-Length: " + strconv.Itoa(len(b)) + "\r\n\r\n" + b
+		text.WriteString("Content-Type: text/plain\r\nContent-Length: " + strconv.Itoa(len(b)) + "\r\n\r\n" + b)
 	}
 	if len(body) == 0 {
-		text += "\r\n"
+		text.WriteString("\r\n")
 	}
-	_, err := s.link.Write([]byte(text))
+	_, err := io.WriteString(s.link, text.String())
 	return err
 }
 

@@ -152,7 +152,7 @@ func fillDisk(ctx context.Context, s *stage) error {
 	}
 	shown := s.usher.issuer.issued
 	if err := s.usher.newCertificate(); !errors.Is(err, syscall.ENOSPC) {
-		return fmt.Errorf("write to the full disk: got %v, want %v", err, syscall.ENOSPC)
+		return fmt.Errorf("write to the full disk: got %w, want %w", err, syscall.ENOSPC)
 	}
 	err := errors.Join(
 		pause(ctx, 3*time.Second), // usher looks at the files in between

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -180,11 +179,9 @@ func (s *stage) close(well bool) {
 		}
 	}
 	if well {
-		os.RemoveAll(s.folder) //nolint:errcheck // temporary
+		os.RemoveAll(s.folder)
 	}
 }
-
-func (s *stage) path(name string) string { return filepath.Join(s.folder, name) }
 
 // freeAddress returns an address on which nobody listens.
 func freeAddress() string {
