@@ -45,7 +45,7 @@ const (
 	// tapTick is how often a tap's frames are written, and tapShare how many
 	// at most: more than anybody reads, and little for a processor.
 	tapTick  = 100 * time.Millisecond
-	tapShare = 256
+	tapShare = 100
 	// tapPatience is how long an operator may take nothing.
 	tapPatience = 10 * time.Second
 )

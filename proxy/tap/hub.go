@@ -83,6 +83,19 @@ func (ts *Taps) Take(s *session.Session) bool {
 	return false
 }
 
+// room tells whether one of the taps has a place for a frame.
+func (ts *Taps) room() bool {
+	if ts == nil {
+		return false
+	}
+	for _, t := range ts.list {
+		if t.room() {
+			return true
+		}
+	}
+	return false
+}
+
 // Show shows f, of which payload is the beginning, to the taps that are for its
 // session. Nothing of payload is kept.
 func (ts *Taps) Show(f Frame, payload []byte) {

@@ -41,10 +41,10 @@ func (st *Stream) See(to *Taps, like Frame, b []byte, left int64) {
 
 // begin shows a frame, or waits for the rest of its beginning.
 func (st *Stream) begin(to *Taps, like Frame, h ws.Header, payload []byte) {
-	st.frame, st.key = like, h.Key
+	st.frame, st.key, st.need = like, h.Key, 0
 	st.frame.Opcode, st.frame.Fin, st.frame.Compressed, st.frame.Size = h.Opcode, h.Fin, h.RSV&ws.RSV1 != 0, h.Length
-	if to == nil || !st.frame.Readable() {
-		to.Show(st.frame, nil)
+	if !to.room() || !st.frame.Readable() {
+		to.Show(st.frame, nil) // where it is counted at least
 		return
 	}
 	want := int(min(int64(to.bytes), h.Length))

@@ -62,6 +62,12 @@ func (t *Tap) takes(s *session.Session) bool {
 	return (t.Route == "" || t.Route == s.Route) && (t.Session == "" || t.Session == s.ID)
 }
 
+// room tells whether put would find a place.
+func (t *Tap) room() bool {
+	at := t.tail.Load()
+	return t.places[at%ringSize].turn.Load() >= at
+}
+
 // put copies a frame to the ring, or counts it where that is full.
 func (t *Tap) put(f *Frame, payload []byte) {
 	for {
