@@ -16,14 +16,14 @@ import (
 
 const interopTimeout = 5 * time.Minute // for one file
 
-// interopSteps is one step to build usher, one for the browser, one for nginx, and one for each
-// file of tests.
+// interopSteps is one step to build usher, one for each thing that its tests
+// need beside it, and one for each file of tests.
 func interopSteps() []step {
 	binary := filepath.Join(filepath.Dir(executable()), "usher") // scripts/test removes the folder
 	build := func(ctx context.Context, t *tally) {
 		t.check("go build", command(ctx, "go", "build", "-o", binary, "."))
 	}
-	all := []step{{"interop", "build usher", build}, {"interop", "chromium", installBrowser}, {"interop", "nginx", installProxy}}
+	all := []step{{"interop", "build usher", build}, {"interop", "chromium", installBrowser}, {"interop", "nginx", installProxy}, {"interop", "python", installPython}}
 	files, _ := filepath.Glob("scripts/interop/*.test.js") // the pattern is well-formed
 	for _, file := range files {
 		name := "interop " + strings.TrimSuffix(filepath.Base(file), ".test.js")

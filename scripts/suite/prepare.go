@@ -41,12 +41,25 @@ func installProxy(ctx context.Context, t *tally) {
 	t.tool(ctx, "nginx", "a test compares usher with it", "nginx")
 }
 
+// installPython is for the tests with clients that are not JavaScript.
+func installPython(ctx context.Context, t *tally) {
+	if err := command(ctx, "/usr/bin/python3", "-c", "import socketio, requests, websocket").Run(); err == nil {
+		t.passed++
+		return
+	}
+	t.install(ctx, "python3-socketio", "a client that is not JavaScript", "python3-socketio", "python3-requests", "python3-websocket")
+}
+
 // tool has apt install packages, unless the command that they bring is there.
 func (t *tally) tool(ctx context.Context, name, why string, packages ...string) {
 	if _, err := exec.LookPath(name); err == nil {
 		t.passed++
 		return
 	}
+	t.install(ctx, name, why, packages...)
+}
+
+func (t *tally) install(ctx context.Context, name, why string, packages ...string) {
 	apt := [][]string{
 		{"apt-get", "update", "-qq"},
 		append([]string{"apt-get", "install", "-qq", "-y", "--no-install-recommends"}, packages...),
