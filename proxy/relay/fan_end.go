@@ -56,7 +56,7 @@ func (f *fan) bury(polls bool) {
 	case f.answers.get != nil:
 		f.answers.doneGet(f.farewell())
 		f.forget()
-	case !polls, f.end.cause.Event == session.Silent: // nobody comes back
+	case !polls, f.end.cause.Event == session.Silent, f.crashed(): // nobody comes back, or is told
 		f.forget()
 	case f.end.farewell == byte(engineio.Noop):
 		f.keep(crossing)
@@ -66,12 +66,28 @@ func (f *fan) bury(polls bool) {
 	f.answers.donePost(Done)
 }
 
-// farewell is what a GET is answered with at the end.
+// farewell is what a GET is answered with at the end. A client that polls a
+// server which crashes has an error and no close packet: behind that, some
+// clients, such as Python's, would not connect again.
 func (f *fan) farewell() Answer {
+	if f.crashed() {
+		return Answer{Status: Broken}
+	}
 	last := []engineio.Packet{{Type: engineio.PacketType(f.end.farewell)}}
 	body, _ := engineio.AppendPayload(nil, f.entry.Version, last, true)
 	return Answer{Body: body}
 }
+
+// crashed says whether an upstream took the session with it without a word.
+func (f *fan) crashed() bool {
+	_, said := errors.AsType[*legClosedError](f.end.err)
+	return f.end.cause == session.Cause{Side: session.Upstream, Event: session.Lost} && !said
+}
+
+// legClosedError is the loss of a leg whose upstream closed it in good order.
+type legClosedError struct{ code ws.Code }
+
+func (e *legClosedError) Error() string { return fmt.Sprintf("closed with code %d", e.code) }
 
 // keep has the sid forgotten after d.
 func (f *fan) keep(d time.Duration) {
@@ -142,7 +158,7 @@ func (f *fan) closedBy(s *strand, code ws.Code) {
 		f.probing = nil
 		f.unprobe()
 	case role >= 0:
-		f.loseLeg(s, fmt.Errorf("closed with code %d", code))
+		f.loseLeg(s, &legClosedError{code})
 	}
 }
 

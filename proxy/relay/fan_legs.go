@@ -83,8 +83,6 @@ func (f *fan) closeLeg(leg int, why farewell) {
 // loseLeg tells the session that a leg is gone.
 func (f *fan) loseLeg(s *strand, err error) {
 	f.legs[s.number].strand = nil
-	if err != nil {
-		f.why = err
-	}
+	f.why = err
 	f.demux.LegLost(f.loop.now, s.number)
 }

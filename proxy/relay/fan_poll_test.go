@@ -96,6 +96,27 @@ func TestFanPollHeartbeat(t *testing.T) {
 	h.wantFanEnd("client.silent", 1001, "/")
 }
 
+func TestFanPollsWhenAnUpstreamCrashes(t *testing.T) {
+	for _, waits := range []bool{true, false} {
+		h := newPollingFan(t)
+		u := h.joinPolling(0)
+		var g *getting
+		if waits {
+			g = h.get()
+		}
+		u.conn.Close()
+		h.step()
+		if waits {
+			g.wantAnswer("the GET that waits", Broken, "")
+		}
+		if h.gone != 1 {
+			t.Error("got the sid kept, want it forgotten")
+		}
+		h.get().wantAnswer("the next GET", UnknownSID, "")
+		h.wantFanEnd("upstream.lost", 1011, "/")
+	}
+}
+
 func TestFanTombstone(t *testing.T) {
 	for _, tc := range []struct {
 		name string
@@ -105,7 +126,12 @@ func TestFanTombstone(t *testing.T) {
 		want string
 		code uint16
 	}{
-		{"upstream lost", func(h *fanHarness, u *peer) { u.conn.Close(); h.step() }, "1", tombstoneTime, "upstream.lost", 1011},
+		{"upstream closed", func(h *fanHarness, u *peer) {
+			u.send(ws.Close, string(ws.AppendClose(nil, ws.CodeNormal, "")))
+			h.step()
+			u.conn.Close()
+			h.step()
+		}, "1", tombstoneTime, "upstream.lost", 1011},
 		{"client closed", func(h *fanHarness, u *peer) {
 			h.postBody("1").wantPosted("a close", Done)
 			u.answerClose("closed", 1001)
