@@ -54,7 +54,7 @@ func idle(c *Config, stats *Stats, fx *silence, names ...string) *Session {
 	for i, name := range names {
 		s.FromClient(time.Minute, fx.message(false, []byte("0"+name+",")))
 		s.LegUp(time.Minute, i, "tag")
-		open := []byte(fmt.Sprintf(openPacket, "x"))
+		open := fmt.Appendf(nil, openPacket, "x")
 		s.FromLeg(time.Minute, i, &Message{Type: engineio.Open, Head: open, Size: len(open)})
 		s.FromLeg(time.Minute, i, fx.message(false, []byte("0"+name+`,{"sid":"s"}`)))
 	}

@@ -113,13 +113,13 @@ func TestVerdictOfChecks(t *testing.T) {
 		{"-++-+--", "--+++++"},
 	} {
 		h := health{verdict: awaited}
-		got := ""
+		var got strings.Builder
 		for _, c := range tt.outcomes {
 			h.checked(c == '+', 2, 3)
-			got += map[verdict]string{passing: "+", failing: "-"}[h.verdict]
+			got.WriteString(map[verdict]string{passing: "+", failing: "-"}[h.verdict])
 		}
-		if got != tt.want {
-			t.Errorf("verdicts after %s: got %s, want %s", tt.outcomes, got, tt.want)
+		if got.String() != tt.want {
+			t.Errorf("verdicts after %s: got %s, want %s", tt.outcomes, got.String(), tt.want)
 		}
 	}
 }
