@@ -65,6 +65,11 @@ func app() *cli.App {
 			Action: action("", false, statusVerb),
 		},
 		{
+			Name:   "top",
+			Usage:  "show live what a running usher does, busiest first: routes, sessions, upstreams",
+			Action: action("", false, topVerb),
+		},
+		{
 			Name:  "tap",
 			Usage: "show the frames of a running usher as they pass; secrets are masked",
 			Flags: []cli.Flag{
@@ -131,7 +136,7 @@ func app() *cli.App {
 		switch v.Name {
 		case "run", "check", "explain", "trust", "upgrade":
 			v.Flags = append(v.Flags, routesFlag())
-		case "status", "tap", "reload", "drain":
+		case "status", "top", "tap", "reload", "drain":
 			v.Flags = append(v.Flags, routesFlag(), &cli.StringFlag{Name: "admin", Usage: "the admin `ADDRESS`, if not that of the routes file"})
 		}
 		v.OnUsageError = usageError
@@ -192,6 +197,10 @@ func statusVerb(c *cli.Context, _ string) error {
 	return command.Status(c.Context, c.App.Writer, command.StatusOptions{
 		OperatorOptions: operator(c), Ended: c.Bool("ended"), Limit: c.Int("limit"), JSON: c.Bool("json"),
 	})
+}
+
+func topVerb(c *cli.Context, _ string) error {
+	return command.Top(c.Context, os.Stdin, os.Stdout, operator(c))
 }
 
 func tapVerb(c *cli.Context, _ string) error {
