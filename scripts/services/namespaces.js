@@ -107,6 +107,12 @@ function serve(socket) {
         socket.volatile.emit('volatile', i, 'x'.repeat(size));
       }
     },
+    // stream sends count numbers, one every so many milliseconds.
+    stream: (count, every) => {
+      for (let i = 0; i < count; i++) {
+        setTimeout(() => socket.emit('tick', i, ...(i % 4 === 3 ? [Buffer.alloc(20, i)] : [])), i * every);
+      }
+    },
     number: (n) => void numbers.push(n),
     binary: (n, bytes) => void numbers.push(bytes.equals(Buffer.alloc(bytes.length, n)) ? n : `${n} changed`),
     numbers: (ack) => ack(numbers),
