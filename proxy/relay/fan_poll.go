@@ -23,6 +23,7 @@ type answers struct {
 	answerAt time.Duration // when it is answered with what is there, 0 for not yet
 	noopAt   time.Duration // when it is answered with nothing, because of a probe; 0 for never
 	post     func(Status)  // answers the POST that waits for room; nil if none does
+	filledAt time.Duration // when the last packet came
 	out      outbox
 }
 
@@ -43,7 +44,7 @@ func (f *fan) poll(lp *loop, p *Poll) {
 	default:
 		a.get = p
 		if !a.out.empty() {
-			f.answerGet()
+			f.answerSoon()
 		} else if f.probing != nil && f.probing.probed {
 			a.noopAt = lp.now + idleProbing
 			lp.timers.schedule(f, a.noopAt)
@@ -63,8 +64,21 @@ func (f *fan) abort(p *Poll) {
 	f.settle()
 }
 
+// answerSoon answers the GET that waits at once, or after gathering if packets
+// have just begun to come. No handshake waits for more.
+func (f *fan) answerSoon() {
+	a := &f.answers
+	if due := a.filledAt + gathering; f.loop.now < due && a.out.packets[0].kind != engineio.Open {
+		a.answerAt = due
+		f.loop.timers.schedule(f, due)
+		return
+	}
+	f.answerGet()
+}
+
 // schedule sees to it that what is in the outbox leaves soon.
 func (a *answers) schedule(f *fan) {
+	a.filledAt = f.loop.now
 	if a.get != nil && a.answerAt == 0 {
 		a.answerAt = f.loop.now + gathering
 		f.loop.timers.schedule(f, a.answerAt)

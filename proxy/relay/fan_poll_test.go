@@ -60,6 +60,7 @@ func TestFanPolls(t *testing.T) {
 	main.send(ws.Text, `451-[{"_placeholder":true,"num":0}]`)
 	main.send(ws.Binary, "\xff\x00")
 	h.step()
+	h.advance(gathering)
 	h.get().wantAnswer("at once", Done, `451-[{"_placeholder":true,"num":0}]`+"\x1eb/wA=")
 
 	g = h.get()
@@ -70,6 +71,23 @@ func TestFanPolls(t *testing.T) {
 	h.wantFanEnd("client.closed", 1000, "/")
 	h.get().wantAnswer("later", UnknownSID, "")
 	h.postBody("42[1]").wantPosted("later", UnknownSID)
+}
+
+// TestFanPollsInTheMidst asks while packets come: one answer takes all.
+func TestFanPollsInTheMidst(t *testing.T) {
+	h := newPollingFan(t)
+	main := h.joinPolling(0)
+	h.advance(time.Second)
+	main.send(ws.Text, "42[1]")
+	h.step()
+	g := h.get()
+	g.wantWaiting("more may come")
+	main.send(ws.Text, "42[2]")
+	h.step()
+	if d := h.advanceToTimer(); d > gathering {
+		t.Errorf("got the answer after %v, want it after %v at most", d, gathering)
+	}
+	g.wantAnswer("both in one", Done, "42[1]\x1e42[2]")
 }
 
 func TestFanPollHeartbeat(t *testing.T) {
@@ -377,6 +395,7 @@ func TestFanProbeFails(t *testing.T) {
 			}
 			u.send(ws.Text, "42[1]")
 			h.step()
+			h.advance(gathering)
 			h.get().wantAnswer("polling goes on", Done, "42[1]")
 			h.postBody("42[2]").wantPosted("polling goes on", Done)
 			u.wantFrame("polling goes on", ws.Text, "42[2]")

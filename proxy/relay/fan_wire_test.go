@@ -158,11 +158,13 @@ func TestFanEIO3(t *testing.T) {
 		t.Errorf("got %+v, want the open packet and the root joined", g.got)
 	}
 	h.postBody("2:2x").wantPosted("a ping", Done)
+	h.advance(gathering)
 	g = h.get()
 	g.wantAnswer("a pong", Done, "2:3x")
 	main.send(ws.Text, `451-[{"_placeholder":true,"num":0}]`)
 	main.send(ws.Binary, "\x04\x01\x02")
 	h.step()
+	h.advance(gathering)
 	g = h.get()
 	if len(g.got) != 1 || !g.got[0].Octets {
 		t.Fatalf("got %v, want an answer of octets", g.got)
