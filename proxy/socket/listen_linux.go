@@ -10,6 +10,9 @@ import (
 	"syscall"
 )
 
+// unnamed is the address of all clients of a unix socket, as package net has it.
+var unnamed = &net.UnixAddr{Name: "@", Net: "unix"}
+
 // Keep-alive of accepted connections, in seconds and probes, as package net
 // has it by default.
 const (

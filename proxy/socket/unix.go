@@ -15,9 +15,6 @@ import (
 // askTimeout bounds the question whether anybody listens on a file.
 const askTimeout = time.Second
 
-// unnamed is the address of all clients of a unix socket, as package net has it.
-var unnamed = &net.UnixAddr{Name: "@", Net: "unix"}
-
 // Unix listens on a unix socket. Close removes its file, unless Leave was
 // called or the file is another one by now.
 type Unix struct {
