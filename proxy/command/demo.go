@@ -36,7 +36,7 @@ func demoError(listen string, err error) error {
 		return &UsageError{Text: fmt.Sprintf("--listen: %v", bad), Hint: "it is HOST:PORT, as in 127.0.0.1:9000"}
 	}
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return &HintError{
+		return &hintError{
 			Err:  fmt.Errorf("%s is taken by another process", cmp.Or(listen, demo.DefaultListen)),
 			Hint: "choose another address with --listen 127.0.0.1:9000",
 		}

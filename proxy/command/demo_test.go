@@ -22,10 +22,10 @@ func TestDemoError(t *testing.T) {
 		hint   string
 		status int
 	}{
-		{nil, "", "", ExitOK},
-		{taken, "usher: 127.0.0.1:8080 is taken by another process\n", "--listen", ExitNo},
-		{&demo.ListenError{Address: "x"}, "usher: --listen: \"x\" is no address to listen on\n", "HOST:PORT", ExitUsage},
-		{other, "usher: other\n", "", ExitNo},
+		{nil, "", "", exitOK},
+		{taken, "usher: 127.0.0.1:8080 is taken by another process\n", "--listen", exitNo},
+		{&demo.ListenError{Address: "x"}, "usher: --listen: \"x\" is no address to listen on\n", "HOST:PORT", exitUsage},
+		{other, "usher: other\n", "", exitNo},
 	} {
 		var out strings.Builder
 		if got := Report(&out, demoError("", tt.err)); got != tt.status {

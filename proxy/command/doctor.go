@@ -20,7 +20,7 @@ type DoctorOptions struct {
 	Crash   bool          // also do what kills a backend whose handlers compete
 }
 
-// Doctor examines a running backend and writes what it found to w. ErrNo says
+// Doctor examines a running backend and writes what it found to w. errNo says
 // that there is something to do.
 func Doctor(ctx context.Context, w io.Writer, o DoctorOptions) error {
 	if o.Timeout < 0 {
@@ -44,14 +44,14 @@ func Doctor(ctx context.Context, w io.Writer, o DoctorOptions) error {
 		return err
 	}
 	if !report.Healthy() {
-		return ErrNo
+		return errNo
 	}
 	return nil
 }
 
 func withBackendHint(err error) error {
 	if errors.Is(err, syscall.ECONNREFUSED) {
-		return &HintError{Err: err, Hint: "start the backend first, and give the address that it listens on itself"}
+		return &hintError{Err: err, Hint: "start the backend first, and give the address that it listens on itself"}
 	}
 	return err
 }

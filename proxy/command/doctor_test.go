@@ -44,8 +44,8 @@ func TestDoctorAnswersNo(t *testing.T) {
 	backend := httptest.NewServer(http.NotFoundHandler())
 	defer backend.Close()
 	var out bytes.Buffer
-	if err := Doctor(t.Context(), &out, DoctorOptions{URL: backend.URL + "/live", Timeout: time.Second}); !errors.Is(err, ErrNo) {
-		t.Errorf("got %v, want ErrNo", err)
+	if err := Doctor(t.Context(), &out, DoctorOptions{URL: backend.URL + "/live", Timeout: time.Second}); !errors.Is(err, errNo) {
+		t.Errorf("got %v, want errNo", err)
 	}
 	if got, want := out.String(), "/live: nobody takes a WebSocket here\n"; !strings.Contains(got, want) {
 		t.Errorf("got\n%s\nwant %q in it", got, want)
@@ -81,7 +81,7 @@ func TestDoctorNothingThere(t *testing.T) {
 	}
 	l.Close()
 	err = Doctor(t.Context(), t.Output(), DoctorOptions{URL: url})
-	if hinted, ok := errors.AsType[*HintError](err); !ok || !strings.HasPrefix(err.Error(), "nothing answers at 127.0.0.1:") || hinted.Hint == "" {
+	if hinted, ok := errors.AsType[*hintError](err); !ok || !strings.HasPrefix(err.Error(), "nothing answers at 127.0.0.1:") || hinted.Hint == "" {
 		t.Errorf("no server: got %v, want that nothing answers, with a hint", err)
 	}
 }

@@ -47,7 +47,7 @@ func Explain(w io.Writer, file, target, namespace string) error {
 		return err
 	}
 	if no {
-		return ErrNo
+		return errNo
 	}
 	return nil
 }

@@ -48,7 +48,7 @@ func (o OperatorOptions) connect() (*operator, error) {
 	var err error
 	if at, err = config.LoadAdmin(o.Routes); err != nil && o.Admin == "" {
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, &HintError{
+			return nil, &hintError{
 				Err:  fmt.Errorf("no routes file %q", o.Routes),
 				Hint: "the routes file says where usher takes orders: name it with --routes FILE, or the address with --admin ADDRESS",
 			}
@@ -59,7 +59,7 @@ func (o OperatorOptions) connect() (*operator, error) {
 		at = config.Admin{Address: o.Admin} // the file's token is not for somebody else
 	}
 	if at.Address == "" {
-		return nil, &HintError{
+		return nil, &hintError{
 			Err:  errors.New("the routes file has no operators' address to ask at"),
 			Hint: `add "admin: 127.0.0.1:9901" (or a unix socket) to it, and restart usher or send it SIGHUP`,
 		}
@@ -148,10 +148,10 @@ func (c *operator) send(ctx context.Context, method, path string, order any) (io
 func (c *operator) refused(resp *http.Response) error {
 	e := &admin.Error{Status: resp.StatusCode}
 	if err := json.NewDecoder(resp.Body).Decode(e); err != nil || e.Text == "" {
-		return &HintError{Err: fmt.Errorf("%s answers %s, as usher does not", c.address, resp.Status), Hint: "is that usher's admin address?"}
+		return &hintError{Err: fmt.Errorf("%s answers %s, as usher does not", c.address, resp.Status), Hint: "is that usher's admin address?"}
 	}
 	if resp.StatusCode == http.StatusUnauthorized {
-		return &HintError{Err: e, Hint: "set " + tokenVariable + " to the token of the routes file"}
+		return &hintError{Err: e, Hint: "set " + tokenVariable + " to the token of the routes file"}
 	}
 	return e
 }
@@ -159,12 +159,12 @@ func (c *operator) refused(resp *http.Response) error {
 func (c *operator) unreachable(err error) error {
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, fs.ErrNotExist):
-		return &HintError{
+		return &hintError{
 			Err:  fmt.Errorf("nobody answers at %s", c.address),
 			Hint: `is usher running, and with this routes file? "usher run" starts it`,
 		}
 	case errors.Is(err, fs.ErrPermission):
-		return &HintError{Err: fmt.Errorf("%s is not for this user", c.address), Hint: "be the user that usher runs as, or root"}
+		return &hintError{Err: fmt.Errorf("%s is not for this user", c.address), Hint: "be the user that usher runs as, or root"}
 	}
 	return fmt.Errorf("%s: %w", c.address, unwrapURL(err))
 }

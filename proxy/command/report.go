@@ -12,13 +12,13 @@ import (
 
 // Exit statuses of the program.
 const (
-	ExitOK    = 0
-	ExitNo    = 1 // the answer is no, or it could not be done
-	ExitUsage = 2 // wrong usage
+	exitOK    = 0
+	exitNo    = 1 // the answer is no, or it could not be done
+	exitUsage = 2 // wrong usage
 )
 
-// ErrNo is the answer no of a verb that has said why on its output.
-var ErrNo = errors.New("the answer is no")
+// errNo is the answer no of a verb that has said why on its output.
+var errNo = errors.New("the answer is no")
 
 // UsageError is a command line that cannot be meant.
 type UsageError struct {
@@ -29,25 +29,25 @@ type UsageError struct {
 // Error returns the text without the hint.
 func (e *UsageError) Error() string { return e.Text }
 
-// HintError is an error with an idea of what to do about it.
-type HintError struct {
+// hintError is an error with an idea of what to do about it.
+type hintError struct {
 	Err  error
 	Hint string
 }
 
 // Error returns the error's text without the hint.
-func (e *HintError) Error() string { return e.Err.Error() }
+func (e *hintError) Error() string { return e.Err.Error() }
 
 // Unwrap returns the error that the hint is about.
-func (e *HintError) Unwrap() error { return e.Err }
+func (e *hintError) Unwrap() error { return e.Err }
 
 // Report writes err to w the way all verbs do and returns the exit status.
 func Report(w io.Writer, err error) int {
 	if err == nil {
-		return ExitOK
+		return exitOK
 	}
-	if errors.Is(err, ErrNo) {
-		return ExitNo
+	if errors.Is(err, errNo) {
+		return exitNo
 	}
 	text, status := describe(err)
 	io.WriteString(w, text) //nolint:errcheck // there is no one left to tell
@@ -56,7 +56,7 @@ func Report(w io.Writer, err error) int {
 
 func describe(err error) (text string, status int) {
 	if usage, ok := errors.AsType[*UsageError](err); ok {
-		return line(usage.Text, usage.Hint), ExitUsage
+		return line(usage.Text, usage.Hint), exitUsage
 	}
 	if faults, ok := errors.AsType[config.Errors](err); ok {
 		// Each on a line that begins with its place, as compilers have it, so
@@ -65,13 +65,13 @@ func describe(err error) (text string, status int) {
 		if len(faults) == 1 {
 			count = "the routes file has 1 error"
 		}
-		return faults.Error() + "\n" + line(count, ""), ExitNo
+		return faults.Error() + "\n" + line(count, ""), exitNo
 	}
 	hint := ""
-	if hinted, ok := errors.AsType[*HintError](err); ok {
+	if hinted, ok := errors.AsType[*hintError](err); ok {
 		hint = hinted.Hint
 	}
-	return line(err.Error(), hint), ExitNo
+	return line(err.Error(), hint), exitNo
 }
 
 func line(text, hint string) string {

@@ -26,7 +26,7 @@ func Run(ctx context.Context, file string, stderr *os.File) error {
 		return err
 	}
 	defer given.Close()
-	err = serve(ctx, file, given, NewLog(stderr))
+	err = serve(ctx, file, given, newLog(stderr))
 	given.Fail(err) // unless it was ready
 	return err
 }
@@ -58,9 +58,9 @@ func serve(ctx context.Context, file string, given *handover.Inheritance, log *s
 	return server.Run(ctx)
 }
 
-// NewLog returns a log that people can read if f is a terminal, and machines
+// newLog returns a log that people can read if f is a terminal, and machines
 // if it is not.
-func NewLog(f *os.File) *slog.Logger {
+func newLog(f *os.File) *slog.Logger {
 	if term.IsTerminal(int(f.Fd())) {
 		return slog.New(slog.NewTextHandler(f, nil))
 	}
@@ -74,12 +74,12 @@ func load(file string) (*config.Config, error) {
 	case err == nil:
 		return cfg, nil
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, &HintError{
+		return nil, &hintError{
 			Err:  fmt.Errorf("no routes file %q", file),
 			Hint: `name one with --routes FILE or USHER_ROUTES, or see usher at work without one: "usher demo"`,
 		}
 	case errors.Is(err, fs.ErrPermission):
-		return nil, &HintError{Err: err, Hint: "this user must be able to read the routes file"}
+		return nil, &hintError{Err: err, Hint: "this user must be able to read the routes file"}
 	}
 	return nil, err
 }
@@ -87,11 +87,11 @@ func load(file string) (*config.Config, error) {
 func withListenHint(err error) error {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return &HintError{Err: err, Hint: "another process listens there: stop it, or change listen in the routes file"}
+		return &hintError{Err: err, Hint: "another process listens there: stop it, or change listen in the routes file"}
 	case errors.Is(err, syscall.EACCES):
-		return &HintError{Err: err, Hint: "ports below 1024 need a privilege: change listen in the routes file, or grant CAP_NET_BIND_SERVICE"}
+		return &hintError{Err: err, Hint: "ports below 1024 need a privilege: change listen in the routes file, or grant CAP_NET_BIND_SERVICE"}
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return &HintError{Err: err, Hint: "this machine has no such address: change listen in the routes file"}
+		return &hintError{Err: err, Hint: "this machine has no such address: change listen in the routes file"}
 	}
 	return err
 }

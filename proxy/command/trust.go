@@ -18,7 +18,7 @@ func Trust(w io.Writer, routes string) error {
 		return err
 	}
 	if !cfg.TLS.Internal {
-		return &HintError{
+		return &hintError{
 			Err:  errors.New("the routes file has no local authority to trust"),
 			Hint: "write tls: {internal: true}, on a laptop or for tests",
 		}

@@ -6,5 +6,5 @@
 // it is full, frames are counted instead. Its reader comes by every now and
 // then, takes its share and has it printed.
 //
-// Nothing of a frame leaves the process before Mask has seen it.
+// Nothing of a frame leaves the process before mask has seen it.
 package tap

@@ -20,7 +20,7 @@ type Frame struct {
 	Size       int64 // of its payload
 }
 
-// Readable tells whether payload is shown. What is compressed cannot be read;
+// readable tells whether payload is shown. What is compressed cannot be read;
 // nor can what stands in the middle of a message, as what came before says
 // whether it is secret.
-func (f *Frame) Readable() bool { return !f.Compressed && f.Opcode != ws.Continuation }
+func (f *Frame) readable() bool { return !f.Compressed && f.Opcode != ws.Continuation }

@@ -102,7 +102,7 @@ func (ts *Taps) Show(f Frame, payload []byte) {
 	if ts == nil {
 		return
 	}
-	if !f.Readable() {
+	if !f.readable() {
 		payload = nil
 	}
 	for _, t := range ts.list {

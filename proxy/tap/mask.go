@@ -8,11 +8,11 @@ import (
 // hidden stands for a secret.
 const hidden = "***"
 
-// Mask returns text with the values of secrets replaced by "***": tokens,
+// mask returns text with the values of secrets replaced by "***": tokens,
 // passwords, sids, what Socket.IO's CONNECT carries, headers such as
 // Authorization, JSON Web Tokens. The text may end anywhere, also inside a
 // value. It rather hides too much.
-func Mask(text string) string {
+func mask(text string) string {
 	if head, ok := connects(text); ok {
 		return text[:head] + hidden
 	}
@@ -34,9 +34,9 @@ func Mask(text string) string {
 	return out.String() + text[done:]
 }
 
-// NamesSecret returns where in data, which is no text, something begins that
+// findSecret returns where in data, which is no text, something begins that
 // may be a secret or name one, len(data) if nothing does.
-func NamesSecret(data []byte) int {
+func findSecret(data []byte) int {
 	text := string(data)
 	for at := 0; at < len(text); {
 		n := wordAt(text, at)

@@ -60,13 +60,13 @@ func TestMask(t *testing.T) {
 		{`41/admin,`, `41/admin,`},
 		{`44/admin,{"message":"no"}`, `44/admin,{"message":"no"}`},
 	} {
-		if got := Mask(tt.text); got != tt.want {
+		if got := mask(tt.text); got != tt.want {
 			t.Errorf("%s:\n got %s\nwant %s", tt.text, got, tt.want)
 		}
 	}
 }
 
-func TestNamesSecret(t *testing.T) {
+func TestFindSecret(t *testing.T) {
 	for _, tt := range []struct {
 		data string
 		want int
@@ -77,7 +77,7 @@ func TestNamesSecret(t *testing.T) {
 		{"\x82\xa5token\xa3abc", 2},
 		{"\x01\x02eyJhbGciOiJIUzI1NiJ9.x", 2},
 	} {
-		if got := NamesSecret([]byte(tt.data)); got != tt.want {
+		if got := findSecret([]byte(tt.data)); got != tt.want {
 			t.Errorf("%q: got %d, want %d", tt.data, got, tt.want)
 		}
 	}
@@ -90,13 +90,13 @@ func FuzzMask(f *testing.F) {
 	f.Add(`42["x",{`, `}]`)
 	f.Add(`\`, `\"`)
 	f.Fuzz(func(t *testing.T, before, after string) {
-		Mask(before + after)
-		NamesSecret([]byte(before))
+		mask(before + after)
+		findSecret([]byte(before))
 		const value = "Zq7Zq7Zq7"
 		if strings.Contains(before+after, "Zq7") || before != "" && isWord(before[len(before)-1]) {
 			t.Skip()
 		}
-		if got := Mask(before + `"token":"` + value + `"` + after); strings.Contains(got, value) {
+		if got := mask(before + `"token":"` + value + `"` + after); strings.Contains(got, value) {
 			t.Errorf("before %q, after %q: got %q", before, after, got)
 		}
 	})

@@ -19,7 +19,7 @@ type Shown struct {
 func Show(f *Frame, payload []byte) Shown {
 	s := Shown{Cut: int64(len(payload)) < f.Size}
 	switch {
-	case !f.Readable():
+	case !f.readable():
 		s.Cut = f.Size > 0
 		return s
 	case f.Opcode == ws.Close && len(payload) >= 2:
@@ -27,12 +27,12 @@ func Show(f *Frame, payload []byte) Shown {
 		payload = payload[2:]
 	}
 	if f.Opcode == ws.Binary || !isText(payload, s.Cut) {
-		n := NamesSecret(payload)
+		n := findSecret(payload)
 		s.Cut = s.Cut || n < len(payload)
 		s.Bytes = payload[:n]
 		return s
 	}
-	s.Text = Mask(string(trimmed(payload)))
+	s.Text = mask(string(trimmed(payload)))
 	return s
 }
 

@@ -43,7 +43,7 @@ func (st *Stream) See(to *Taps, like Frame, b []byte, left int64) {
 func (st *Stream) begin(to *Taps, like Frame, h ws.Header, payload []byte) {
 	st.frame, st.key, st.need = like, h.Key, 0
 	st.frame.Opcode, st.frame.Fin, st.frame.Compressed, st.frame.Size = h.Opcode, h.Fin, h.RSV&ws.RSV1 != 0, h.Length
-	if !to.room() || !st.frame.Readable() {
+	if !to.room() || !st.frame.readable() {
 		to.Show(st.frame, nil) // where it is counted at least
 		return
 	}
