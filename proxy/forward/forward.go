@@ -1,6 +1,9 @@
 // Package forward passes plain HTTP requests to an upstream and the answers
-// back, streaming both ways: nothing is buffered, so that long polling and
+// back, streaming both ways: nothing waits for its end, so that long polling and
 // server-sent events work as they do without a proxy.
+//
+// Only the first answer of an Engine.IO session is looked into, where its
+// upstream has an affinity: its sid says from then on which endpoint has it.
 //
 // Upgrades never come here, and none comes out of here: an upstream that
 // answers 101 to a plain request is refused.

@@ -1,6 +1,7 @@
 // Package handshake answers an upgrade request: it checks the client's half,
 // has the upstream answer its own, verifies that answer, and only then tells
-// the client 101. What follows is frames, and no longer this package's matter.
+// the client 101 (200 where the upgrade is an extended CONNECT of HTTP/2). What
+// follows is frames, and no longer this package's matter.
 //
 // The order is a promise: everything that can be refused without an upstream is
 // refused before one is contacted, and whoever is not verified is never given

@@ -9,7 +9,10 @@
 // a wake-up is sent only if none is under way.
 //
 // To a loop a socket is a line, whose user says what becomes of what is read
-// from it. A pair, which relays between the two legs of a plain session, is one.
+// from it. A pair, which relays between the two legs of a plain session, is one;
+// so is a strand, of which a fan, the session of a client of a route with
+// namespaces, has one for the client and one for each upstream that it joined.
+// What a fan's packets mean is decided by package demux.
 //
 // # One turn
 //

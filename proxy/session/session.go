@@ -1,5 +1,7 @@
 // Package session keeps the live sessions: who is connected, through which
-// route, to which endpoint, how much has passed, and why it ended.
+// route, to which endpoint, how much has passed, and why it ended. What all
+// relays judge alike is here too: a client's rate, and the cause that a broken
+// rule is.
 package session
 
 import (

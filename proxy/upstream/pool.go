@@ -1,7 +1,8 @@
 // Package upstream chooses an endpoint of an upstream and connects to it.
 //
-// Addresses come from the routes file alone: nothing that a client sends has a
-// say in where a connection goes.
+// Addresses come from the routes file alone. What a client sends may choose
+// among them, where the upstream has an affinity or balances by a hash, and
+// never adds one.
 package upstream
 
 import (
