@@ -200,7 +200,13 @@ func TestMetricsLint(t *testing.T) {
 	wantEcho(t, c, websocket.TextMessage, []byte("hello"))
 	c.Close()
 	b.wantSessions(t, 0)
-	_, text := b.operator(t).do(t, http.MethodGet, "/metrics", nil)
+	wantLint(t, b.operator(t))
+}
+
+// wantLint has promtool's rules over the metrics.
+func wantLint(t *testing.T, o *operator) {
+	t.Helper()
+	_, text := o.do(t, http.MethodGet, "/metrics", nil)
 	problems, err := promlint.New(bytes.NewReader(text)).Lint()
 	if err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"time"
 
 	"usher/proxy/demux"
 	"usher/proxy/engineio"
@@ -54,9 +55,10 @@ func (d *dialler) dial(to demux.Target, done func(relay.Dialled)) {
 var errRemoved = errors.New("upstream is not in the routes file any more")
 
 func (d *dialler) leg(to demux.Target) relay.Dialled {
-	s := d.split.server
-	u := s.Upstreams().Get(d.split.services[to.Service])
+	s, name, began := d.split.server, d.split.services[to.Service], time.Now()
+	u := s.Upstreams().Get(name)
 	if u == nil {
+		s.stats.legs.failed(name)
 		return relay.Dialled{Err: errRemoved}
 	}
 	ctx, cancel := context.WithCancelCause(d.ctx)
@@ -64,7 +66,7 @@ func (d *dialler) leg(to demux.Target) relay.Dialled {
 	defer context.AfterFunc(s.ctx, func() { cancel(errClosed) })()
 	e, conn, err := s.reach(ctx, u, to)
 	if err != nil {
-		s.stats.failed.Add(1)
+		s.stats.legs.failed(name)
 		return relay.Dialled{Err: err}
 	}
 	early, heard, err := s.legs.Ask(ctx, conn, d.request, d.split.route.Limits.HandshakeTimeout)
@@ -76,21 +78,21 @@ func (d *dialler) leg(to demux.Target) relay.Dialled {
 	if err != nil {
 		conn.Close()
 		e.Release()
-		return s.unopened(err)
+		return s.unopened(name, err)
 	}
-	s.stats.dialled.Add(1)
+	s.stats.legs.opened(name, time.Since(began))
 	return relay.Dialled{Leg: relay.Leg{Conn: conn, Early: early}, Tag: s.tag(e.Identity), Release: e.Release}
 }
 
 // unopened tells an upstream that does not want this client, such as by its
 // allowRequest, from one that is not well.
-func (s *Server) unopened(err error) relay.Dialled {
+func (s *Server) unopened(name string, err error) relay.Dialled {
 	no, declined := errors.AsType[*handshake.DeclinedError](err)
 	if !declined || no.Status < 400 || no.Status >= 500 {
-		s.stats.failed.Add(1)
+		s.stats.legs.failed(name)
 		return relay.Dialled{Err: err}
 	}
-	s.stats.declined.Add(1)
+	s.stats.legs.declined(name)
 	text := no.Text
 	if text == "" {
 		text = http.StatusText(no.Status)

@@ -90,7 +90,7 @@ func TestUnopened(t *testing.T) {
 		{context.DeadlineExceeded, 0, ""},
 		{errors.New("reset"), 0, ""},
 	} {
-		got := s.unopened(tt.err)
+		got := s.unopened("main", tt.err)
 		if got.Err == nil || got.Refused.Status != tt.status || got.Refused.Text != tt.text {
 			t.Errorf("%v: got %+v, want %d %q", tt.err, got.Refused, tt.status, tt.text)
 		}

@@ -96,7 +96,7 @@ func (q *request) opened(v *visitor, o opening) {
 		q.visit.Refuse(q.w, q.http, errTwice)
 		return
 	}
-	q.server.stats.opened[q.Version-engineio.V3].Add(1)
+	q.server.stats.open(q.Version, q.visit.Upgrade)
 	if q.visit.Upgrade {
 		if leg, ok := q.accept(v); ok {
 			v.fan.Socket(leg, q.B64)

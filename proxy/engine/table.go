@@ -74,7 +74,7 @@ func (s *Server) newSplit(r *route.Route) *split {
 		c.Fallback = p.service(&c, u)
 	}
 	p.options = &relay.FanOptions{
-		Demux: demux.NewConfig(c), Counts: &s.stats.demux,
+		Demux: demux.NewConfig(c), Counts: &s.stats.demux, Probes: &s.stats.upgrades,
 		Client: clientOptions(r.Route), Upstream: upstreamOptions(r.Route),
 	}
 	return p

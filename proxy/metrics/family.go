@@ -51,6 +51,8 @@ func families() map[string]family {
 	add(gauge, "loop_sessions", "Sessions of a loop of the relay.", "loop")
 	add(gauge, "paused_legs", "Legs that do not take what waits for them, so that their peer is not read.")
 
+	addNamespaces(add)
+
 	add(gauge, "endpoint_usable", "Whether new sessions come to an endpoint.", byEndpoint...)
 	add(gauge, "endpoint_state", "1 for the state that an endpoint is in, 0 for the others.", with(byEndpoint, "state")...)
 	add(gauge, "endpoint_sessions", "Sessions of an endpoint, those in their handshake included.", byEndpoint...)
@@ -67,6 +69,33 @@ func families() map[string]family {
 	add(gauge, "certificate_not_after_timestamp_seconds", "When a certificate ends.", "name")
 	add(gauge, "certificate_left_seconds", "Time until a certificate ends, 0 if there is none yet.", "name")
 	return all
+}
+
+// addNamespaces adds the metrics of routes with namespaces.
+func addNamespaces(add func(kind prometheus.ValueType, name, help string, labels ...string)) {
+	const gauge, counter = prometheus.GaugeValue, prometheus.CounterValue
+
+	add(gauge, "engineio_sessions_open", "Sessions of Engine.IO that are open, by how their clients speak now.", "transport", "revision")
+	add(counter, "engineio_sessions_opened_total", "Sessions of Engine.IO that were opened, by how their clients began.", "transport", "revision")
+	add(counter, "engineio_probes_total", "WebSockets that clients opened to sessions that poll.")
+	add(counter, "engineio_upgrades_total", "What became of such WebSockets: failed are those that did not take over while the session went on.", "result")
+	add(counter, "engineio_errors_total", "Requests that break a rule of Engine.IO, by the message they were answered with.", "error")
+	add(gauge, "engineio_sids", "Sids that clients may come back with, those of sessions that have ended a moment ago included.")
+	add(gauge, "engineio_polls_waiting", "GETs that wait for something to tell their clients.")
+	add(gauge, "engineio_polls_parked", "GETs that wait outside of the HTTP server.")
+	add(counter, "engineio_packets_dropped_total", "Packets that were for nobody, by the reason.", "reason")
+
+	add(gauge, "namespaces_open", "Namespaces that clients are connected to.", "upstream")
+	add(gauge, "namespaces_waiting", "Namespaces that clients have asked for and have no answer of yet.")
+	add(counter, "namespaces_held_total", "Namespaces that had to wait for a leg to their upstream.")
+	add(counter, "namespaces_held_long_total", "Those that have waited for 20 seconds.")
+	add(counter, "namespaces_refused_total", "Namespaces that usher itself refused.")
+	add(counter, "opaque_sessions_total", "Sessions that were given whole to the fallback.")
+	add(gauge, "legs_open", "Legs of sessions with namespaces that are open.", "upstream")
+	add(counter, "legs_total", "Legs that were dialled, by what the upstream said: failed are those that brought no answer.", "upstream", "result")
+	add(counter, "leg_seconds", "Time from the dial of a leg to its 101.", "upstream")
+	add(counter, "leg_retries_total", "Dials of legs that were repeated because one had failed.")
+	add(counter, "leg_redials_total", "Legs that were dialled again, once lost, behind the client's back.")
 }
 
 func (f family) send(to chan<- prometheus.Metric, value float64, labels ...string) {

@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"usher/proxy/engine"
 	"usher/proxy/handshake"
 	"usher/proxy/relay"
 	"usher/proxy/session"
@@ -29,6 +30,7 @@ type Source struct {
 	Sessions   *session.Registry
 	Handshakes *handshake.Counters
 	Relay      *relay.Group
+	Engine     *engine.Server
 	Log        *slog.Logger
 
 	// What a reload puts another in the place of.
@@ -77,23 +79,25 @@ func (c *Collector) Collect(to chan<- prometheus.Metric) {
 	c.sessions(f, to)
 	c.handshakes(f, to)
 	c.relay(f, to)
+	c.engine(f, to)
 	c.upstreams(f, to)
 	c.file(f, to)
 }
 
 func (c *Collector) sessions(f map[string]family, to chan<- prometheus.Metric) {
 	for _, t := range c.from.Sessions.Totals() {
-		f["sessions_open"].send(to, float64(t.Open), t.Route, t.Upstream)
-		f["sessions_opened_total"].send(to, float64(t.Opened), t.Route, t.Upstream)
+		name := upstreamOf(t.Upstream)
+		f["sessions_open"].send(to, float64(t.Open), t.Route, name)
+		f["sessions_opened_total"].send(to, float64(t.Opened), t.Route, name)
 		for outcome, n := range t.Ends {
-			f["session_ends_total"].send(to, float64(n), t.Route, t.Upstream, outcome.Cause.String(), outcome.Code)
+			f["session_ends_total"].send(to, float64(n), t.Route, name, outcome.Cause.String(), outcome.Code)
 		}
 		for direction, one := range map[string]session.Traffic{"from_client": t.FromClient, "from_upstream": t.FromUpstream} {
-			f["messages_total"].send(to, float64(one.Messages), t.Route, t.Upstream, direction)
-			f["bytes_total"].send(to, float64(one.Bytes), t.Route, t.Upstream, direction)
+			f["messages_total"].send(to, float64(one.Messages), t.Route, name, direction)
+			f["bytes_total"].send(to, float64(one.Bytes), t.Route, name, direction)
 		}
-		f["handshake_seconds"].histogram(to, t.Handshake, t.Route, t.Upstream)
-		f["dial_seconds"].histogram(to, t.Dial, t.Route, t.Upstream)
+		f["handshake_seconds"].histogram(to, t.Handshake, t.Route, name)
+		f["dial_seconds"].histogram(to, t.Dial, t.Route, name)
 	}
 	f["duplicate_ends_total"].send(to, float64(c.from.Sessions.Stats().Duplicates))
 }
@@ -111,12 +115,14 @@ func (c *Collector) relay(f map[string]family, to chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	open, paused := c.from.Relay.Stats().Sessions, 0
-	for i, lp := range c.from.Relay.Inspect(ctx) {
+	loops := c.from.Relay.Inspect(ctx)
+	for i, lp := range loops {
 		f["loop_lag_seconds"].send(to, lp.Lag.Seconds(), number(i))
 		f["loop_sessions"].send(to, float64(open[i]), number(i))
 		paused += lp.Paused
 	}
 	f["paused_legs"].send(to, float64(paused))
+	c.fans(f, to, loops)
 }
 
 func (c *Collector) upstreams(f map[string]family, to chan<- prometheus.Metric) {

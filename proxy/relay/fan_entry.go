@@ -14,6 +14,7 @@ import (
 type FanOptions struct {
 	Demux  *demux.Config
 	Counts *demux.Stats // nil for none
+	Probes *Upgrades    // nil for none
 
 	// Client and Upstream are for the WebSocket legs of either side: limits of
 	// messages, MessageTimeout, WriteTimeout, and the client's rate. Pings and

@@ -26,7 +26,7 @@ func (f *fan) accept(lp *loop, l Leg, b64 bool, as func(*fan, *strand)) {
 		f.breakOff(lp, err)
 		return
 	}
-	s.b64 = b64
+	s.b64, s.window = b64, l.Deflate
 	as(f, s)
 	lp.feed(&s.line, l.Early)
 	f.settle()
@@ -57,6 +57,7 @@ func (f *fan) stream(s *strand) {
 func (f *fan) probe(s *strand) {
 	if f.closing() || f.client != nil || f.probing != nil || !f.entry.Polling || !f.ready {
 		f.dismiss(s, farewell{code: ws.CodeNormal})
+		f.countProbe(false)
 		return
 	}
 	f.probing = s
@@ -78,6 +79,7 @@ func (f *fan) probed(m *demux.Message) {
 		f.noop()
 		f.probing = nil
 		s.cutAt = 0
+		f.countProbe(true)
 		f.stream(s)
 	default:
 		f.probing = nil
@@ -90,6 +92,17 @@ func (f *fan) probed(m *demux.Message) {
 func (f *fan) unprobe() {
 	f.handle.state.Store(int32(Polling))
 	f.answers.noopAt = 0
+	f.countProbe(false)
+}
+
+func (f *fan) countProbe(done bool) {
+	switch c := f.options.Probes; {
+	case c == nil:
+	case done:
+		c.Done.Add(1)
+	default:
+		c.Failed.Add(1)
+	}
 }
 
 // tickProbe ends a probe that takes too long, and returns when it does.

@@ -61,8 +61,8 @@ func (r *Registry) totalOf(route, upstream string) *total {
 func (t *total) open(info Info) {
 	t.opened++
 	if info.Handshake > 0 { // of those that one handshake leads to
-		t.handshake.observe(info.Handshake)
-		t.dial.observe(info.Dial)
+		t.handshake.Observe(info.Handshake)
+		t.dial.Observe(info.Dial)
 	}
 }
 
@@ -127,7 +127,8 @@ type Histogram struct {
 	buckets [len(buckets)]uint64
 }
 
-func (h *Histogram) observe(d time.Duration) {
+// Observe counts d.
+func (h *Histogram) Observe(d time.Duration) {
 	h.Count++
 	h.Sum += d
 	for i, most := range buckets {
