@@ -74,7 +74,7 @@ func app() *cli.App {
 			Usage: "show the frames of a running usher as they pass; secrets are masked",
 			Flags: []cli.Flag{
 				&cli.StringFlag{Name: "route", Usage: "only of the `ROUTE`, as \"usher status\" shows it"},
-				&cli.StringFlag{Name: "session", Usage: "only of the session with the `ID`"},
+				&cli.StringFlag{Name: "session", Usage: "only of the session with the `ID`, or whose id begins so"},
 				&cli.IntFlag{Name: "limit", Usage: "end after so `MANY` frames"},
 				&cli.IntFlag{Name: "bytes", Usage: "how much of each payload to show, 4096 at most", Value: command.TapBytes},
 				&cli.BoolFlag{Name: "json", Usage: "print JSON, a line for each frame"},

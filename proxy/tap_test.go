@@ -177,7 +177,7 @@ func TestTapOfUshersOwn(t *testing.T) {
 		c, _ := b.dial(t, path, nil)
 		wantEcho(t, c, websocket.TextMessage, []byte("hello"))
 		id := get[admin.SessionPage](t, o, "/v1/sessions?route="+path).Sessions[0].ID
-		p := o.tap(t, "?session="+id)
+		p := o.tap(t, "?session="+id[:len(id)-4])
 		o.ask(t, http.MethodDelete, "/v1/sessions/"+id, nil, &admin.Closed{})
 		wantClosed(t, c, 1008)
 		said := map[string]bool{}
@@ -310,11 +310,15 @@ func TestTapMisses(t *testing.T) {
 
 func TestTapOrders(t *testing.T) {
 	up := newTestBackend(t, echo)
-	b := newTestBroker(t, fmt.Sprintf(adminFile, up.URL))
+	b := newTestBroker(t, "trusted_proxies: [127.0.0.1]\n"+fmt.Sprintf(adminFile, up.URL))
 	o := b.operator(t)
+	for _, id := range []string{"twin-1", "twin-2"} {
+		b.dial(t, "/b", http.Header{"X-Request-Id": {id}})
+	}
+	b.wantSessions(t, 2)
 	for query, want := range map[string]int{
 		"?rout=/a": 400, "?bytes=-1": 400, "?bytes=4097": 400, "?bytes=x": 400, "?limit=0": 400, "?limit=x": 400,
-		"?session=none": 404, "?route=/none": 404,
+		"?session=none": 404, "?session=twin": 400, "?session=twin-1&limit=0": 400, "?route=/none": 404,
 	} {
 		if status, text := o.do(t, http.MethodGet, "/v1/tap"+query, nil); status != want {
 			t.Errorf("%s: got %d %s, want %d", query, status, text, want)

@@ -15,7 +15,7 @@
 //	GET    /v1/sessions/ended     the last 1,000 that ended, the latest first: EndedPage;
 //	                              the same filters and limit, and &cause=
 //	GET    /v1/tap                frames as they pass: a TapLine a line, until the reader goes
-//	                              ?route= &session= of which; &limit= how many
+//	                              ?route= &session= of which, an id or how it begins; &limit= how many
 //	                              &bytes= of each payload, 256, 4096 at most
 //	GET    /v1/upstreams          with their endpoints: []Upstream
 //	GET    /v1/routes             in order of precedence: []Route

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"usher/proxy/session"
@@ -97,13 +98,36 @@ func (h *Handler) tapOrder(r *http.Request) (o tapOrder, err error) {
 			return o, failure(http.StatusBadRequest, "limit must be a number from 1 on, not %q", text)
 		}
 	}
-	if o.of = h.find(o.Session); o.Session != "" && o.of == nil {
-		return o, failure(http.StatusNotFound, "no open session has the id %q", o.Session)
+	if o.Session != "" {
+		if o.of, err = h.begins(o.Session); err != nil {
+			return o, err
+		}
+		o.Session = o.of.ID
 	}
 	if o.Route != "" && !h.hasRoute(o.Route) {
 		return o, failure(http.StatusNotFound, "the routes file has no route %q", o.Route)
 	}
 	return o, nil
+}
+
+// begins returns the newest session of an id, or the one session whose id begins
+// so: tables cut them off.
+func (h *Handler) begins(id string) (found *session.Session, err error) {
+	for _, s := range h.Broker.Sessions().Live() {
+		switch {
+		case s.ID == id:
+			return s, nil
+		case !strings.HasPrefix(s.ID, id):
+		case found != nil && found.ID != s.ID:
+			err = failure(http.StatusBadRequest, "the ids of several sessions begin with %q", id)
+		case found == nil:
+			found = s
+		}
+	}
+	if err == nil && found == nil {
+		err = failure(http.StatusNotFound, "no open session has the id %q", id)
+	}
+	return found, err
 }
 
 // hasRoute tells whether the table has a route, or a session is left of it.
