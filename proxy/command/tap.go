@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"usher/proxy/admin"
 )
@@ -143,9 +144,19 @@ func content(f *admin.TapFrame) string {
 	case f.Hex != "":
 		words = append(words, "bytes "+strconv.QuoteToASCII(string(raw))+more(f.Cut))
 	case f.Text != "":
-		words = append(words, strconv.QuoteToGraphic(f.Text)+more(f.Cut))
+		words = append(words, quote(f.Text)+more(f.Cut))
 	}
 	return strings.Join(words, " ")
+}
+
+// quote writes text that others have written: as it is where that is safe and
+// quotes in it would be escaped.
+func quote(text string) string {
+	unsafe := func(r rune) bool { return r == '`' || !unicode.IsPrint(r) }
+	if strings.ContainsAny(text, `"\`) && !strings.ContainsFunc(text, unsafe) {
+		return "`" + text + "`"
+	}
+	return strconv.QuoteToGraphic(text)
 }
 
 func more(cut bool) string {

@@ -22,6 +22,7 @@ func TestTapText(t *testing.T) {
 	}{
 		{frame(func(f *admin.TapFrame) { f.Text = "hello" }), `03:04:05.006 s1 client > upstream text                 5 B  "hello"`},
 		{frame(func(f *admin.TapFrame) { f.Text, f.Cut, f.Size = "a\x1b[2Jb\n", true, 2000 }), `03:04:05.006 s1 client > upstream text             2.0 KiB  "a\x1b[2Jb\n"...`},
+		{frame(func(f *admin.TapFrame) { f.Text = `{"a":1}` }), "03:04:05.006 s1 client > upstream text                 5 B  `{\"a\":1}`"},
 		{frame(func(f *admin.TapFrame) { f.Opcode, f.Hex, f.Fin = "binary", "0061ff", false }), `03:04:05.006 s1 client > upstream binary...            5 B  bytes "\x00a\xff"`},
 		{frame(func(f *admin.TapFrame) { f.Opcode = "continuation" }), `03:04:05.006 s1 client > upstream continued            5 B`},
 		{frame(func(f *admin.TapFrame) { f.Compressed = true }), `03:04:05.006 s1 client > upstream text                 5 B  compressed`},
