@@ -49,8 +49,9 @@ func sortRows(rows []topRow, by topOrder) {
 			return cmp.Compare(b.pace.bytes, a.pace.bytes)
 		case byOpen:
 			return cmp.Compare(b.open, a.open)
+		default:
+			return cmp.Compare(b.age, a.age)
 		}
-		return cmp.Compare(b.age, a.age)
 	})
 }
 

@@ -14,13 +14,13 @@ type topSample struct {
 	sessions admin.SessionPage // only for the table of sessions
 }
 
-// topSessions is how many sessions top looks at: the newest.
-const topSessions = 1000
+// topSessions asks for those that top looks at: the newest.
+const topSessions = "/v1/sessions?limit=1000"
 
 // sampleTop asks a running usher.
 func sampleTop(ctx context.Context, c *operator, withSessions bool) (s topSample, err error) {
 	if err = c.get(ctx, "/v1/status", &s.status); err == nil && withSessions {
-		err = c.get(ctx, "/v1/sessions?limit=1000", &s.sessions)
+		err = c.get(ctx, topSessions, &s.sessions)
 	}
 	s.at = time.Now()
 	return s, err
@@ -28,9 +28,9 @@ func sampleTop(ctx context.Context, c *operator, withSessions bool) (s topSample
 
 // pace is what has passed in a second, on average between two samples.
 type pace struct {
-	opened, messages, bytes, refused float64
-	in, out                          admin.Traffic // the same of one second, whole
-	handshake                        float64       // seconds, of those that were made; 0 if none was
+	opened, messages, bytes float64
+	in, out                 admin.Traffic // the same of one second, whole
+	handshake               float64       // seconds, of those that were made; 0 if none was
 }
 
 // newPace compares what was counted. What is fewer than before was counted by
