@@ -44,11 +44,7 @@ const (
 )
 
 func (h *Handler) closeSession(r *http.Request) (any, error) {
-	var order CloseOrder
-	if err := readJSON(r, &order); err != nil {
-		return nil, err
-	}
-	d, err := order.drain()
+	_, d, err := readCloseOrder(r)
 	if err != nil {
 		return nil, err
 	}
@@ -66,11 +62,7 @@ func (h *Handler) closeSession(r *http.Request) (any, error) {
 }
 
 func (h *Handler) closeSessions(r *http.Request) (any, error) {
-	var order CloseOrder
-	if err := readJSON(r, &order); err != nil {
-		return nil, err
-	}
-	d, err := order.drain()
+	order, d, err := readCloseOrder(r)
 	if err != nil {
 		return nil, err
 	}
@@ -80,6 +72,14 @@ func (h *Handler) closeSessions(r *http.Request) (any, error) {
 	}
 	list := slices.DeleteFunc(h.Broker.Sessions().Live(), func(s *session.Session) bool { return !takes(s) })
 	return h.close(r, list, d), nil
+}
+
+// readCloseOrder returns the order in r, and how its sessions are to end.
+func readCloseOrder(r *http.Request) (order CloseOrder, d session.Drain, err error) {
+	if err = readJSON(r, &order); err == nil {
+		d, err = order.drain()
+	}
+	return order, d, err
 }
 
 func (h *Handler) close(r *http.Request, list []*session.Session, d session.Drain) Closed {
