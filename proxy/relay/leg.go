@@ -12,6 +12,11 @@ import (
 type Leg struct {
 	Conn  net.Conn // a TCP or unix connection, or a tls.Conn over a Conn made by NewConn
 	Early []byte   // bytes that were read behind the handshake
+
+	// Deflate is for the client of a Fan alone: permessage-deflate was agreed
+	// with it, without context takeover either way, and these are the bits of
+	// the window for what is sent to it; 0 for none.
+	Deflate uint8
 }
 
 type side uint8

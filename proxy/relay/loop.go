@@ -47,6 +47,8 @@ type loop struct {
 	span  span
 	whole []byte // a message's content, while it is framed
 	pipes pipes
+
+	flater flater
 }
 
 // bufferSize is how much is read from a leg at once, and thereby how much may

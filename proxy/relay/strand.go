@@ -17,10 +17,12 @@ type strand struct {
 	name    string // of its upstream
 	release func() // called once when the socket is closed; nil for nothing
 	b64     bool   // no binary messages are sent to it
+	window  uint8  // permessage-deflate was agreed, with so many bits; 0 if not
 
 	// from it
 	check ws.Checker
 	parts *parts // of the message that has begun; nil if none has, or if it came in one piece so far
+	rest  *rest  // waits to be looked at; nil if nothing does
 
 	// to it
 	out    []byte        // what goes out at the end of the turn; the loop's, nil if nothing
@@ -33,6 +35,7 @@ type strand struct {
 type parts struct {
 	bytes  []byte // unmasked
 	binary bool
+	packed bool    // compressed
 	key    [4]byte // of the current frame
 	at     int     // where in the frame
 	began  time.Duration
@@ -45,7 +48,11 @@ func newStrand(f *fan, s side, number int) *strand {
 }
 
 // rules is what frames from s must obey.
-func (s *strand) rules() ws.Rules { return s.options().rules(s.side) }
+func (s *strand) rules() ws.Rules {
+	r := s.options().rules(s.side)
+	r.Deflate = s.window > 0
+	return r
+}
 
 func (s *strand) options() *Options {
 	if s.side == client {
@@ -80,6 +87,14 @@ func (s *strand) serve(lp *loop, _ *line) {
 
 // pump reads from s while there is something to read and room for it.
 func (s *strand) pump(lp *loop) {
+	if s.rest != nil {
+		if !s.is(deaf) && !s.fan.hears(s) {
+			return
+		}
+		if s.resume(lp); s.rest != nil {
+			return
+		}
+	}
 	for range readsATurn {
 		if !s.is(readable) || s.is(finished|closed) || !s.is(deaf) && !s.fan.hears(s) {
 			return
@@ -100,7 +115,13 @@ func (s *strand) stuck(lp *loop, _ *line) {
 func (s *strand) freed(lp *loop, _ *line, _ *backlog) { s.fan.freed(lp, s) }
 
 // lost is user's.
-func (s *strand) lost(lp *loop, _ *line, err error) { s.fan.lost(s, err) }
+func (s *strand) lost(_ *loop, _ *line, err error) {
+	if s.rest != nil { // stands before
+		s.rest.lost, s.rest.err = true, err
+		return
+	}
+	s.fan.lost(s, err)
+}
 
 // close closes the socket of s, at once.
 func (s *strand) close(lp *loop) {
@@ -109,6 +130,7 @@ func (s *strand) close(lp *loop) {
 	}
 	s.endMessage(lp)
 	s.dropOut(lp)
+	s.rest = nil
 	lp.closeLine(&s.line)
 	if s.release != nil {
 		s.release()

@@ -6,11 +6,27 @@ import (
 
 // take is user's: it takes whole frames off p, and what came of the last one.
 func (s *strand) take(lp *loop, _ *line, p []byte, fresh int) {
-	s.held = nil
+	if s.rest != nil { // nothing was held behind it
+		s.rest.more = append(s.rest.more, p...)
+		s.fan.count(s, fresh)
+		return
+	}
+	s.show(lp, p)
+	s.fan.count(s, fresh)
+	s.look(lp, p)
+}
+
+// show shows p to taps.
+func (s *strand) show(lp *loop, p []byte) {
 	if lp.tapping.taps != nil {
 		lp.show(s.fan.session, &s.line, s.name, p, s.check.Remaining())
 	}
-	s.fan.count(s, fresh)
+}
+
+// look acts on p, which was read and shown.
+func (s *strand) look(lp *loop, p []byte) {
+	s.held = nil
+	lp.flater.spent = 0
 	lp.span = span{base: p}
 	at, err := s.frames(lp, p)
 	if err != nil {
@@ -27,6 +43,10 @@ func (s *strand) take(lp *loop, _ *line, p []byte, fresh int) {
 func (s *strand) frames(lp *loop, p []byte) (at int, err error) {
 	rules := s.rules()
 	for at < len(p) && !s.is(ignored|closed) && err == nil {
+		if s.pauses(lp) {
+			s.pause(lp, p[at:])
+			return len(p), nil
+		}
 		var n int
 		q := p[at:]
 		if left := s.check.Remaining(); left > 0 {
@@ -47,7 +67,7 @@ func (s *strand) frames(lp *loop, p []byte) (at int, err error) {
 		case h.Fin && !s.check.Open() && h.Opcode != ws.Continuation && size <= int64(len(q)):
 			if err = s.pass(&rules, q[:size]); err == nil {
 				lp.in.at = at
-				s.deliver(lp, h, q[n:size], q[:size])
+				err = s.whole(lp, h, q[n:size], q[:size])
 			}
 			n = int(size)
 		default:
@@ -56,6 +76,16 @@ func (s *strand) frames(lp *loop, p []byte) (at int, err error) {
 		at += n
 	}
 	return at, err
+}
+
+// whole delivers a message that came as one frame.
+func (s *strand) whole(lp *loop, h ws.Header, payload, frame []byte) error {
+	if h.RSV == 0 {
+		s.deliver(lp, h, payload, frame)
+		return nil
+	}
+	ws.Mask(payload, h.Key, 0) // goes nowhere as it is
+	return s.inflate(lp, h.Opcode, payload)
 }
 
 // pass checks p, which is to be passed as a whole.
@@ -93,15 +123,14 @@ func (s *strand) begin(lp *loop, rules *ws.Rules, h ws.Header, header []byte) er
 		return nil
 	}
 	if s.parts == nil {
-		s.parts = &parts{binary: h.Opcode == ws.Binary, began: lp.now}
+		s.parts = &parts{binary: h.Opcode == ws.Binary, packed: h.RSV != 0, began: lp.now}
 		s.parts.bytes = lp.outputs.take(int(min(h.Length, bufferSize)))
 		if t := s.options().MessageTimeout; t > 0 {
 			lp.timers.schedule(s.fan, lp.now+t)
 		}
 	}
 	s.parts.key, s.parts.at = h.Key, 0
-	s.completed(lp)
-	return nil
+	return s.completed(lp)
 }
 
 // extend adds payload of the current frame to the message.
@@ -119,14 +148,13 @@ func (s *strand) extend(lp *loop, rules *ws.Rules, p []byte) (int, error) {
 		ws.Mask(m.bytes[begin:], m.key, m.at)
 	}
 	m.at += len(p)
-	s.completed(lp)
-	return len(p), nil
+	return len(p), s.completed(lp)
 }
 
 // completed delivers the message if it is whole.
-func (s *strand) completed(lp *loop) {
+func (s *strand) completed(lp *loop) (err error) {
 	if s.check.Open() || s.check.Remaining() > 0 {
-		return
+		return nil
 	}
 	m := s.parts
 	s.parts = nil
@@ -134,8 +162,13 @@ func (s *strand) completed(lp *loop) {
 	if m.binary {
 		op = ws.Binary
 	}
-	s.deliver(lp, ws.Header{Opcode: op}, m.bytes, nil)
+	if m.packed {
+		err = s.inflate(lp, op, m.bytes)
+	} else {
+		s.deliver(lp, ws.Header{Opcode: op}, m.bytes, nil)
+	}
 	lp.outputs.give(m.bytes)
+	return err
 }
 
 // endMessage forgets a message that is not whole.

@@ -57,21 +57,19 @@ func (s *strand) send(lp *loop, m *demux.Message) {
 	if s.is(sentClose | closed | deaf) {
 		return
 	}
-	if m.Frame != nil && m == &lp.in.msg && !(s.b64 && m.Binary) {
+	if s.window > 0 && s.sendDeflated(lp, m) {
+		return
+	}
+	if s.passes(lp, m) {
 		lp.span.add(lp, s, lp.in.at, m.Frame)
 		return
 	}
-	v := s.fan.entry.Version
-	data := m.Head
+	v, data := s.fan.entry.Version, m.Head
 	if len(data) < m.Size {
 		lp.whole = lp.in.appendContent(lp.outputs.take(m.Size), m)
 		data = lp.whole
 	}
-	h := ws.Header{Fin: true, Opcode: ws.Text, Length: int64(wireSize(v, m, s.b64))}
-	if m.Binary && !s.b64 {
-		h.Opcode = ws.Binary
-	}
-	s.frame(lp, h, func(dst []byte) []byte {
+	s.frame(lp, s.header(m), func(dst []byte) []byte {
 		dst, _ = engineio.AppendMessage(dst, v, engineio.Packet{Type: m.Type, Binary: m.Binary, Data: data}, s.b64)
 		return dst
 	})
@@ -79,6 +77,20 @@ func (s *strand) send(lp *loop, m *demux.Message) {
 		lp.outputs.give(lp.whole)
 		lp.whole = nil
 	}
+}
+
+// passes tells whether m goes out as the frame that it came in.
+func (s *strand) passes(lp *loop, m *demux.Message) bool {
+	return m.Frame != nil && m == &lp.in.msg && !(s.b64 && m.Binary)
+}
+
+// header is of the frame that carries m to s, but for its mask.
+func (s *strand) header(m *demux.Message) ws.Header {
+	h := ws.Header{Fin: true, Opcode: ws.Text, Length: int64(wireSize(s.fan.entry.Version, m, s.b64))}
+	if m.Binary && !s.b64 {
+		h.Opcode = ws.Binary
+	}
+	return h
 }
 
 // wireSize is the size of the WebSocket message that carries m.
