@@ -224,3 +224,43 @@ func TestOperatorReloads(t *testing.T) {
 	}
 	wantOpen(t, c)
 }
+
+// TestDrainMeetsHandshakes drains while a handshake is under way: the session
+// that comes of it does not stay.
+func TestDrainMeetsHandshakes(t *testing.T) {
+	release := make(chan struct{})
+	up := newTestBackend(t, func(w http.ResponseWriter, r *http.Request) {
+		<-release
+		echo(w, r)
+	})
+	b := newTestBroker(t, fmt.Sprintf(adminFile, up.URL))
+	o := b.operator(t)
+	paths := []string{"/a", "/b", "/m"}
+	clients := make(chan *websocket.Conn, len(paths))
+	for _, path := range paths {
+		go func() {
+			c, _, err := websocket.DefaultDialer.Dial("ws://"+b.address+path, nil)
+			if err != nil {
+				t.Errorf("dial %s: %v", path, err)
+			}
+			clients <- c
+		}()
+	}
+	wantSoon(t, "handshakes under way", int64(len(paths)), up.requests.Load)
+	for _, target := range []admin.Target{{Route: "/a"}, {Endpoint: up.URL, Upstream: "other"}} {
+		var answer admin.DrainAnswer
+		o.ask(t, http.MethodPost, "/v1/drain", target, &answer)
+		if answer.Sessions != 0 {
+			t.Errorf("%v: got %d sessions, want none yet", target, answer.Sessions)
+		}
+	}
+	close(release)
+	for range paths {
+		if c := <-clients; c != nil {
+			c.SetReadDeadline(time.Now().Add(patience))
+			wantClosed(t, c, websocket.CloseServiceRestart)
+			c.Close()
+		}
+	}
+	b.wantSessions(t, 0)
+}
