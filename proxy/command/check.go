@@ -29,6 +29,9 @@ func Check(w, stderr io.Writer, file string) error {
 		}
 		fmt.Fprintf(&out, "listen %s%s\n", listenerURL(l), leads)
 	}
+	if a := cfg.Admin; a.Address != "" {
+		fmt.Fprintf(&out, "admin %s%s\n", a.Address, adminOptions(a))
+	}
 	out.WriteString(sources(cfg.TLS))
 	out.WriteString("\n")
 	writeTable(&out, "", routeRows(cfg))
@@ -60,6 +63,18 @@ func routeRows(cfg *config.Config) [][]string {
 		})
 	}
 	return rows
+}
+
+// adminOptions says what the operators' address asks for and can do.
+func adminOptions(a config.Admin) string {
+	text := ""
+	if a.Token != "" {
+		text += ", with a token"
+	}
+	if len(a.CloseBy) > 0 {
+		text += ", closes by " + strings.Join(a.CloseBy, " ")
+	}
+	return text
 }
 
 // sources says where certificates come from.
