@@ -145,5 +145,8 @@ func options(r *config.Route) string {
 	if r.Relay == config.Messages {
 		list = append(list, "relay messages")
 	}
+	if r.Compress {
+		list = append(list, "compress")
+	}
 	return strings.Join(list, ", ")
 }

@@ -183,6 +183,7 @@ type Route struct {
 	// upstream. They stand in the order in which they are asked.
 	Namespaces []*Namespace
 	SocketIO   *SocketIO // nil without Namespaces
+	Compress   bool      // what is sent to clients that offer it; false without Namespaces
 }
 
 // Headers are changes to the request on its way to the upstream.

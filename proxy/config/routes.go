@@ -7,7 +7,7 @@ import (
 )
 
 var routeKeys = append([]string{
-	"host", "path", "exact", "upstream", "namespaces", "socketio", "strip_prefix", "origins", "headers", "relay",
+	"host", "path", "exact", "upstream", "namespaces", "socketio", "compress", "strip_prefix", "origins", "headers", "relay",
 }, limitKeys...)
 
 func (l *loader) routes(o object, inherited Limits, upstreams []*Upstream) []*Route {

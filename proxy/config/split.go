@@ -5,6 +5,9 @@ func (l *loader) whole(o object, upstreams map[string]*Upstream) *Upstream {
 	if v := o.field("socketio"); v.given() && !o.meant["namespaces"] {
 		l.errorf(v.used, "socketio is for routes with namespaces")
 	}
+	if v := o.field("compress"); v.given() && !o.meant["namespaces"] {
+		l.errorf(v.used, "compress is for routes with namespaces: elsewhere client and upstream agree on permessage-deflate by themselves")
+	}
 	if o.meant["namespaces"] {
 		return nil // misspelled, and reported
 	}
@@ -26,6 +29,7 @@ func (l *loader) split(o object, r *Route, upstreams map[string]*Upstream) {
 		}
 	}
 	r.SocketIO = l.socketIO(o.field("socketio"), r, upstreams)
+	l.bool(o.field("compress"), &r.Compress)
 	l.unfit(o, r)
 }
 

@@ -124,28 +124,35 @@ func (q *request) refused(r relay.Refused) {
 
 // accept answers 101. If the client has gone, so has the session.
 func (q *request) accept(v *visitor) (relay.Leg, bool) {
-	conn, early, err := q.visit.Accept(q.w, q.http)
+	a, err := q.visit.Accept(q.w, q.http)
 	switch {
 	case err != nil:
 		v.fan.Break(err)
 		q.visit.Refuse(q.w, q.http, err)
-	case conn == nil:
+	case a.Conn == nil:
 		v.fan.Break(errGone)
 	default:
-		return q.server.Leg(conn, early), true
+		return q.server.leg(a), true
 	}
 	return relay.Leg{}, false
 }
 
+// leg returns the client's connection for the relay.
+func (s *Server) leg(a handshake.Accepted) relay.Leg {
+	l := s.Leg(a.Conn, a.Early)
+	l.Deflate = a.Deflate
+	return l
+}
+
 // probe gives a session that polls a WebSocket to try.
 func (q *request) probe(v *visitor) {
-	conn, early, err := q.visit.Accept(q.w, q.http)
+	a, err := q.visit.Accept(q.w, q.http)
 	switch {
 	case err != nil:
 		q.visit.Refuse(q.w, q.http, err)
-	case conn != nil:
+	case a.Conn != nil:
 		q.server.stats.probes.Add(1)
-		v.fan.Probe(q.server.Leg(conn, early), q.B64)
+		v.fan.Probe(q.server.leg(a), q.B64)
 	}
 }
 

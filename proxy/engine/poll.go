@@ -25,6 +25,7 @@ func (w *waiting) answered(a relay.Answer) {
 
 // poll waits for something to tell the client.
 func (q *request) poll(v *visitor) {
+	q.zips = q.route.Compress && acceptsGzip(q.http.Header)
 	w := &waiting{answer: make(chan relay.Answer, 1)}
 	p := &relay.Poll{Text: q.JSONP, Answer: w.answered}
 	v.fan.Poll(p)
@@ -64,7 +65,7 @@ func (q *request) answer(v *visitor, a relay.Answer) {
 		case a.Octets:
 			kind = "application/octet-stream"
 		}
-		q.write(http.StatusOK, kind, body)
+		q.write(http.StatusOK, kind, q.zip(body))
 		if err := http.NewResponseController(q.w).Flush(); err != nil {
 			v.fan.Break(errGone)
 		}

@@ -15,6 +15,7 @@ type request struct {
 	w     http.ResponseWriter
 	http  *http.Request
 	visit *handshake.Visit
+	zips  bool // the answer to a GET may be compressed
 }
 
 // serve is the reference server's order of things: the policy for origins, the

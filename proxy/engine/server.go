@@ -44,6 +44,8 @@ type Server struct {
 	stats counters
 	legs  handshake.Legs
 
+	zippers zippers
+
 	closed  atomic.Bool // no new sessions
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
@@ -60,7 +62,7 @@ func NewServer(c Config) *Server {
 		c.Key = make([]byte, 32)
 		rand.Read(c.Key) // never fails
 	}
-	s := &Server{Config: c, sids: newSIDs(), caps: newCaps()}
+	s := &Server{Config: c, sids: newSIDs(), caps: newCaps(), zippers: newZippers()}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	return s
 }

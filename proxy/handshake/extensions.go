@@ -155,6 +155,29 @@ func windowBits(s string) (int, bool) {
 	return n, err == nil && n >= 8 && n <= 15 && s == strconv.Itoa(n)
 }
 
+// accepted returns usher's own answer to the first of a client's offers, nil
+// if there are none. No context is taken over either way, whatever was offered,
+// so that nothing is kept between two messages; the client's window is left to
+// it.
+func accepted(offers []deflate) *deflate {
+	if len(offers) == 0 {
+		return nil
+	}
+	return &deflate{serverNoTakeover: true, clientNoTakeover: true, serverBits: offers[0].serverBits}
+}
+
+// window is the bits of the window for what is sent to the client; 0 if nothing
+// was agreed.
+func (d *deflate) window() uint8 {
+	switch {
+	case d == nil:
+		return 0
+	case d.serverBits == 0:
+		return 15
+	}
+	return uint8(d.serverBits)
+}
+
 // answers reports whether d is a legal answer to an offer.
 func (d deflate) answers(o deflate) bool {
 	switch {

@@ -58,6 +58,40 @@ func TestDeflateAnswers(t *testing.T) {
 	}
 }
 
+func TestDeflateAccepted(t *testing.T) {
+	for _, tt := range []struct {
+		offer, want string
+		window      uint8
+	}{
+		{"", "", 0},
+		{"permessage-bzip2", "", 0},
+		{"permessage-deflate; server_max_window_bits=7", "", 0},
+		{"permessage-deflate", "permessage-deflate; server_no_context_takeover; client_no_context_takeover", 15},
+		{"permessage-deflate; client_max_window_bits", "permessage-deflate; server_no_context_takeover; client_no_context_takeover", 15},
+		{"permessage-deflate; client_max_window_bits=9; server_no_context_takeover", "permessage-deflate; server_no_context_takeover; client_no_context_takeover", 15},
+		{"x, permessage-deflate; server_max_window_bits=10, permessage-deflate", "permessage-deflate; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=10", 10},
+	} {
+		list, ok := parseExtensions([]string{tt.offer})
+		if !ok {
+			t.Errorf("offer %q: got malformed", tt.offer)
+		}
+		offers := deflateOffers(list)
+		d := accepted(offers)
+		if got := d.window(); got != tt.window {
+			t.Errorf("offer %q: got window %d, want %d", tt.offer, got, tt.window)
+		}
+		if d == nil {
+			if tt.want != "" {
+				t.Errorf("offer %q: got no answer, want %q", tt.offer, tt.want)
+			}
+			continue
+		}
+		if got := string(d.append(nil)); got != tt.want || !d.answers(offers[0]) {
+			t.Errorf("offer %q: got answer %q, want %q", tt.offer, got, tt.want)
+		}
+	}
+}
+
 func TestParseExtensionsRefuses(t *testing.T) {
 	for _, s := range []string{",", "a,", "a b", "a;", "a; =1", "a; b=", "a; b=\"", "a; b=\"x y\"", "a; b=c d", "a\x00"} {
 		if got, ok := parseExtensions([]string{s}); ok {

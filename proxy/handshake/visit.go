@@ -63,23 +63,35 @@ func (v *Visit) Forward(w http.ResponseWriter, r *http.Request, m route.Match) {
 	v.handler.Forward(w, r, m)
 }
 
+// Accepted is the connection of a client that was told 101.
+type Accepted struct {
+	Conn  net.Conn // nil if the client has gone
+	Early []byte   // what was read of it already
+
+	// Deflate is the bits of the window for what is sent to the client if
+	// permessage-deflate was agreed, without context takeover either way; 0 if not.
+	Deflate uint8
+}
+
 // Accept claims an upgrade and answers 101, with the first subprotocol that the
-// client offers and no extension. The caller owns the connection, of which
-// early was read already. If there is neither a connection nor an error, the
-// client has gone.
-func (v *Visit) Accept(w http.ResponseWriter, r *http.Request) (client net.Conn, early []byte, err error) {
+// client offers, and permessage-deflate if the route compresses and the client
+// offers that. The caller owns the connection.
+func (v *Visit) Accept(w http.ResponseWriter, r *http.Request) (Accepted, error) {
 	if err := v.handler.claim(r); err != nil {
-		return nil, nil, err
+		return Accepted{}, err
 	}
 	var g agreed
 	if len(v.offer.protocols) > 0 {
 		g.protocol = v.offer.protocols[0] // a browser gives up if none is chosen
 	}
+	if v.Match.Route.Compress {
+		g.deflate = accepted(v.offer.extensions)
+	}
 	b := v.handler.getBuffers()
 	defer v.handler.buffers.Put(b)
 	var p Pair
 	if _, err := v.handler.agree(w, v.offer, answer{}, g, v.Match.Route, b, &p); err != nil {
-		return nil, nil, err
+		return Accepted{}, err
 	}
-	return p.Client, p.FromClient, nil
+	return Accepted{p.Client, p.FromClient, g.deflate.window()}, nil
 }

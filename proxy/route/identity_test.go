@@ -61,6 +61,7 @@ func TestIdentityOfNamespaces(t *testing.T) {
 			r.Namespaces = []*config.Namespace{r.Namespaces[0], &moved}
 		}, true},
 		{"limits", func(_ *config.Route, s *config.SocketIO) { s.MaxPayload = 1 }, true},
+		{"compress", func(r *config.Route, _ *config.SocketIO) { r.Compress = true }, true},
 		{"eager", func(_ *config.Route, s *config.SocketIO) { s.Eager = []*config.Upstream{main} }, true},
 		{"bundle", func(_ *config.Route, s *config.SocketIO) { s.Bundle = admin }, true},
 		{"another namespace", func(r *config.Route, _ *config.SocketIO) { namespaces(r, "/x", main) }, false},
