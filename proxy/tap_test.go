@@ -45,6 +45,10 @@ func (o *operator) tryTap(t *testing.T, query string) (*tapped, int) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if resp.StatusCode != http.StatusOK {
+		resp.Body.Close()
+		return nil, resp.StatusCode
+	}
 	t.Cleanup(func() { resp.Body.Close() })
 	return &tapped{t, bufio.NewReader(resp.Body), cancel}, resp.StatusCode
 }
