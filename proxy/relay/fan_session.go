@@ -107,10 +107,11 @@ func (f *fan) listens(s *strand) bool {
 }
 
 // hears tells whether s may be read: there is room where it sends to. What
-// does not reach the session is read, for its end.
+// does not reach the session is read, for its end; so is a probe, whose time to
+// take over is limited.
 func (f *fan) hears(s *strand) bool {
 	switch {
-	case f.closing() || !f.listens(s):
+	case f.closing() || !f.listens(s) || s == f.probing:
 		return true
 	case s.side == client:
 		return !f.congested() && s.waits() <= 2*f.options.outLimit()

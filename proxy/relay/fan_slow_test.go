@@ -271,3 +271,21 @@ func TestFanPostWaits(t *testing.T) {
 		t.Error("got the POST unanswered though its leg has room")
 	}
 }
+
+// A probe is answered while the client's legs have enough to take: its time to
+// take over is limited.
+func TestFanProbeBesideFullLeg(t *testing.T) {
+	h := newFanHarnessOf(t, engineio.V4, true, &FanOptions{
+		Demux: demux.NewConfig(chatty), LegQueue: 64 << 10,
+		Client: &Options{MaxMessage: 1 << 20}, Upstream: &Options{MaxMessage: 1 << 20},
+	})
+	h.get()
+	h.joinPolling(0)
+	for len(h.postBody(`42["`+strings.Repeat("x", 30_000)+`"]`).posted) == 1 {
+	}
+	c, l := h.newPeer(client)
+	h.fan.Probe(l, false)
+	c.send(ws.Text, "2probe")
+	h.step()
+	c.wantFrame("the probe is answered", ws.Text, "3probe")
+}

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -220,4 +221,15 @@ func (g *getting) wantPosted(why string, s Status) {
 	if len(g.posted) != 1 || g.posted[0] != s {
 		g.t.Errorf("%s: got POST answered %v, want %v", why, g.posted, s)
 	}
+}
+
+func encode64(s string) string { return "b" + base64.StdEncoding.EncodeToString([]byte(s)) }
+
+func decode64(t *testing.T, s string) string {
+	t.Helper()
+	b, err := base64.StdEncoding.DecodeString(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }
