@@ -116,6 +116,7 @@ func TestAdminSessions(t *testing.T) {
 	for i := range 10 {
 		c, _ := b.dial(t, []string{"/a", "/b"}[i%5/4], nil)
 		clients = append(clients, c)
+		b.wantSessions(t, i+1) // so that their order is this
 	}
 	m, _ := b.dial(t, "/m", nil)
 	for range 3 {

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"time"
 
 	"usher/proxy/admin"
@@ -61,6 +62,11 @@ func (d desk) Certificates() []admin.Certificate {
 		list = append(list, admin.Certificate{Name: c.Name, NotAfter: c.NotAfter})
 	}
 	return list
+}
+
+// Describe asks the sessions that are split by namespace.
+func (d desk) Describe(ctx context.Context, list []*session.Session) map[*session.Session]session.Detail {
+	return d.engine.Describe(ctx, list)
 }
 
 // Close has the sessions end as how says.

@@ -1,12 +1,18 @@
 package proxy_test
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/gorilla/websocket"
+
+	"usher/proxy/admin"
+	"usher/proxy/command"
 )
 
 // TestMetricsCountNamespaces checks what is counted of routes with namespaces
@@ -113,4 +119,54 @@ func openKindsOfSessions(t *testing.T, b *broker) {
 	p.until("hello")
 	fmt.Fprintf(dialRaw(t, b.address), "GET /socket.io/?%s HTTP/1.1\r\nHost: a\r\n\r\n", p.query)
 	wantSoon(t, "waiting GETs", 1, func() int { return b.Stats().Engine.Waiting })
+}
+
+// An operator sees of a session with namespaces what it speaks, where it is
+// connected, and through which endpoints.
+func TestAdminShowsNamespaces(t *testing.T) {
+	main, back := newTestService(t, "main"), newTestService(t, "admin")
+	b := newTestBroker(t, "admin: 127.0.0.1:0\n"+split(main, back, ""))
+	o := b.operator(t)
+	address := func(s *service) string { return strings.TrimPrefix(s.URL, "http://") }
+	poller := b.newPoller(t, polling3)
+	poller.open()
+	both := b.joined(t, "", "/admin,")
+	plain, _ := b.dial(t, "/socket.io/?EIO=4&transport=websocket", nil)
+
+	page := get[admin.SessionPage](t, o, "/v1/sessions")
+	if len(page.Sessions) != 3 {
+		t.Fatalf("got %+v, want 3 sessions", page)
+	}
+	root, other := admin.Leg{Upstream: "main", Endpoint: address(main)}, admin.Leg{Upstream: "admin", Endpoint: address(back)}
+	for i, want := range []admin.Split{
+		{Transport: "websocket", Revision: 4, Namespaces: []string{}, Legs: []admin.Leg{}},
+		{Transport: "websocket", Revision: 4, Namespaces: []string{"/", "/admin"}, Legs: []admin.Leg{root, other}},
+		{Transport: "polling", Revision: 3, Namespaces: []string{"/"}, Legs: []admin.Leg{root}},
+	} {
+		if got := page.Sessions[i]; got.Split == nil || !reflect.DeepEqual(*got.Split, want) {
+			t.Errorf("session %d: got %+v, want %+v", i, got.Split, want)
+		}
+	}
+	one := get[admin.Session](t, o, "/v1/sessions/"+page.Sessions[1].ID)
+	if one.Split == nil || !reflect.DeepEqual(*one.Split, *page.Sessions[1].Split) {
+		t.Errorf("one session: got %+v, want as in the list", one.Split)
+	}
+
+	plain.Close()
+	both.Close()
+	b.wantSessions(t, 1)
+	ended := get[admin.EndedPage](t, o, "/v1/sessions/ended?q="+page.Sessions[1].ID)
+	if len(ended.Sessions) != 1 || !slices.Equal(ended.Sessions[0].Namespaces, []string{"/", "/admin"}) {
+		t.Errorf("ended: got %+v, want its namespaces", ended)
+	}
+	var out bytes.Buffer
+	status := command.StatusOptions{OperatorOptions: command.OperatorOptions{Admin: b.AdminAddress()}, Ended: true, Limit: 10}
+	if err := command.Status(t.Context(), &out, status); err != nil || !strings.Contains(out.String(), "  / /admin  ") {
+		t.Errorf("usher status --ended: got %v and %s, want the namespaces", err, &out)
+	}
+	out.Reset()
+	status.Ended = false
+	if err := command.Status(t.Context(), &out, status); err != nil || !strings.Contains(out.String(), "/socket.io  by namespace  1 ") {
+		t.Errorf("usher status: got %v and %s, want the route", err, &out)
+	}
 }

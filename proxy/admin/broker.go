@@ -27,6 +27,10 @@ type Broker interface {
 	Reloads() Reloads
 	Drains() []Target // that Drain was told and Enable was not
 
+	// Describe asks those of the sessions that are split by namespace, until ctx
+	// ends.
+	Describe(ctx context.Context, list []*session.Session) map[*session.Session]session.Detail
+
 	// Reload reads the routes file again. If there is an error, nothing has
 	// changed.
 	Reload() error

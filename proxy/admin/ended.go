@@ -2,6 +2,7 @@ package admin
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"usher/proxy/session"
@@ -22,6 +23,7 @@ type Ended struct {
 	Detail       string    `json:"error,omitempty"` // what the log has of it
 	FromClient   Traffic   `json:"from_client"`
 	FromUpstream Traffic   `json:"from_upstream"`
+	Namespaces   []string  `json:"namespaces,omitempty"` // that the client used at the end
 }
 
 // EndedPage is the ended sessions that are remembered, or some of them.
@@ -36,6 +38,7 @@ func newEnded(e session.Ended) Ended {
 		Started: e.Started, Ended: e.Time, Duration: e.Time.Sub(e.Started).Seconds(),
 		Cause: e.Cause.String(), Code: e.Code,
 		FromClient: newTraffic(&e.FromClient), FromUpstream: newTraffic(&e.FromUpstream),
+		Namespaces: slices.Sorted(slices.Values(e.Namespaces)),
 	}
 	if e.Err != nil {
 		s.Detail = e.Err.Error()

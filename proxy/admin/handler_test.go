@@ -64,6 +64,10 @@ func (d *desk) Reload() error      { d.note("reload"); return d.reload }
 func (d *desk) Drain(t Target) int { d.note("drain " + t.String()); return 7 }
 func (d *desk) note(order string)  { d.orders = append(d.orders, order) }
 
+func (d *desk) Describe(context.Context, []*session.Session) map[*session.Session]session.Detail {
+	return nil
+}
+
 func (d *desk) Upgrade(context.Context) (int, error) {
 	d.note("upgrade")
 	return 4711, d.upgrade

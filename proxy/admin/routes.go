@@ -14,8 +14,8 @@ import (
 // Route is one line of the table, and what passes there.
 type Route struct {
 	Route    string `json:"route"`
-	Upstream string `json:"upstream"`
-	Line     int    `json:"line"` // in the routes file
+	Upstream string `json:"upstream"` // "" for several, by namespace
+	Line     int    `json:"line"`     // in the routes file
 	Relay    string `json:"relay"`
 	Drained  bool   `json:"drained"` // by an operator
 	Counts
@@ -87,7 +87,16 @@ func (h *Handler) routes(*http.Request) (any, error) {
 }
 
 func newRoute(r *route.Route) Route {
-	return Route{Route: r.String(), Upstream: r.Upstream.Name, Line: r.Line, Relay: string(r.Relay)}
+	return Route{Route: r.String(), Upstream: upstreamOf(r), Line: r.Line, Relay: string(r.Relay)}
+}
+
+// upstreamOf is "" for a route that is split by namespace, as for its sessions:
+// it has several.
+func upstreamOf(r *route.Route) string {
+	if len(r.Namespaces) > 0 {
+		return ""
+	}
+	return r.Upstream.Name
 }
 
 // Explanation says which route takes a request.
@@ -123,7 +132,7 @@ func (h *Handler) explain(r *http.Request) (any, error) {
 		e.Status, e.Reason = refusalOf(err), err.Error()
 		return e, nil
 	}
-	e.Route, e.Upstream, e.Path = m.Route.String(), m.Route.Upstream.Name, m.UpstreamPath()
+	e.Route, e.Upstream, e.Path = m.Route.String(), upstreamOf(m.Route), m.UpstreamPath()
 	return e, nil
 }
 

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"time"
@@ -21,7 +22,26 @@ type Session struct {
 	Handshake    float64   `json:"handshake_s"` // from the request to the 101
 	FromClient   Traffic   `json:"from_client"`
 	FromUpstream Traffic   `json:"from_upstream"`
+	*Split
 }
+
+// Split is what a session has besides that is split by namespace: its upstream
+// and endpoint are empty.
+type Split struct {
+	Transport  string   `json:"transport"` // polling, probing, websocket
+	Revision   int      `json:"revision"`  // of Engine.IO
+	Namespaces []string `json:"namespaces"`
+	Legs       []Leg    `json:"legs"`
+}
+
+// Leg is one that is open.
+type Leg struct {
+	Upstream string `json:"upstream"`
+	Endpoint string `json:"endpoint"` // its address
+}
+
+// patience is how long a list waits for the loops of its sessions.
+const patience = time.Second
 
 // Traffic is what has passed one way.
 type Traffic struct {
@@ -72,7 +92,7 @@ func (h *Handler) listSessions(r *http.Request) (any, error) {
 	}
 	now := time.Now()
 	page := SessionPage{Sessions: []Session{}}
-	last := uint64(0)
+	var shown []*session.Session
 	for _, s := range h.Broker.Sessions().Live() {
 		if !f.takes(s) {
 			continue
@@ -80,14 +100,38 @@ func (h *Handler) listSessions(r *http.Request) (any, error) {
 		page.Total++
 		switch {
 		case s.Number >= before:
-		case len(page.Sessions) < limit:
-			page.Sessions = append(page.Sessions, newSession(s, now))
-			last = s.Number
+		case len(shown) < limit:
+			shown = append(shown, s)
 		default:
-			page.Next = strconv.FormatUint(last, 10)
+			page.Next = strconv.FormatUint(shown[len(shown)-1].Number, 10)
 		}
 	}
+	page.Sessions = h.describe(r, shown, now)
 	return page, nil
+}
+
+// describe shows sessions with all that is known of them.
+func (h *Handler) describe(r *http.Request, list []*session.Session, now time.Time) []Session {
+	ctx, cancel := context.WithTimeout(r.Context(), patience)
+	defer cancel()
+	said := h.Broker.Describe(ctx, list)
+	all := make([]Session, 0, len(list))
+	for _, s := range list {
+		one := newSession(s, now)
+		if d, ok := said[s]; ok {
+			one.Split = newSplit(d)
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+func newSplit(d session.Detail) *Split {
+	s := &Split{Transport: d.Transport, Revision: d.Revision, Namespaces: notNil(d.Namespaces), Legs: []Leg{}}
+	for _, l := range d.Legs {
+		s.Legs = append(s.Legs, Leg{l.Upstream, l.Endpoint})
+	}
+	return s
 }
 
 // readLimit reads how many are wanted.
@@ -106,7 +150,7 @@ func readLimit(r *http.Request, fallback int) (int, error) {
 func (h *Handler) oneSession(r *http.Request) (any, error) {
 	id := r.PathValue("id")
 	if s := h.find(id); s != nil {
-		return newSession(s, time.Now()), nil
+		return h.describe(r, []*session.Session{s}, time.Now())[0], nil
 	}
 	for _, e := range h.Broker.Sessions().Ended() {
 		if e.ID == id {

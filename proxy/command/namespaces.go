@@ -14,7 +14,7 @@ import (
 // splitRows are the rows of a route with namespaces: one of its own, and one
 // for each namespace in the order in which they are asked.
 func splitRows(r *route.Route) [][]string {
-	rows := [][]string{{strconv.Itoa(r.Line), r.String(), "by namespace", "", options(r.Route)}}
+	rows := [][]string{{strconv.Itoa(r.Line), r.String(), byNamespace, "", options(r.Route)}}
 	for _, n := range r.Namespaces {
 		rows = append(rows, []string{
 			strconv.Itoa(n.Line), "  namespace " + n.Text, n.Upstream.Name, endpoints(n.Upstream), namespaceOptions(r.SocketIO, n.Upstream),

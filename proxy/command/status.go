@@ -2,6 +2,7 @@ package command
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -95,6 +96,9 @@ func writeStatus(b *bytes.Buffer, s admin.Status, now time.Time) {
 	writeTable(b, "", statusEndpoints(s.Upstreams))
 }
 
+// byNamespace stands for the upstream of what is split by namespace.
+const byNamespace = "by namespace"
+
 func statusRoutes(routes []admin.Route) [][]string {
 	rows := [][]string{{"ROUTE", "UPSTREAM", "OPEN", "OPENED", "MESSAGES IN", "OUT", "BYTES IN", "OUT", "HANDSHAKE", ""}}
 	for _, r := range routes {
@@ -103,7 +107,7 @@ func statusRoutes(routes []admin.Route) [][]string {
 			note = "drained"
 		}
 		rows = append(rows, []string{
-			r.Route, r.Upstream, strconv.Itoa(r.Open), strconv.FormatUint(r.Opened, 10),
+			r.Route, cmp.Or(r.Upstream, byNamespace), strconv.Itoa(r.Open), strconv.FormatUint(r.Opened, 10),
 			strconv.FormatUint(r.FromClient.Messages, 10), strconv.FormatUint(r.FromUpstream.Messages, 10),
 			size(r.FromClient.Bytes), size(r.FromUpstream.Bytes), average(r.Handshake), note,
 		})
@@ -134,7 +138,7 @@ func writeEnded(b *bytes.Buffer, page admin.EndedPage, now time.Time) {
 		rows = append(rows, []string{
 			ago(now.Sub(e.Ended).Seconds()) + " ago", e.Cause, strconv.Itoa(int(e.Code)), ago(e.Duration),
 			strconv.FormatUint(e.FromClient.Messages, 10), strconv.FormatUint(e.FromUpstream.Messages, 10),
-			e.Route, e.Endpoint, e.Client, e.ID,
+			e.Route, cmp.Or(e.Endpoint, oneLine(strings.Join(e.Namespaces, " ")), byNamespace), e.Client, e.ID,
 		})
 	}
 	writeTable(b, "", rows)

@@ -1,6 +1,9 @@
 package relay
 
-import "usher/proxy/engineio"
+import (
+	"usher/proxy/engineio"
+	"usher/proxy/session"
+)
 
 // ClientKind is how a client of a fan speaks.
 type ClientKind struct {
@@ -74,4 +77,27 @@ func (f *fan) countInto(st *FanStats) {
 			st.Namespaces[services[service].Name]++
 		}
 	})
+}
+
+// describe is a session.Describer.
+func (f *Fan) describe(done func(session.Detail)) bool {
+	return f.loop.post(func(*loop) { done(f.fan.detail()) })
+}
+
+func (f *fan) detail() session.Detail {
+	d := session.Detail{Transport: f.transport().String(), Revision: int(f.entry.Version)}
+	if f.closing() {
+		return d
+	}
+	for i := range f.legs {
+		if s := f.legs[i].strand; s != nil {
+			d.Legs = append(d.Legs, session.Leg{Upstream: s.name, Tag: s.tag})
+		}
+	}
+	f.demux.Census(func(name string, _ int, joined bool) {
+		if joined {
+			d.Namespaces = append(d.Namespaces, name)
+		}
+	})
+	return d
 }

@@ -40,6 +40,7 @@ type Session struct {
 	total     *total
 	ended     atomic.Bool
 	dismissed atomic.Pointer[Drain]
+	describer atomic.Pointer[Describer] // nil for nobody
 }
 
 // Counters count one direction of a session.
@@ -83,6 +84,7 @@ func (s *Session) End(e End) bool {
 		s.registry.duplicates.Add(1)
 		return false
 	}
+	s.describer.Store(nil) // it would keep all that the relay had
 	s.registry.remove(s, e)
 	return true
 }

@@ -13,6 +13,11 @@ const traffic = [
   text((s) => bytes(both(s, 'bytes')), 'n'),
 ];
 
+// A session that is split by namespace says how it speaks, what it has joined,
+// and the endpoints of its legs.
+const where = (s) => [s.route, s.transport, (s.namespaces ?? []).join(' ')].filter(Boolean).join(' · ');
+const whom = (s) => s.endpoint || (s.legs ?? []).map((l) => `${l.upstream} ${l.endpoint}`).join(', ') || 'by namespace';
+
 export class Sessions {
   // confirm and tell are the page's; search is its field.
   constructor({ confirm, tell, search }) {
@@ -23,7 +28,7 @@ export class Sessions {
       open: {
         heads: ['Client', 'Route', 'Endpoint', 'Age', 'Idle', 'Messages in / out', 'Bytes', ''],
         columns: [
-          text((s) => s.client || 'local', '', true), text((s) => s.route, 'cut'), text((s) => s.endpoint || 'by namespace', 'cut'),
+          text((s) => s.client || 'local', '', true), text(where, 'cut'), text(whom, 'cut'),
           text((s) => span(s.age_s), 'n'), text((s) => span(s.idle_s), 'n'), ...traffic,
           button(() => 'Close', (s) => `the session of ${s.client}, ${s.id}`, (s) => this.close(s), true),
         ],
@@ -32,7 +37,7 @@ export class Sessions {
       ended: {
         heads: ['Client', 'Route', 'Endpoint', 'Ended', 'Lasted', 'Messages in / out', 'Bytes', 'Cause', 'Code'],
         columns: [
-          text((s) => s.client || 'local', '', true), text((s) => s.route, 'cut'), text((s) => s.endpoint || 'by namespace', 'cut'),
+          text((s) => s.client || 'local', '', true), text(where, 'cut'), text(whom, 'cut'),
           text((s) => clock(s.ended), 'n'), text((s) => span(s.duration_s), 'n'), ...traffic,
           text((s) => s.cause.replace('.', ' ') + (s.error ? `: ${s.error}` : ''), 'cut'), text((s) => (s.code ? String(s.code) : '–'), 'n'),
         ],
