@@ -1,0 +1,138 @@
+package proxy_test
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"usher/proxy/upstream"
+)
+
+// TestMetricsOfEndpoints checks what is counted of endpoints that are not well.
+func TestMetricsOfEndpoints(t *testing.T) {
+	good, gone := newSick(t), httptest.NewServer(nil)
+	gone.Close()
+	mute, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { mute.Close() })
+	go hangUp(mute)
+	silent := "http://" + mute.Addr().String()
+	b := newTestBroker(t, fmt.Sprintf(`admin: 127.0.0.1:0
+upstreams:
+  good: {endpoints: %q, check: {path: /healthz, every: 1h, healthy: 1}}
+  gone: %q
+  mute: %q
+routes:
+  - {path: /good, upstream: good}
+  - {path: /gone, upstream: gone}
+  - {path: /mute, upstream: mute}
+`, good.URL, gone.URL, silent))
+	wantSoon(t, "checked", upstream.Healthy, func() upstream.State { return b.Stats().Upstreams[1].Endpoints[0].State })
+	for range 2 {
+		b.wantRefused(t, "/gone", http.StatusBadGateway)
+	}
+	b.wantRefused(t, "/mute", http.StatusBadGateway)
+	b.dial(t, "/good", nil)
+	before := time.Now()
+
+	got := scrape(t, b.operator(t))
+	at := func(name, url, upstream, label string) string {
+		return fmt.Sprintf("usher_endpoint_%s{endpoint=%q,%supstream=%q}", name, url, label, upstream)
+	}
+	for name, want := range map[string]float64{
+		at("dial_failures_total", gone.URL, "gone", `kind="refused",`): 2,
+		at("dial_failures_total", gone.URL, "gone", `kind="timeout",`): 0,
+		at("dial_failures_total", good.URL, "good", `kind="refused",`): 0,
+		at("checks_total", good.URL, "good", `result="passed",`):       float64(good.checked.Load()),
+		at("checks_total", good.URL, "good", `result="failed",`):       0,
+		at("sessions", good.URL, "good", ""):                           1,
+		at("requests", good.URL, "good", ""):                           0,
+		at("usable", good.URL, "good", ""):                             1,
+		at("state", good.URL, "good", `state="healthy",`):              1,
+		at("unanswered_total", silent, "mute", ""):                     1,
+		at("dials_total", silent, "mute", ""):                          1,
+		at("dials_total", gone.URL, "gone", ""):                        0,
+		`usher_refusals_total{reason="dial"}`:                          2,
+		`usher_refusals_total{reason="answer"}`:                        1,
+		`usher_reload_last_successful`:                                 1,
+	} {
+		if have, ok := got[name]; !ok || have != want {
+			t.Errorf("%s: got %v (there: %t), want %v", name, have, ok, want)
+		}
+	}
+	if read := got["usher_reload_last_success_timestamp_seconds"]; read <= 0 || read > float64(before.Unix())+1 {
+		t.Errorf("when the file was read: got %v", read)
+	}
+	if lag, ok := got[`usher_loop_lag_seconds{loop="0"}`]; !ok || lag <= 0 || lag > patience.Seconds() {
+		t.Errorf("lag of the first loop: got %v (there: %t)", lag, ok)
+	}
+}
+
+// hangUp accepts connections and closes them once something has come.
+func hangUp(l net.Listener) {
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		c.Read(make([]byte, 1))
+		c.Close()
+	}
+}
+
+// Row 28 of the attacks: a thousand odd paths, Origins, close codes, sids and
+// namespaces make no series.
+func TestSeriesAreBounded(t *testing.T) {
+	main, back := newTestService(t, "main"), newTestService(t, "admin")
+	up := newTestBackend(t, echo)
+	text := strings.Replace(split(main, back, "max_connects: 100000"), "routes:\n", "routes:\n  - {path: /plain, upstream: plain}\n", 1)
+	b := newTestBroker(t, "admin: 127.0.0.1:0\n"+strings.Replace(text, "upstreams: {", fmt.Sprintf("upstreams: {plain: %q, ", up.URL), 1))
+	o := b.operator(t)
+	odd := func(from, to int) {
+		c := b.joined(t, "", "/admin,")
+		for n := from; n < to; n++ {
+			send(t, c, fmt.Sprintf("40/n%d,", n))
+			wantText(t, c, fmt.Sprintf(`44/n%d,{"message":"Invalid namespace"}`, n))
+			code := 3000 + n
+			x, _ := b.dial(t, fmt.Sprintf("/plain/%d?q=%d", n, n), nil)
+			x.WriteMessage(websocket.CloseMessage, websocket.FormatCloseMessage(code, "bye"))
+			wantClosed(t, x, code)
+		}
+		c.Close()
+		b.wantSessions(t, 0)
+		p := b.newPoller(t, "")
+		root := p.url
+		for n := from; n < to; n++ {
+			p.url, p.query = root+fmt.Sprintf("x%d", n), fmt.Sprintf("EIO=%d&transport=t%d", n, n)
+			if status, body, _ := p.ask(t.Context(), "GET", "", "Origin", fmt.Sprintf("https://o%d.example", n)); status != http.StatusForbidden {
+				t.Fatalf("another Origin: got %d %q, want 403", status, body)
+			}
+			p.url, p.query = root, polling4+fmt.Sprintf("&sid=s%d", n)
+			p.want("GET", "", http.StatusBadRequest, unknownSID)
+		}
+	}
+	odd(0, 1) // both kinds of close codes: 3xxx and 4xxx
+	odd(1000, 1001)
+	before := scrape(t, o)
+	odd(1, 1001)
+	after := scrape(t, o)
+	for name := range after {
+		if _, ok := before[name]; !ok {
+			t.Errorf("got a new series: %s", name)
+		}
+	}
+	if got := after[`usher_refusals_total{reason="engine_io"}`] - before[`usher_refusals_total{reason="engine_io"}`]; got != 1000 {
+		t.Errorf("unknown sids: got %v counted, want 1000", got)
+	}
+	if got := after["usher_namespaces_refused_total"] - before["usher_namespaces_refused_total"]; got != 1000 {
+		t.Errorf("unknown namespaces: got %v counted, want 1000", got)
+	}
+}
