@@ -35,8 +35,8 @@ func (z zippers) zip(body []byte) []byte {
 		w.Reset(&b)
 	}
 	w.Write(body) //nolint:errcheck // to memory
-	w.Close()     //nolint:errcheck // likewise
-	w.Reset(nil)  // b is not to be kept
+	w.Close()
+	w.Reset(nil) // b is not to be kept
 	z <- w
 	return b.Bytes()
 }

@@ -16,8 +16,6 @@ type strand struct {
 	tag     string // of its endpoint
 	name    string // of its upstream
 	release func() // called once when the socket is closed; nil for nothing
-	b64     bool   // no binary messages are sent to it
-	window  uint8  // permessage-deflate was agreed, with so many bits; 0 if not
 
 	// from it
 	check ws.Checker
@@ -26,6 +24,8 @@ type strand struct {
 
 	// to it
 	out    []byte        // what goes out at the end of the turn; the loop's, nil if nothing
+	b64    bool          // no binary messages are sent to it
+	window uint8         // permessage-deflate was agreed, with so many bits; 0 if not
 	dirty  bool          // it is in the loop's list of those with out
 	probed bool          // as a probe: its ping was answered
 	cutAt  time.Duration // when it is closed without more ado, once it was told its end
