@@ -208,7 +208,7 @@ func (p *fanPlay) clientReads(limit int) (n int) {
 		if a.Status != Done {
 			p.t.Fatalf("got a GET answered %d", a.Status)
 		}
-		for _, m := range strings.Split(string(a.Body), "\x1e") {
+		for m := range strings.SplitSeq(string(a.Body), "\x1e") {
 			n++
 			if m[0] == 'b' {
 				p.arrived(p.c, -1, ws.Binary, decode64(p.t, m[1:]))
