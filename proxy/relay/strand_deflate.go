@@ -46,10 +46,9 @@ func (s *strand) inflate(lp *loop, op ws.Opcode, payload []byte) error {
 	return err
 }
 
-// pauses tells whether what follows in the same read has to wait.
-func (s *strand) pauses(lp *loop) bool {
-	return s.window > 0 && lp.flater.spent > 0 && (lp.flater.spent >= inflating || s.fan.congested())
-}
+// pauses tells whether what follows in the same read has to wait: for its turn,
+// and until there is room for it.
+func (f *flater) pauses() bool { return f.spent >= inflating }
 
 // pause keeps p, which was not looked at, for a later turn.
 func (s *strand) pause(lp *loop, p []byte) {

@@ -43,7 +43,7 @@ func (s *strand) look(lp *loop, p []byte) {
 func (s *strand) frames(lp *loop, p []byte) (at int, err error) {
 	rules := s.rules()
 	for at < len(p) && !s.is(ignored|closed) && err == nil {
-		if s.pauses(lp) {
+		if lp.flater.pauses() {
 			s.pause(lp, p[at:])
 			return len(p), nil
 		}
