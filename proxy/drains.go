@@ -38,8 +38,10 @@ func (d *drains) change(f func(list []admin.Target) []admin.Target) {
 }
 
 // concerns tells whether new sessions are kept away from a route and upstream.
-func (d *drains) concerns(route, upstream string) bool {
-	return slices.ContainsFunc(d.all(), func(t admin.Target) bool {
+func (d *drains) concerns(route, upstream string) bool { return concerns(d.all(), route, upstream) }
+
+func concerns(list []admin.Target, route, upstream string) bool {
+	return slices.ContainsFunc(list, func(t admin.Target) bool {
 		return t.All || t.Route != "" && t.Route == route || t.Endpoint == "" && t.Upstream != "" && t.Upstream == upstream
 	})
 }
@@ -69,7 +71,9 @@ func isDisabled(e *upstream.Endpoint) bool {
 	return state == upstream.Draining || state == upstream.Disabled
 }
 
-// drain keeps new sessions away from t, and ends those that are there.
+// drain keeps new sessions away from t, and ends those that are there. It
+// returns how many. Sessions with namespaces have no endpoint of their own: they
+// lose their legs to one, as when a reload removes it.
 func (s *Server) drain(t admin.Target) int {
 	targets := s.resolve(t)
 	s.drains.change(func(list []admin.Target) []admin.Target {
@@ -81,14 +85,30 @@ func (s *Server) drain(t admin.Target) int {
 		return list
 	})
 	s.disable(targets, true)
-	meant := make(map[*session.Session]bool)
+	lost, meant := s.identities(targets), make(map[*session.Session]bool)
 	for _, x := range s.sessions.Live() {
-		if s.drained(x) {
+		if concerns(targets, x.Route, x.Upstream) || slices.Contains(lost, x.Target) {
 			meant[x] = true
 		}
 	}
 	s.end(drain(s.live.Load().cfg, session.Drained, byOperator), meant)
+	s.engine.Lose(lost)
 	return len(meant)
+}
+
+// identities are those of the endpoints that targets name.
+func (s *Server) identities(targets []admin.Target) []string {
+	now := s.live.Load()
+	var list []string
+	for _, t := range targets {
+		if t.Endpoint == "" {
+			continue
+		}
+		for _, e := range t.Endpoints(now.cfg, now.pool) {
+			list = append(list, e.Identity)
+		}
+	}
+	return list
 }
 
 // enable lets new sessions come to t again.

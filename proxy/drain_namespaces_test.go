@@ -1,0 +1,55 @@
+package proxy_test
+
+import (
+	"net/http"
+	"testing"
+
+	"usher/proxy/admin"
+)
+
+// TestOperatorDrainsAnEndpointOfNamespaces has legs on an endpoint that is
+// drained: they go, others stay, and none comes until it is enabled again.
+func TestOperatorDrainsAnEndpointOfNamespaces(t *testing.T) {
+	main, shop := newTestService(t, "main"), newTestService(t, "admin")
+	b := newTestBroker(t, "admin: 127.0.0.1:0\n"+split(main, shop, "on_loss: disconnect"))
+	o := b.operator(t)
+	c := b.joined(t, "", "/admin,")
+	target := admin.Target{Upstream: "admin", Endpoint: shop.URL}
+	var answer admin.DrainAnswer
+	o.ask(t, http.MethodPost, "/v1/drain", target, &answer)
+	wantText(t, c, "41/admin,")
+	wantSoon(t, "legs to the drained endpoint", 0, shop.legs.Load)
+	wantAlive(t, c, "")
+	send(t, c, "40/admin,")
+	wantAlive(t, c, "") // and /admin waits
+	if n := shop.legs.Load(); n != 0 {
+		t.Errorf("got %d legs to an endpoint that is drained, want none", n)
+	}
+	o.ask(t, http.MethodPost, "/v1/enable", target, &answer)
+	wantSoon(t, "legs to the endpoint that is enabled", 1, shop.legs.Load)
+}
+
+// TestOperatorDrainCountsItsOwn has one drain after another: each tells of the
+// sessions that it ends itself.
+func TestOperatorDrainCountsItsOwn(t *testing.T) {
+	up := newTestBackend(t, echo)
+	b := newTestBroker(t, "admin: 127.0.0.1:0\ndrain: {over: 1m, deadline: 2m}\nupstreams: {main: "+up.URL+"}\nroutes: [{path: /a, upstream: main}, {path: /b, upstream: main}]\n")
+	o := b.operator(t)
+	for range 3 { // the last ones of /a are told a minute later
+		c, _ := b.dial(t, "/a", nil)
+		defer c.Close()
+	}
+	other, _ := b.dial(t, "/b", nil)
+	defer other.Close()
+	b.wantSessions(t, 4)
+	for _, tt := range []struct {
+		route string
+		want  int
+	}{{"/a", 3}, {"/b", 1}} {
+		var answer admin.DrainAnswer
+		o.ask(t, http.MethodPost, "/v1/drain", admin.Target{Route: tt.route}, &answer)
+		if answer.Sessions != tt.want {
+			t.Errorf("drain of %s: got %d sessions, want %d", tt.route, answer.Sessions, tt.want)
+		}
+	}
+}
