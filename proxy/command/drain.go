@@ -39,8 +39,7 @@ func Drain(ctx context.Context, w io.Writer, o DrainOptions) error {
 		if err := c.ask(ctx, http.MethodPost, "/v1/enable", target, &answer); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(w, "%s takes new sessions\n", target)
-		return err
+		return o.undone(w, target, answer.Drained)
 	}
 	if err := c.ask(ctx, http.MethodPost, "/v1/drain", target, &answer); err != nil {
 		return err
@@ -49,6 +48,19 @@ func Drain(ctx context.Context, w io.Writer, o DrainOptions) error {
 		return err
 	}
 	return o.wait(ctx, w, c)
+}
+
+// undone says what was taken back, and what stays drained for itself.
+func (o DrainOptions) undone(w io.Writer, target admin.Target, left []admin.Target) error {
+	text := fmt.Sprintf("%s takes new sessions\n", target)
+	if target.All && len(left) > 0 {
+		text = "the drain of everything is taken back\n"
+	}
+	for _, t := range left {
+		text += fmt.Sprintf("still drained: %s\n", t)
+	}
+	_, err := io.WriteString(w, text)
+	return err
 }
 
 func (o DrainOptions) target() (admin.Target, error) {
