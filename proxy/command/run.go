@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -85,7 +86,10 @@ func load(file string) (*config.Config, error) {
 }
 
 func withListenHint(err error) error {
+	_, ofNet := errors.AsType[*net.OpError](err)
 	switch {
+	case errors.Is(err, fs.ErrPermission) && !ofNet:
+		return &hintError{Err: err, Hint: "this user must be able to read and write what usher keeps there: run usher as its owner, or give it to this user"}
 	case errors.Is(err, syscall.EADDRINUSE):
 		return &hintError{Err: err, Hint: "another process listens there: stop it, or change listen in the routes file"}
 	case errors.Is(err, syscall.EACCES):
