@@ -136,3 +136,61 @@ func TestSeriesAreBounded(t *testing.T) {
 		t.Errorf("unknown namespaces: got %v counted, want 1000", got)
 	}
 }
+
+// TestMetricsOfCertificates checks the one of a listener, which ends in an hour.
+func TestMetricsOfCertificates(t *testing.T) {
+	up := newTestBackend(t, echo)
+	b, _ := newTestTLSBrokerOf(t, "admin: 127.0.0.1:0\n"+oneRoute(up.URL))
+	got := scrape(t, b.operator(t))
+	left := got[`usher_certificate_left_seconds{name="test"}`]
+	if left <= 3000 || left > 3600 {
+		t.Errorf("left: got %v, want about an hour, in %v", left, got)
+	}
+	end := got[`usher_certificate_not_after_timestamp_seconds{name="test"}`]
+	if over := end - float64(time.Now().Unix()); over > 3600 || over < 3000 {
+		t.Errorf("end: got %v, want about an hour from now", end)
+	}
+}
+
+// TestMetricsOfLostLegs checks what is counted when an upstream crashes and is
+// there again.
+func TestMetricsOfLostLegs(t *testing.T) {
+	main, back := newTestService(t, "main"), newTestService(t, "admin")
+	b := newTestBroker(t, "admin: 127.0.0.1:0\n"+split(main, back, "on_loss: {admin: reconnect}"))
+	c := b.joined(t, "", "/admin,")
+	b.joined(t, "")
+	back.cut()
+	wantSoon(t, "legs dialled again", 1, func() uint64 { return b.Stats().Engine.Redials })
+	wantAlive(t, c, "")
+	wantSoon(t, "legs opened again", 2, func() uint64 { return b.Stats().Engine.Legs["admin"].Opened })
+	o := b.operator(t)
+	wantSoon(t, "open legs", 1, func() float64 { return scrape(t, o)[`usher_legs_open{upstream="admin"}`] })
+	got := scrape(t, o)
+	for name, want := range map[string]float64{
+		"usher_leg_redials_total":                            1,
+		"usher_leg_retries_total":                            1,
+		"usher_namespaces_held_total":                        3, // each waited for its first leg
+		"usher_namespaces_held_long_total":                   0,
+		"usher_paused_legs":                                  0,
+		`usher_namespaces_open{upstream="admin"}`:            1,
+		`usher_namespaces_open{upstream="main"}`:             2,
+		`usher_legs_open{upstream="main"}`:                   2,
+		`usher_legs_total{result="opened",upstream="admin"}`: 2,
+		`usher_legs_total{result="failed",upstream="admin"}`: 0,
+		`usher_leg_seconds_count{upstream="admin"}`:          2,
+	} {
+		if have, ok := got[name]; !ok || have != want {
+			t.Errorf("%s: got %v (there: %t), want %v", name, have, ok, want)
+		}
+	}
+}
+
+// cut ends all WebSockets without a word; new ones are welcome.
+func (b *backend) cut() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, c := range b.hijacked {
+		c.Close()
+	}
+	b.hijacked = nil
+}

@@ -94,7 +94,7 @@ func addNamespaces(add func(kind prometheus.ValueType, name, help string, labels
 	add(gauge, "legs_open", "Legs of sessions with namespaces that are open.", "upstream")
 	add(counter, "legs_total", "Legs that were dialled, by what the upstream said: failed are those that brought no answer.", "upstream", "result")
 	add(counter, "leg_seconds", "Time from the dial of a leg to its 101.", "upstream")
-	add(counter, "leg_retries_total", "Dials of legs that were repeated because one had failed.")
+	add(counter, "leg_retries_total", "Dials of legs that were repeated, as one had failed or a leg was lost that was needed.")
 	add(counter, "leg_redials_total", "Legs that were dialled again, once lost, behind the client's back.")
 }
 
