@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"usher/proxy/demux"
 	"usher/proxy/engineio"
 	"usher/proxy/ws"
 )
@@ -183,81 +182,4 @@ func TestFanEIO3(t *testing.T) {
 	main.answerClose("the leg is closed", 1001)
 	h.step()
 	h.wantFanEnd("client.closed", 1000, "/")
-}
-
-// What one read brings for one place leaves in one write, and nothing is
-// allocated for it.
-func TestFanAllocatesNothing(t *testing.T) {
-	if portable {
-		t.Skip("the portable poller's closures allocate")
-	}
-	h := newFanHarness(t, engineio.V4, false)
-	c := h.connect()
-	main, admin := h.join(c, "/", 0), h.join(c, "/admin", 1)
-	fds := map[*peer]int{}
-	for _, p := range []*peer{c, main, admin} {
-		p.withFD(func(fd int) { fds[p] = fd })
-	}
-	event := `42["` + strings.Repeat("x", 120) + `"]`
-	big := `42["` + strings.Repeat("x", 4000) + `"]`
-	other := `42/admin,["` + strings.Repeat("x", 120) + `"]`
-	buf := make([]byte, 64<<10)
-	turn := func() { h.loop.turn(h.now, h.loop.poller.wait(0, h.loop.noted)) }
-	for _, tc := range []struct {
-		name string
-		to   *peer
-		from []*peer
-		what [][]byte
-		same bool
-	}{
-		{"to a leg", main, []*peer{c}, [][]byte{c.frame(ws.Text, event)}, true},
-		{"to a leg, more than a head", main, []*peer{c}, [][]byte{c.frame(ws.Text, big)}, true},
-		{"to a leg, several", main, []*peer{c}, [][]byte{bytes.Repeat(c.frame(ws.Text, event), 10)}, true},
-		{"to the client", c, []*peer{main}, [][]byte{main.frame(ws.Text, event)}, true},
-		{"to the client, several", c, []*peer{main}, [][]byte{bytes.Repeat(main.frame(ws.Text, event), 10)}, true},
-		{"to the client, of two legs", c, []*peer{main, admin}, [][]byte{main.frame(ws.Text, event), admin.frame(ws.Text, other)}, false},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			size := 0
-			for _, b := range tc.what {
-				size += len(b)
-			}
-			n := testing.AllocsPerRun(100, func() {
-				for i, p := range tc.from {
-					rawWrite(fds[p], tc.what[i])
-				}
-				turn()
-				if n := rawRead(fds[tc.to], buf); n != size || tc.same && !bytes.Equal(buf[:n], tc.what[0]) {
-					t.Fatalf("got %d bytes in one turn, want the %d that were sent", n, size)
-				}
-			})
-			if n != 0 {
-				t.Errorf("got %v allocations, want none", n)
-			}
-		})
-	}
-}
-
-// A fan that is at rest keeps no buffers.
-func TestFanIdleMemory(t *testing.T) {
-	if portable {
-		t.Skip("the portable poller has goroutines for each socket")
-	}
-	h := newHarness(t)
-	o := &FanOptions{Demux: demux.NewConfig(chatty), Counts: &demux.Stats{}, Client: &Options{MaxMessage: 1 << 20}, Upstream: &Options{}}
-	const fans = 200
-	before := heapSize()
-	all := make([]*fanHarness, fans)
-	for i := range all {
-		f := &fanHarness{harness: h, options: o, version: engineio.V4}
-		f.start()
-		c := f.connect()
-		f.join(c, "/", 0)
-		all[i] = f
-	}
-	h.step()
-	peers := 2 * fans * 700 // what the test's own ends take, roughly
-	if each := (heapSize() - before - int64(peers)) / fans; each > 4<<10 {
-		t.Errorf("got %d bytes of heap for an idle fan of one leg, want at most 4 KiB", each)
-	}
 }
