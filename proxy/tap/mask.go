@@ -14,8 +14,13 @@ const hidden = "***"
 // value. It rather hides too much.
 func mask(text string) string {
 	if head, ok := connects(text); ok {
-		return text[:head] + hidden
+		return maskValues(text[:head]) + hidden
 	}
+	return maskValues(text)
+}
+
+// maskValues is mask but for what a CONNECT carries.
+func maskValues(text string) string {
 	var out strings.Builder
 	done := 0 // text[:done] is in out
 	for at := 0; at < len(text); {
