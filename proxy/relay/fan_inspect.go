@@ -28,6 +28,7 @@ func (t Transport) String() string {
 		return "probing"
 	case WebSocket:
 		return "websocket"
+	case Over:
 	}
 	return "over"
 }
