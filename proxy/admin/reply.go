@@ -62,5 +62,5 @@ func readJSON(r *http.Request, v any) error {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return failure(http.StatusRequestEntityTooLarge, "the body is larger than %d bytes", maxBody)
 	}
-	return failure(http.StatusBadRequest, "the body is no such order: %v", err)
+	return failure(http.StatusBadRequest, "%s", orderFault(err))
 }
