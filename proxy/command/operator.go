@@ -28,6 +28,9 @@ const tokenVariable = "USHER_TOKEN"
 // operatorPatience is how long an answer may take.
 const operatorPatience = time.Minute
 
+// errNoAddress is for a routes file without admin.
+var errNoAddress = errors.New("the routes file has no operators' address to ask at")
+
 // OperatorOptions say where a running usher takes orders.
 type OperatorOptions struct {
 	Routes string // the routes file, which says where
@@ -60,11 +63,21 @@ func (o OperatorOptions) connect() (*operator, error) {
 	}
 	if at.Address == "" {
 		return nil, &hintError{
-			Err:  errors.New("the routes file has no operators' address to ask at"),
+			Err:  errNoAddress,
 			Hint: `add "admin: 127.0.0.1:9901" (or a unix socket) to it, and restart usher or send it SIGHUP`,
 		}
 	}
 	return newOperator(at.Address, cmp.Or(os.Getenv(tokenVariable), at.Token))
+}
+
+// orSignal adds to err, if there is nobody to ask, the signal that has usher do
+// the same without an operators' address.
+func orSignal(err error, name, does string) error {
+	hinted, ok := errors.AsType[*hintError](err)
+	if !ok || !errors.Is(err, errNoAddress) {
+		return err
+	}
+	return &hintError{Err: hinted.Err, Hint: fmt.Sprintf("send usher %s, which %s as well; or %s", name, does, hinted.Hint)}
 }
 
 func newOperator(address, token string) (*operator, error) {

@@ -15,7 +15,7 @@ import (
 func Reload(ctx context.Context, w, stderr io.Writer, o OperatorOptions) error {
 	c, err := o.connect()
 	if err != nil {
-		return err
+		return orSignal(err, "SIGHUP", "has it read the file again")
 	}
 	var done admin.Reloaded
 	err = c.ask(ctx, http.MethodPost, "/v1/reload", struct{}{}, &done)

@@ -11,6 +11,9 @@ import (
 // writes which process serves then. The old one drains meanwhile.
 func Upgrade(ctx context.Context, w io.Writer, file string) error {
 	o, err := OperatorOptions{Routes: file}.connect()
+	if _, ok := upgradeSignal(); err != nil && ok {
+		return orSignal(err, "SIGUSR2", "has it start its program anew")
+	}
 	if err != nil {
 		return err
 	}
