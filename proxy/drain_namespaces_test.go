@@ -1,32 +1,57 @@
 package proxy_test
 
 import (
+	"io"
 	"net/http"
 	"testing"
 
 	"usher/proxy/admin"
 )
 
-// TestOperatorDrainsAnEndpointOfNamespaces has legs on an endpoint that is
-// drained: they go, others stay, and none comes until it is enabled again.
-func TestOperatorDrainsAnEndpointOfNamespaces(t *testing.T) {
-	main, shop := newTestService(t, "main"), newTestService(t, "admin")
-	b := newTestBroker(t, "admin: 127.0.0.1:0\n"+split(main, shop, "on_loss: disconnect"))
-	o := b.operator(t)
-	c := b.joined(t, "", "/admin,")
-	target := admin.Target{Upstream: "admin", Endpoint: shop.URL}
-	var answer admin.DrainAnswer
-	o.ask(t, http.MethodPost, "/v1/drain", target, &answer)
-	wantText(t, c, "41/admin,")
-	wantSoon(t, "legs to the drained endpoint", 0, shop.legs.Load)
-	wantAlive(t, c, "")
-	send(t, c, "40/admin,")
-	wantAlive(t, c, "") // and /admin waits
-	if n := shop.legs.Load(); n != 0 {
-		t.Errorf("got %d legs to an endpoint that is drained, want none", n)
+// TestOperatorDrainsLegs has legs on what is drained: they go, others stay, and
+// none comes until it is enabled again.
+func TestOperatorDrainsLegs(t *testing.T) {
+	for what, endpoint := range map[string]bool{"endpoint": true, "upstream": false} {
+		t.Run(what, func(t *testing.T) {
+			main, shop := newTestService(t, "main"), newTestService(t, "admin")
+			b := newTestBroker(t, "admin: 127.0.0.1:0\n"+split(main, shop, "on_loss: disconnect")+"  - {path: /shop, upstream: admin}\n")
+			o := b.operator(t)
+			c := b.joined(t, "", "/admin,")
+			target := admin.Target{Upstream: "admin"}
+			if endpoint {
+				target.Endpoint = shop.URL
+			}
+			var answer admin.DrainAnswer
+			o.ask(t, http.MethodPost, "/v1/drain", target, &answer)
+			wantText(t, c, "41/admin,")
+			wantSoon(t, "legs to what is drained", 0, shop.legs.Load)
+			wantAlive(t, c, "")
+			send(t, c, "40/admin,")
+			wantSoon(t, "a dial that came to nothing", true, func() bool { return b.Stats().Engine.Legs["admin"].Failed > 0 })
+			wantAlive(t, c, "") // and /admin waits
+			if n := shop.legs.Load(); n != 0 {
+				t.Errorf("got %d legs to what is drained, want none", n)
+			}
+			if !endpoint {
+				b.wantPage(t, "/shop", "admin /shop")
+			}
+			o.ask(t, http.MethodPost, "/v1/enable", target, &answer)
+			wantSoon(t, "legs to what is enabled", 1, shop.legs.Load)
+		})
 	}
-	o.ask(t, http.MethodPost, "/v1/enable", target, &answer)
-	wantSoon(t, "legs to the endpoint that is enabled", 1, shop.legs.Load)
+}
+
+// wantPage has a plain request served.
+func (b *broker) wantPage(t *testing.T, path, want string) {
+	t.Helper()
+	res, err := http.Get("http://" + b.address + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if body, err := io.ReadAll(res.Body); err != nil || res.StatusCode != http.StatusOK || string(body) != want {
+		t.Errorf("plain request: got %d %q, %v, want %q", res.StatusCode, body, err, want)
+	}
 }
 
 // TestOperatorDrainCountsItsOwn has one drain after another: each tells of the

@@ -46,6 +46,12 @@ func concerns(list []admin.Target, route, upstream string) bool {
 	})
 }
 
+// holds tells whether new legs are kept away from an upstream. Sessions with
+// namespaces have many, and no handshake to ask about one.
+func (d *drains) holds(upstream string) bool {
+	return slices.ContainsFunc(d.all(), func(t admin.Target) bool { return t.Endpoint == "" && t.Upstream == upstream })
+}
+
 // admit is the handshakes' question whether a claim may go on.
 func (s *Server) admit(c handshake.Claim) error {
 	if s.drains.concerns(c.Route.String(), c.Upstream.Name) {
@@ -72,8 +78,8 @@ func isDisabled(e *upstream.Endpoint) bool {
 }
 
 // drain keeps new sessions away from t, and ends those that are there. It
-// returns how many. Sessions with namespaces have no endpoint of their own: they
-// lose their legs to one, as when a reload removes it.
+// returns how many. Sessions with namespaces have no upstream and no endpoint of
+// their own: they lose their legs to one, as when a reload removes it.
 func (s *Server) drain(t admin.Target) int {
 	targets := s.resolve(t)
 	s.drains.change(func(list []admin.Target) []admin.Target {
@@ -96,15 +102,19 @@ func (s *Server) drain(t admin.Target) int {
 	return len(meant)
 }
 
-// identities are those of the endpoints that targets name.
+// identities are those of the endpoints that targets name, by themselves or by
+// their upstream.
 func (s *Server) identities(targets []admin.Target) []string {
 	now := s.live.Load()
 	var list []string
 	for _, t := range targets {
-		if t.Endpoint == "" {
-			continue
+		var endpoints []*upstream.Endpoint
+		if u := now.pool.Get(t.Upstream); t.Endpoint == "" && u != nil {
+			endpoints = u.Endpoints()
+		} else if t.Endpoint != "" {
+			endpoints = t.Endpoints(now.cfg, now.pool)
 		}
-		for _, e := range t.Endpoints(now.cfg, now.pool) {
+		for _, e := range endpoints {
 			list = append(list, e.Identity)
 		}
 	}

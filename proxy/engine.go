@@ -14,6 +14,7 @@ func (s *Server) newEngine(cfg *config.Config) *engine.Server {
 		Frames:    s.frames,
 		Sessions:  s.sessions,
 		Upstreams: func() *upstream.Pool { return s.live.Load().pool },
+		Drained:   s.drains.holds,
 		Opened:    func(x *session.Session) { s.recheck(x, s.frames) },
 		Log:       s.log,
 		Leg:       clientLeg,

@@ -54,12 +54,20 @@ func (d *dialler) dial(to demux.Target, done func(relay.Dialled)) {
 // errRemoved is for an upstream that a reload has taken away.
 var errRemoved = errors.New("upstream is not in the routes file any more")
 
+// errDrained is for an upstream that an operator has drained. Its endpoints are
+// well, and serve whoever has no namespaces there.
+var errDrained = errors.New("upstream is drained")
+
 func (d *dialler) leg(to demux.Target) relay.Dialled {
 	s, name, began := d.split.server, d.split.services[to.Service], time.Now()
 	u := s.Upstreams().Get(name)
 	if u == nil {
 		s.stats.legs.failed(name)
 		return relay.Dialled{Err: errRemoved}
+	}
+	if s.Drained(name) {
+		s.stats.legs.failed(name)
+		return relay.Dialled{Err: errDrained}
 	}
 	ctx, cancel := context.WithCancelCause(d.ctx)
 	defer cancel(nil)
@@ -81,7 +89,21 @@ func (d *dialler) leg(to demux.Target) relay.Dialled {
 		return s.unopened(name, err)
 	}
 	s.stats.legs.opened(name, time.Since(began))
-	return relay.Dialled{Leg: relay.Leg{Conn: conn, Early: early}, Tag: s.tag(e.Identity), Release: e.Release}
+	return relay.Dialled{
+		Leg: relay.Leg{Conn: conn, Early: early}, Tag: s.tag(e.Identity), Release: e.Release,
+		Lost: func() bool { return s.lost(name, e.Identity) },
+	}
+}
+
+// lost tells whether an endpoint was removed or drained while a leg to it was
+// being dialled, which Lose does not see.
+func (s *Server) lost(name, identity string) bool {
+	e := s.Upstreams().Endpoint(identity)
+	if e == nil || s.Drained(name) {
+		return true
+	}
+	state := e.State()
+	return state == upstream.Draining || state == upstream.Disabled
 }
 
 // unopened tells an upstream that does not want this client, such as by its

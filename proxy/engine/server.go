@@ -20,8 +20,9 @@ import (
 type Config struct {
 	Frames    *relay.Group
 	Sessions  *session.Registry
-	Upstreams func() *upstream.Pool  // that of the last routes file
-	Opened    func(*session.Session) // a session has begun
+	Upstreams func() *upstream.Pool      // that of the last routes file
+	Drained   func(upstream string) bool // by an operator: it gets no legs
+	Opened    func(*session.Session)     // a session has begun
 	Log       *slog.Logger
 	Leg       func(client net.Conn, early []byte) relay.Leg
 
@@ -80,7 +81,7 @@ func (s *Server) Close() {
 }
 
 // Lose ends the legs to the endpoints of these identities, as if they had gone
-// down: a reload has removed them.
+// down: a reload has removed them, or an operator drains them.
 func (s *Server) Lose(identities []string) {
 	gone := make(map[string]bool, len(identities))
 	for _, identity := range identities {

@@ -70,6 +70,10 @@ type Dialled struct {
 	// nothing. Where Err is not nil it is not called.
 	Release func()
 
+	// Lost is asked when the leg is taken in: whether its endpoint has gone since
+	// it was dialled, so that LoseLegs may have run before; nil for no.
+	Lost func() bool
+
 	Err     error
 	Refused Refused // the upstream's own answer to its handshake, if that is what Err is about
 }

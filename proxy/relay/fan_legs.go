@@ -37,6 +37,10 @@ func (f *fan) dialled(leg int, mine uint32, to demux.Target, d Dialled) {
 	}
 	b, lp := &f.legs[leg], f.loop
 	b.dial++ // even: it is over
+	if d.Err == nil && d.Lost != nil && d.Lost() {
+		d.drop()
+		d = Dialled{Err: errEndpointGone}
+	}
 	switch {
 	case d.Err != nil:
 		f.why = d.Err
