@@ -17,7 +17,7 @@ func (s *Session) connected(leg int, m *Message, h *socketio.Header) {
 	s.legs[leg].attempts = 0
 	sp.pending -= min(sp.pending, 1)
 	first := sp.state != open
-	sp.state, sp.sent, sp.since = open, true, s.now
+	sp.state, sp.sent, sp.since, sp.unanswered = open, true, s.now, 0
 	s.joined = true
 	s.store(sp, m, h)
 	s.settle(sp)

@@ -19,6 +19,7 @@ var (
 	errNotJoined  = errors.New("socket.io packet for a namespace that is not joined")
 	errRejoin     = errors.New("socket.io CONNECT to a namespace that is joined")
 	errFromClient = errors.New("socket.io CONNECT_ERROR from a client")
+	errConnect    = errors.New("socket.io CONNECT with data that is no JSON object")
 	errName       = errors.New("socket.io namespace has control characters")
 	errDirection  = errors.New("engine.io heartbeat in the wrong direction")
 	errParser     = errors.New("message is no socket.io packet, and there is no fallback for other parsers")

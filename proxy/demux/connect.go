@@ -40,6 +40,9 @@ func (s *Session) connect(m *Message, h *socketio.Header) {
 	case refusal != "":
 		s.refuseConnect(h.Namespace, refusal, "")
 		return
+	case !s.validConnect(m, h):
+		s.end(Malformed, errConnect)
+		return
 	}
 	s.spoken = true
 	leg, dial := s.legFor(d.service)
@@ -82,9 +85,25 @@ func (s *Session) connectAgain(sp *space, m *Message, h *socketio.Header) {
 	case sp.state == rejoining || sp.leg < 0:
 	case !s.rate.take(s.now, s.config) || sp.pending == maxPending:
 		s.refuseConnect(h.Namespace, textTooFast, "")
+	case !s.validConnect(m, h):
+		s.end(Malformed, errConnect)
 	default:
 		s.keepConnect(sp, m, h, false)
 	}
+}
+
+// validConnect tells whether servers of EIO4 take a CONNECT's data. On others
+// they close the connection, and since the CONNECT is kept until it is
+// answered, that would be one leg after the other.
+func (s *Session) validConnect(m *Message, h *socketio.Header) bool {
+	if s.version != engineio.V4 || h.Data == m.Size {
+		return true
+	}
+	whole := s.load(m)
+	ok := socketio.ValidConnectData(whole[h.Data:])
+	clear(whole)
+	s.effects.Give(whole)
+	return ok
 }
 
 // maxPending bounds the CONNECTs to one namespace that have no answer.

@@ -58,7 +58,7 @@ const (
 	LegLost                        // an upstream went, and its OnLoss is Transport
 	LegClosed                      // an upstream closed hard, and PropagateHardClose is set
 	LegRefused                     // the fallback upstream refused an opaque session
-	Stuck                          // a re-dial took longer than ConnectHold
+	Stuck                          // a re-dial took longer than ConnectHold, or no new leg lasted until it was joined
 )
 
 // String returns the reason as one word for logs and metrics.

@@ -42,11 +42,13 @@ func (s *Session) lost(leg int) {
 	if s.hasJoined(leg) && !s.loseJoined(leg) {
 		return
 	}
+	if !s.holdPending(leg) {
+		return
+	}
 	if !s.needed(leg) {
 		l.free()
 		return
 	}
-	s.holdPending(leg)
 	l.attempts++
 	l.prefer = ""
 	if s.service(leg).AffinityPID && s.recoverable(leg) {
@@ -87,7 +89,7 @@ func (s *Session) loseJoined(leg int) bool {
 				return false
 			}
 		case sp.state == open:
-			sp.state, sp.since = rejoining, s.now
+			sp.state, sp.since, sp.sent = rejoining, s.now, false
 			s.unholdConnects(sp)
 		}
 	}
@@ -101,20 +103,42 @@ func (s *Session) unholdConnects(sp *space) {
 	}
 }
 
+// maxUnanswered is how many legs in a row may go with the CONNECT of a namespace
+// before it was answered. Some CONNECTs make a server close the connection that
+// they come by, and one client is not to have it dialled for ever.
+const maxUnanswered = 8
+
 // holdPending marks that the CONNECTs of a leg's namespaces are to be sent
-// again.
-func (s *Session) holdPending(leg int) {
-	for i := range s.spaces {
+// again, and gives up those that went unanswered too often. It tells whether
+// the session goes on.
+func (s *Session) holdPending(leg int) bool {
+	for i := 0; i < len(s.spaces) && s.mode != over; i++ {
 		sp := &s.spaces[i]
-		if sp.state == left || int(sp.leg) != leg {
+		if sp.state == left || int(sp.leg) != leg || !sp.sent {
 			continue
 		}
-		if sp.state == connecting && sp.sent {
+		sp.sent = false
+		if sp.unanswered++; sp.unanswered >= maxUnanswered {
+			s.giveUpUnanswered(sp)
+			i-- // it is no longer there
+			continue
+		}
+		if sp.state == connecting {
 			sp.since = s.now
 			s.stats.Held.Add(1)
 		}
-		sp.sent = false
 	}
+	return s.mode != over
+}
+
+// giveUpUnanswered gives up a namespace as one whose leg does not come.
+func (s *Session) giveUpUnanswered(sp *space) {
+	s.stats.GivenUp.Add(1)
+	if sp.state == rejoining {
+		s.end(Stuck, nil)
+		return
+	}
+	s.giveUp(sp, textUnavailable, dataUnavailable)
 }
 
 // maxRefusal bounds what clients are told of an upstream's refusal.

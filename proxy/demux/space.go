@@ -14,14 +14,15 @@ import "time"
 //   - left: a tombstone, kept to tell a packet that crossed the end from one
 //     that is out of place.
 type space struct {
-	name    string
-	leg     int16 // -1 for the root that nobody owns
-	state   spaceState
-	pending uint8 // CONNECTs that the upstream has not answered
-	sent    bool  // the leg has the CONNECTs
-	long    bool  // its wait for a leg was counted as a long one
-	since   time.Duration
-	wait    *wait // nil if nothing waits and nothing is stored
+	name       string
+	leg        int16 // -1 for the root that nobody owns
+	state      spaceState
+	pending    uint8 // CONNECTs that the upstream has not answered
+	sent       bool  // the leg has the CONNECTs
+	long       bool  // its wait for a leg was counted as a long one
+	unanswered uint8 // legs in a row that went with its CONNECTs
+	since      time.Duration
+	wait       *wait // nil if nothing waits and nothing is stored
 }
 
 type spaceState uint8

@@ -11,6 +11,7 @@ type Stats struct {
 	Held    atomic.Uint64           // CONNECTs that had to wait for a leg
 	Long    atomic.Uint64           // CONNECTs that have waited for 20 s
 	Refused atomic.Uint64           // CONNECTs that usher itself answered with an error
+	GivenUp atomic.Uint64           // namespaces whose CONNECT cost one leg after the other
 	Opaque  atomic.Uint64           // sessions handed to the fallback
 }
 

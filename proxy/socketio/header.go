@@ -1,7 +1,7 @@
 // Package socketio is the wire of Socket.IO, protocols 4 and 5, as far as an
 // edge proxy reads it: the header of a packet, which names its namespace, and
 // the few packets that the proxy makes or edits itself. The JSON behind the
-// header is never parsed, but for the identifiers of a CONNECT. It works on
+// header is never parsed, but for that of a CONNECT. It works on
 // bytes and state only; it does no I/O.
 package socketio
 

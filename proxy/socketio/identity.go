@@ -20,6 +20,13 @@ func ParseAnswer(data []byte) Answer {
 	return Answer{text(member(data, "sid").of(data)), text(member(data, "pid").of(data))}
 }
 
+// ValidConnectData tells whether data may stand in a client's CONNECT of protocol
+// 5: a JSON object, or nothing. Spaces may be around either.
+func ValidConnectData(data []byte) bool {
+	data = bytes.TrimLeft(data, " \t\r\n")
+	return len(data) == 0 || data[0] == '{' && json.Valid(data)
+}
+
 // AppendTagged appends an upstream's CONNECT, p, with a tag behind its pid, so
 // that a client which comes back names the endpoint that knows it. Without a
 // pid the packet stays as it is.
