@@ -51,6 +51,7 @@ type Stats struct {
 	Held           uint64                      // namespaces that had to wait for a leg
 	HeldLong       uint64                      // that have waited for 20 s
 	Refused        uint64                      // namespaces that usher itself refused
+	GivenUp        uint64                      // namespaces whose CONNECT cost one leg after the other
 	Opaque         uint64                      // sessions given whole to the fallback
 }
 
@@ -63,7 +64,7 @@ func (s *Server) Stats() Stats {
 		Probes: c.probes.Load(), Upgraded: c.upgrades.Done.Load(), UpgradesFailed: c.upgrades.Failed.Load(),
 		Errors: make(map[string]uint64, codes), Dropped: make(map[string]uint64, demux.NumDrops),
 		Redials: d.Redials.Load(), Retries: d.Retries.Load(), Held: d.Held.Load(), HeldLong: d.Long.Load(),
-		Refused: d.Refused.Load(), Opaque: d.Opaque.Load(),
+		Refused: d.Refused.Load(), GivenUp: d.GivenUp.Load(), Opaque: d.Opaque.Load(),
 	}
 	for i := range c.opened {
 		v := engineio.V3 + engineio.Version(i)

@@ -49,8 +49,8 @@ func (c *Collector) engine(f map[string]family, to chan<- prometheus.Metric) {
 	for name, n := range map[string]float64{
 		"engineio_sids": float64(s.SIDs), "engineio_polls_waiting": float64(s.Waiting), "engineio_polls_parked": float64(s.Parked),
 		"namespaces_held_total": float64(s.Held), "namespaces_held_long_total": float64(s.HeldLong),
-		"namespaces_refused_total": float64(s.Refused), "opaque_sessions_total": float64(s.Opaque),
-		"leg_retries_total": float64(s.Retries), "leg_redials_total": float64(s.Redials),
+		"namespaces_refused_total": float64(s.Refused), "namespaces_given_up_total": float64(s.GivenUp),
+		"opaque_sessions_total": float64(s.Opaque), "leg_retries_total": float64(s.Retries), "leg_redials_total": float64(s.Redials),
 	} {
 		f[name].send(to, n)
 	}
