@@ -43,18 +43,18 @@ func TestGrafanaDashboard(t *testing.T) {
 
 	used := 0
 	for _, expr := range expressions(t, "../scripts/package/grafana.json") {
-		all := ""
+		var all strings.Builder
 		for _, m := range usedMetric.FindAllStringSubmatch(expr, -1) {
 			used++
 			have, ok := labels[m[1]]
-			all += have
+			all.WriteString(have)
 			if !ok {
 				t.Errorf("%s: there is no %s", expr, m[1])
 			}
 			wantLabels(t, expr, have, usedLabel.FindAllStringSubmatch(m[2], -1))
 		}
 		for _, by := range groupLabels.FindAllStringSubmatch(expr, -1) {
-			wantLabels(t, expr, all, regexp.MustCompile(`([a-z_]+)`).FindAllStringSubmatch(by[1], -1))
+			wantLabels(t, expr, all.String(), regexp.MustCompile(`([a-z_]+)`).FindAllStringSubmatch(by[1], -1))
 		}
 		if strings.Count(expr, "(") != strings.Count(expr, ")") || strings.Count(expr, "[") != strings.Count(expr, "]") {
 			t.Errorf("%s: brackets do not match", expr)

@@ -41,8 +41,9 @@ func wantedType(t reflect.Type) string {
 		return "true or false"
 	case reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uint:
 		return fmt.Sprintf("a number from 0 to %d", ^uint64(0)>>(64-t.Bits()))
+	default: // orders have no other types
+		return "an object"
 	}
-	return "an object"
 }
 
 // givenType is for what encoding/json calls a value: its type, for a number
