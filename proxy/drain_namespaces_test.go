@@ -78,3 +78,17 @@ func TestOperatorDrainCountsItsOwn(t *testing.T) {
 		}
 	}
 }
+
+// TestDrainOfLegsThatSessionsDependOn ends the sessions that would not outlive
+// their legs as any drain does.
+func TestDrainOfLegsThatSessionsDependOn(t *testing.T) {
+	main, shop := newTestService(t, "main"), newTestService(t, "admin")
+	b := newTestBroker(t, "admin: 127.0.0.1:0\ndrain: {code: 1001}\n"+split(main, shop, ""))
+	o := b.operator(t)
+	root, both := b.joined(t, ""), b.joined(t, "", "/admin,")
+	var answer admin.DrainAnswer
+	o.ask(t, http.MethodPost, "/v1/drain", admin.Target{Upstream: "admin"}, &answer)
+	wantCode(t, both, 1001)
+	wantAlive(t, root, "")
+	wantSoon(t, "legs to what is drained", 0, shop.legs.Load)
+}

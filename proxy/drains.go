@@ -97,8 +97,9 @@ func (s *Server) drain(t admin.Target) int {
 			meant[x] = true
 		}
 	}
-	s.end(drain(s.live.Load().cfg, session.Drained, byOperator), meant)
-	s.engine.Lose(lost)
+	d := drain(s.live.Load().cfg, session.Drained, byOperator)
+	s.end(d, meant)
+	s.engine.Lose(lost, d)
 	return len(meant)
 }
 

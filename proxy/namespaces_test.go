@@ -68,7 +68,7 @@ func TestReloadOfNamespaces(t *testing.T) {
 
 	other := newTestService(t, "other")
 	b.reload(t, split(main, other, ""))
-	wantCode(t, both, 1011) // its leg to admin is lost, and on_loss is transport
+	wantCode(t, both, 1012) // its leg to admin is lost, and on_loss is transport
 	wantAlive(t, root, "")
 	wantSoon(t, "legs to admin", 0, admin.legs.Load)
 	c := b.joined(t, "/admin,")

@@ -198,8 +198,8 @@ func (s *Server) drainRemoved(old, next *live) {
 	if !left(old, next) {
 		return
 	}
-	s.engine.Lose(endpointsOnly(old, next))
 	d := drain(next.cfg, session.Drained, removed)
+	s.engine.Lose(endpointsOnly(old, next), d)
 	gone := func(x *session.Session) bool { return !next.serves(x) }
 	s.frames.Drain(d, gone)
 	s.messages.Drain(d, gone)

@@ -81,13 +81,14 @@ func (s *Server) Close() {
 }
 
 // Lose ends the legs to the endpoints of these identities, as if they had gone
-// down: a reload has removed them, or an operator drains them.
-func (s *Server) Lose(identities []string) {
+// down: a reload has removed them, or an operator drains them. Sessions that
+// would end with them are ended as d says.
+func (s *Server) Lose(identities []string, d session.Drain) {
 	gone := make(map[string]bool, len(identities))
 	for _, identity := range identities {
 		gone[s.tag(identity)] = true
 	}
 	if len(gone) > 0 {
-		s.Frames.LoseLegs(func(tag string) bool { return gone[tag] })
+		s.Frames.LoseLegs(d, func(tag string) bool { return gone[tag] })
 	}
 }

@@ -54,15 +54,40 @@ func (f *fan) tickLeave() time.Duration {
 var errEndpointGone = errors.New("its endpoint is not served any more")
 
 // LoseLegs ends the legs of all fans whose tag gone says, as if their endpoint
-// had closed them. It returns before that has happened.
-func (g *Group) LoseLegs(gone func(tag string) bool) {
-	for _, lp := range g.loops {
-		lp.post(func(lp *loop) {
-			for f := range lp.fans {
-				f.loseLegs(gone)
-			}
-		})
+// had closed them. Fans that would end with them leave as d says, one after the
+// other. It returns before that has happened.
+func (g *Group) LoseLegs(d session.Drain, gone func(tag string) bool) {
+	for k, lp := range g.loops {
+		mine := share{k, len(g.loops)}
+		lp.post(func(lp *loop) { lp.loseLegs(&d, mine, gone) })
 	}
+}
+
+func (lp *loop) loseLegs(d *session.Drain, mine share, gone func(tag string) bool) {
+	var leaving []*fan
+	for f := range lp.fans {
+		if f.dependsOn(gone) {
+			leaving = append(leaving, f)
+		} else {
+			f.loseLegs(gone)
+		}
+	}
+	gap := d.Gap(len(leaving) * mine.n)
+	at := lp.now + time.Duration(mine.k)*gap
+	for _, f := range leaving {
+		f.leaveAt(at, d)
+		at += time.Duration(mine.n) * gap
+	}
+}
+
+// dependsOn tells whether f would end without the legs that gone says.
+func (f *fan) dependsOn(gone func(tag string) bool) bool {
+	for i := range f.legs {
+		if s := f.legs[i].strand; s != nil && !f.closing() && gone(s.tag) && f.demux.DependsOn(i) {
+			return true
+		}
+	}
+	return false
 }
 
 func (f *fan) loseLegs(gone func(tag string) bool) {
