@@ -21,10 +21,11 @@ func ParseAnswer(data []byte) Answer {
 }
 
 // ValidConnectData tells whether data may stand in a client's CONNECT of protocol
-// 5: a JSON object, or nothing. Spaces may be around either.
+// 5: nothing, or JSON that JavaScript calls an object, of which the servers of 3.x
+// and 4.0 take any. Spaces may be around either.
 func ValidConnectData(data []byte) bool {
 	data = bytes.TrimLeft(data, " \t\r\n")
-	return len(data) == 0 || data[0] == '{' && json.Valid(data)
+	return len(data) == 0 || bytes.IndexByte([]byte("{[n"), data[0]) >= 0 && json.Valid(data)
 }
 
 // AppendTagged appends an upstream's CONNECT, p, with a tag behind its pid, so

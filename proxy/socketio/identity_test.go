@@ -120,7 +120,7 @@ func TestValidConnectData(t *testing.T) {
 	for data, want := range map[string]bool{
 		``: true, ` `: true, `{}`: true, ` {"a":[1,{}]} `: true, "\t{\"sid\":\"\\ud800\"}\n": true,
 		`x`: false, `,`: false, `"x"`: false, `{"a":1`: false, `{}{}`: false, `{},`: false, `{a:1}`: false,
-		`null`: false, `[]`: false, `[{}]`: false, `true`: false, `-1`: false,
+		`null`: true, `[]`: true, `[{}]`: true, `nul`: false, `[}`: false, `true`: false, `-1`: false,
 	} {
 		if got := ValidConnectData([]byte(data)); got != want {
 			t.Errorf("%q: got %v, want %v", data, got, want)
