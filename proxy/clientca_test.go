@@ -75,5 +75,5 @@ func TestMissingClientCA(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantNewError(t, cfg, "routes.yaml:2:5: client_ca: open ")
+	wantNewError(t, cfg, "routes.yaml:2:52: client_ca: open ")
 }

@@ -101,12 +101,12 @@ func (s *Server) reload(cfg *config.Config) error {
 	old := s.live.Load()
 	keeper, err := old.nextKeeper(cfg, s.log)
 	if err != nil {
-		return err
+		return certs.All(cfg, err)
 	}
 	upstreamFiles := certs.LookAtUpstreams(cfg)
 	upstreamTLS, err := certs.ForUpstreams(cfg)
 	if err != nil {
-		return err
+		return certs.All(cfg, err)
 	}
 	ls, err := listen(cfg, old.listeners, nil, s.log)
 	if err != nil {
@@ -164,12 +164,14 @@ func sameTLS(a, b *config.Config) bool {
 	bare := func(c *config.Config) tls {
 		t := tls{c.File, c.TLS, slices.Clone(c.Listen)}
 		t.tls.H2WebSocket = false // it is no matter of certificates
+		t.tls.ACME.RootAt = config.Position{}
 		t.tls.Certificates = slices.Clone(c.TLS.Certificates)
 		for i := range t.tls.Certificates {
-			t.tls.Certificates[i].Position = config.Position{}
+			one := &t.tls.Certificates[i]
+			*one = config.Certificate{Cert: one.Cert, Key: one.Key}
 		}
 		for i := range t.listen {
-			t.listen[i].Position = config.Position{}
+			t.listen[i].Position, t.listen[i].ClientCAAt = config.Position{}, config.Position{}
 		}
 		return t
 	}

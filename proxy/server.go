@@ -99,12 +99,12 @@ func New(cfg *config.Config, log *slog.Logger) (*Server, error) { return Inherit
 func Inherit(cfg *config.Config, log *slog.Logger, from *handover.Inheritance) (*Server, error) {
 	keeper, err := certs.Open(cfg, log)
 	if err != nil {
-		return nil, err
+		return nil, certs.All(cfg, err)
 	}
 	upstreamFiles := certs.LookAtUpstreams(cfg)
 	upstreamTLS, err := certs.ForUpstreams(cfg)
 	if err != nil {
-		return nil, err
+		return nil, certs.All(cfg, err)
 	}
 	ls, err := listen(cfg, nil, from, log)
 	if err != nil {

@@ -182,5 +182,6 @@ func TestMissingCertificate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantNewError(t, cfg, "routes.yaml:4:7: ")
+	wantNewError(t, cfg, "routes.yaml:4:14: cert: open ")
+	wantNewError(t, cfg, "routes.yaml:4:29: key: open ")
 }

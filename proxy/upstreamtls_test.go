@@ -77,9 +77,9 @@ func TestUpstreamTLSFiles(t *testing.T) {
 	dir := t.TempDir()
 	newTestCertificate(t, dir)
 	for options, want := range map[string]string{
-		"ca: none.pem":                  "routes.yaml:2:3: upstream main: open ",
+		"ca: none.pem":                  "routes.yaml:2:48: ca: open ",
 		"ca: key.pem":                   `has no certificate`,
-		"cert: cert.pem, key: none.pem": "routes.yaml:2:3: upstream main: open ",
+		"cert: cert.pem, key: none.pem": "routes.yaml:2:65: key: open ",
 	} {
 		cfg, err := config.Parse(filepath.Join(dir, "routes.yaml"),
 			[]byte("upstreams:\n  main: {endpoints: 'https://127.0.0.1:1', "+options+"}\nroutes: [{upstream: main}]\nlisten: 127.0.0.1:0\n"), nil)

@@ -56,7 +56,7 @@ func newIssued(cfg *config.Config, log *slog.Logger) (*issued, error) {
 	if i.acme.Root != "" {
 		var err error
 		if i.roots, err = readPool(beside(cfg, i.acme.Root)); err != nil {
-			return nil, fmt.Errorf("%s: tls.ca_root: %w", cfg.File, err)
+			return nil, &config.Error{File: cfg.File, Position: i.acme.RootAt, Text: "ca_root: " + err.Error()}
 		}
 	}
 	if cfg.TLS.Ask != "" {

@@ -7,16 +7,20 @@ import (
 	"strconv"
 	"strings"
 
+	"usher/proxy/certs"
 	"usher/proxy/config"
 	"usher/proxy/route"
 )
 
-// Check reads the routes file and writes the routes that it would serve, or
-// returns all of the file's errors. Warnings go to stderr.
+// Check reads the routes file, and the PEM files that it names, and writes the
+// routes that it would serve, or returns all errors of these files. Warnings go to stderr.
 func Check(w, stderr io.Writer, file string) error {
 	cfg, err := load(file)
 	if err != nil {
 		return err
+	}
+	if faults := certs.Check(cfg); len(faults) > 0 {
+		return faults
 	}
 	var out, warnings bytes.Buffer
 	for _, l := range cfg.Listen {

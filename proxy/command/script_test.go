@@ -1,6 +1,11 @@
 package command_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
@@ -33,9 +38,10 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// TestScripts runs each file of testdata/script. They have two commands more
-// than testscript: "status N PROGRAM ARGS..." wants the exit status N, and
-// "await PROGRAM ARGS..." tries until it is 0.
+// TestScripts runs each file of testdata/script. They have three commands
+// more than testscript: "status N PROGRAM ARGS..." wants the exit status N,
+// "await PROGRAM ARGS..." tries until it is 0, and "certificate CERT KEY" makes
+// a pair of files.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
@@ -44,7 +50,9 @@ func TestScripts(t *testing.T) {
 			e.Setenv("USHER_ROUTES", "")
 			return nil
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"status": status, "await": await},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"status": status, "await": await, "certificate": certificate,
+		},
 	})
 }
 
@@ -78,5 +86,21 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 		if time.Now().After(deadline) {
 			ts.Fatalf("still %v", err)
 		}
+	}
+}
+
+func certificate(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: certificate CERT KEY")
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	ts.Check(err)
+	template := &x509.Certificate{DNSNames: []string{"a.test"}, NotAfter: time.Now().Add(time.Hour)}
+	cert, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	ts.Check(err)
+	secret, err := x509.MarshalPKCS8PrivateKey(key)
+	ts.Check(err)
+	for i, block := range []*pem.Block{{Type: "CERTIFICATE", Bytes: cert}, {Type: "PRIVATE KEY", Bytes: secret}} {
+		ts.Check(os.WriteFile(ts.MkAbs(args[i]), pem.EncodeToMemory(block), 0o600))
 	}
 }

@@ -61,7 +61,7 @@ func (l *loader) acme(o object, t TLS) ACME {
 		if a.Directory == "" && !o.field("ca").given() {
 			l.errorf(w.Position, "ca_root is never used without ca")
 		}
-		a.Root = w.text
+		a.Root, a.RootAt = w.text, w.Position
 	}
 	a.ExternalAccount = l.externalAccount(o.field("external_account"))
 	return a

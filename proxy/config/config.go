@@ -51,7 +51,8 @@ type Listener struct {
 
 	// ClientCA is a PEM file: only clients with a certificate that it verifies
 	// are let in. "" for everybody; relative to the folder of the routes file.
-	ClientCA string
+	ClientCA   string
+	ClientCAAt Position // where it stands
 }
 
 // TLS says where the listeners' certificates come from.
@@ -70,6 +71,7 @@ type ACME struct {
 	Email           string          // for the authority's mail about certificates; "" for none
 	Directory       string          // the URL of its directory; "" for Let's Encrypt
 	Root            string          // a PEM file that verifies the authority; "" for the system's roots
+	RootAt          Position        // where Root stands
 	Staging         bool            // Let's Encrypt's authority for tests
 	ExternalAccount ExternalAccount // RFC 8555, 7.3.4; zero for none
 }
@@ -84,7 +86,8 @@ type ExternalAccount struct {
 // of the routes file.
 type Certificate struct {
 	Position
-	Cert, Key string
+	Cert, Key     string
+	CertAt, KeyAt Position // where they stand
 }
 
 // Drain says how usher ends sessions that it may not keep: all of them when the
@@ -135,6 +138,8 @@ type UpstreamTLS struct {
 	ServerName         string // that their certificates must have; "" for the endpoint's host
 	Cert, Key          string // PEM files that usher shows; "" for none
 	InsecureSkipVerify bool   // whoever answers is believed
+
+	CAAt, CertAt, KeyAt Position // where the files' names stand
 }
 
 // Scheme is how an endpoint is spoken to.

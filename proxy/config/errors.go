@@ -41,9 +41,9 @@ func (e Errors) Unwrap() []error {
 	return list
 }
 
-// sorted returns the faults by position. A fault that is reached twice, through
+// Sorted returns the faults by position. A fault that is reached twice, through
 // two aliases of the same value, is one.
-func (e Errors) sorted() Errors {
+func (e Errors) Sorted() Errors {
 	slices.SortStableFunc(e, func(a, b *Error) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Text, b.Text))
 	})

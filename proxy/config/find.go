@@ -28,7 +28,7 @@ func findAdmin(file string, text []byte, env func(string) (string, bool)) (Admin
 	l := &loader{file: file, env: env, claims: make(claims)}
 	root, ok := l.document(text)
 	if !ok {
-		return Admin{}, l.errors.sorted()
+		return Admin{}, l.errors.Sorted()
 	}
 	if root.node.Kind != yaml.MappingNode {
 		return Admin{}, nil
@@ -38,7 +38,7 @@ func findAdmin(file string, text []byte, env func(string) (string, bool)) (Admin
 			l.errors = nil
 			a := l.admin(p.value)
 			if a.Address == "" {
-				return a, l.errors.sorted()
+				return a, l.errors.Sorted()
 			}
 			return a, nil
 		}

@@ -66,7 +66,7 @@ func (l *loader) listenerOptions(o object, one *Listener) {
 		if !one.TLS {
 			l.errorf(ca.Position, "client_ca is never used without tls: true")
 		}
-		one.ClientCA = ca.text
+		one.ClientCA, one.ClientCAAt = ca.text, ca.Position
 	}
 	if mode := o.field("mode"); mode.given() {
 		l.mode(mode, &one.Mode)

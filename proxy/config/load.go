@@ -45,7 +45,7 @@ func Parse(file string, text []byte, env func(string) (string, bool)) (*Config, 
 		l.top(root, c)
 	}
 	if len(l.errors) > 0 {
-		return nil, l.errors.sorted()
+		return nil, l.errors.Sorted()
 	}
 	return c, nil
 }
@@ -111,6 +111,6 @@ func (l *loader) top(root value, c *Config) {
 	d.secret = c.AffinitySecret
 	c.Upstreams = l.upstreams(o, d)
 	c.Routes = l.routes(o, limits, c.Upstreams)
-	c.advice = l.advice.sorted()
-	c.Warnings = append(l.warnings, l.advice...).sorted()
+	c.advice = l.advice.Sorted()
+	c.Warnings = append(l.warnings, l.advice...).Sorted()
 }

@@ -148,7 +148,8 @@ func TestListeners(t *testing.T) {
 	})
 	want(t, "trusted peers of unix sockets", u.TrustedProxies, []netip.Prefix{{}, netip.MustParsePrefix("10.0.0.0/8")})
 	want(t, "certificates", c.TLS.Certificates, []Certificate{
-		{Position{9, 7}, "a.pem", "a.key"}, {Position{10, 7}, "/etc/b.pem", "/etc/b.key"},
+		{Position: Position{9, 7}, Cert: "a.pem", Key: "a.key", CertAt: Position{9, 14}, KeyAt: Position{9, 26}},
+		{Position: Position{10, 7}, Cert: "/etc/b.pem", Key: "/etc/b.key", CertAt: Position{10, 13}, KeyAt: Position{11, 12}},
 	})
 	var trusted []netip.Prefix
 	for _, p := range []string{"10.0.0.0/8", "127.0.0.1/32", "::1/128", "1.2.3.4/32"} {
@@ -275,7 +276,7 @@ func TestDomains(t *testing.T) {
 		{Position: Position{4, 5}, Address: ":443", TLS: true},
 	})
 	want(t, "acme", long.TLS.ACME, ACME{
-		Email: "ops@example.com", Directory: "https://ca.example.com/dir", Root: "/etc/ca.pem",
+		Email: "ops@example.com", Directory: "https://ca.example.com/dir", Root: "/etc/ca.pem", RootAt: Position{9, 12},
 		ExternalAccount: ExternalAccount{KeyID: "me", MACKey: "hunter2A"},
 	})
 	want(t, "warnings", len(long.Warnings), 0)
@@ -283,7 +284,10 @@ func TestDomains(t *testing.T) {
 
 func TestUpstreamTLS(t *testing.T) {
 	c := mustParseFile(t, "upstream_tls")
-	want(t, "main", c.Upstreams[0].TLS, UpstreamTLS{CA: "ca.pem", ServerName: "main.internal", Cert: "a.pem", Key: "a.key"})
+	want(t, "main", c.Upstreams[0].TLS, UpstreamTLS{
+		CA: "ca.pem", ServerName: "main.internal", Cert: "a.pem", Key: "a.key",
+		CAAt: Position{2, 45}, CertAt: Position{2, 87}, KeyAt: Position{2, 99},
+	})
 	want(t, "chat", c.Upstreams[1].TLS, UpstreamTLS{InsecureSkipVerify: true})
 	want(t, "warnings", c.Warnings.Error(),
 		"routes.yaml:3:63: the certificates of upstream chat are not verified: whoever answers at its addresses is believed")

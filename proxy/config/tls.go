@@ -40,7 +40,7 @@ func (l *loader) certificates(v value) []Certificate {
 		}
 		cert, _ := l.text(l.required(c, "cert", "in this certificate"))
 		key, _ := l.text(l.required(c, "key", "in this certificate"))
-		list = append(list, Certificate{Position: item.used, Cert: cert.text, Key: key.text})
+		list = append(list, Certificate{Position: item.used, Cert: cert.text, Key: key.text, CertAt: cert.Position, KeyAt: key.Position})
 	}
 	return list
 }

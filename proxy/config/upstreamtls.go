@@ -18,6 +18,7 @@ func (l *loader) upstreamTLS(o object, u *Upstream) {
 			*into = w.text
 		}
 	}
+	t.CAAt, t.CertAt, t.KeyAt = o.field("ca").Position, o.field("cert").Position, o.field("key").Position
 	if name := o.field("server_name"); t.ServerName != "" && !isHost(t.ServerName) {
 		l.errorf(name.Position, "server_name must be a name such as \"main.internal\"")
 	}
