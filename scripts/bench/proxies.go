@@ -120,7 +120,6 @@ routes:
   - path: /socket.io
     namespaces: {/: n0, /a: n1, /b: n2}
     socketio: {ping_interval: 10m, ping_timeout: 10m}
-    idle_timeout: 1h
 `
 
 // usherFiles is usher's routes file, with namespaces if the scenario has any.
