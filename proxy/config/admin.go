@@ -9,10 +9,6 @@ import (
 
 var adminKeys = []string{"address", "token", "close_by"}
 
-// leastToken is how many bytes a token has at least: what is shorter can be
-// found by trying.
-const leastToken = 16
-
 // admin reads the operators' address, or the object that it stands in.
 func (l *loader) admin(v value) Admin {
 	if !v.given() {
@@ -23,7 +19,7 @@ func (l *loader) admin(v value) Admin {
 	if v.node.ShortTag() == "!!map" {
 		o, _ = l.object(v, "in admin", adminKeys)
 		address = l.required(o, "address", "in admin")
-		a.Token = l.adminToken(o.field("token"))
+		a.Token = l.secret(o.field("token"), "token", unsendable)
 		a.CloseBy = l.closeBy(o.field("close_by"))
 	}
 	if w, ok := l.text(address); ok {
@@ -45,20 +41,12 @@ func (a Admin) Local() bool {
 	return err == nil && (strings.EqualFold(host, "localhost") || parse == nil && ip.Unmap().IsLoopback())
 }
 
-// adminToken checks what is never shown.
-func (l *loader) adminToken(v value) string {
-	w, ok := l.text(v)
-	switch {
-	case !ok:
-		return ""
-	case len(w.text) < leastToken:
-		l.errorf(w.Position, "token must have %d bytes at least: it could be found by trying", leastToken)
-	case strings.ContainsFunc(w.text, func(r rune) bool { return r <= ' ' || r > '~' }):
-		l.errorf(w.Position, "token must be printable ASCII without spaces: it is sent in a header")
-	case !w.secret:
-		l.warnf(w.Position, "token is written out in a file that everybody may read: use ${NAME}, or take the permission away")
+// unsendable is the rule that a token breaks which no header can carry.
+func unsendable(token string) string {
+	if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return "printable ASCII without spaces: it is sent in a header"
 	}
-	return w.text
+	return ""
 }
 
 // closeBy reads the headers by whose values sessions can be closed.

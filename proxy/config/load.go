@@ -107,7 +107,7 @@ func (l *loader) top(root value, c *Config) {
 	limits := l.limits(o, d.limits)
 	c.HandshakeTimeout = limits.HandshakeTimeout
 	l.duration(o.field("dial_timeout"), positive, &d.dialTimeout)
-	c.AffinitySecret = l.affinitySecret(o.field("affinity_secret"))
+	c.AffinitySecret = l.secret(o.field("affinity_secret"), "affinity_secret", nil)
 	d.secret = c.AffinitySecret
 	c.Upstreams = l.upstreams(o, d)
 	c.Routes = l.routes(o, limits, c.Upstreams)

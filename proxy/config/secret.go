@@ -1,0 +1,27 @@
+package config
+
+// leastSecret is how many bytes a secret has at least: what is shorter can be
+// found by trying.
+const leastSecret = 16
+
+// secret reads the value of the key name, which proves something and is never
+// shown. broken names the rule that a text breaks, "" if none; nil has no rules.
+func (l *loader) secret(v value, name string, broken func(text string) string) string {
+	w, ok := l.text(v)
+	if !ok {
+		return ""
+	}
+	rule := ""
+	if broken != nil {
+		rule = broken(w.text)
+	}
+	switch {
+	case len(w.text) < leastSecret:
+		l.errorf(w.Position, "%s must have %d bytes at least: it could be found by trying", name, leastSecret)
+	case rule != "":
+		l.errorf(w.Position, "%s must be %s", name, rule)
+	case !w.secret:
+		l.warnf(w.Position, "%s is written out in a file that everybody may read: use ${NAME}, or take the permission away", name)
+	}
+	return w.text
+}
