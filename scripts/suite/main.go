@@ -59,6 +59,7 @@ func main() {
 func steps() []step {
 	all := []step{
 		{"", "tools", checkTools},
+		{"", "go modules", downloadModules},
 		{"", "npm packages", installPackages},
 		{"lint", "gofmt", checkFormat},
 		{"lint", "go vet", checkVet},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 )
 
 const modules = "scripts/node_modules/.package-lock.json" // npm writes it last
@@ -72,6 +73,16 @@ func (t *tally) install(ctx context.Context, name, why string, packages ...strin
 		}
 	}
 	t.passed++
+}
+
+// downloadModules brings the modules of usher and of its tools, so that what
+// checks them prints nothing but what it finds.
+func downloadModules(ctx context.Context, t *tally) {
+	tools, _ := filepath.Glob("scripts/*.mod") // the pattern is sound
+	for _, file := range append([]string{"go.mod"}, tools...) {
+		c := command(ctx, "go", "mod", "download", "-modfile="+file)
+		t.runs(file, c)
+	}
 }
 
 // installPackages makes scripts/node_modules what the lock file says, unless it
