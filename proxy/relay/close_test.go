@@ -225,6 +225,35 @@ func TestCloseOrders(t *testing.T) {
 	}
 }
 
+// The server of a connection closes it first (RFC 6455, 7.1.1): usher its
+// client's, the upstream usher's. One that does not has closeTimeout.
+func TestServerClosesFirst(t *testing.T) {
+	for _, clings := range []bool{false, true} {
+		h := newHarness(t)
+		h.clinging = true
+		c, u := h.adopt(&Options{})
+		c.sendClose(1000, "")
+		h.step()
+		u.wantClose("passes", 1000, "")
+		u.sendClose(1000, "")
+		h.step()
+		c.wantClose("the answer passes", 1000, "")
+		c.wantEOF("Close frames have passed both ways")
+		u.wantIdle("it is the upstream's to close")
+		h.wantOpen()
+		if clings {
+			h.advance(closeTimeout - 1)
+			h.wantOpen()
+			h.advance(1)
+		} else if err := u.raw.CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		h.step()
+		u.wantEOF("both have closed")
+		h.wantEnd("client.closed", 1000)
+	}
+}
+
 // usher's own Close frame waits for the end of the frame on its way.
 func TestOwnCloseWaitsForTheFrame(t *testing.T) {
 	for _, size := range []int{10, 3 * bufferSize, 4 * spliceSize} {

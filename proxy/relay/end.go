@@ -77,6 +77,9 @@ func (lp *loop) abandon(l *leg, event session.Event, what string) {
 // lost ends p, of whose leg nothing more comes.
 func (p *pair) lost(lp *loop, from *line, err error) {
 	l := &p.legs[from.side]
+	if l.parted() {
+		return // as it should
+	}
 	why := lp.goneWords(l, "connection lost")
 	if p.closing() && p.end.code != 0 {
 		why.code = p.end.code // l went without answering what its peer said

@@ -47,6 +47,33 @@ func TestFanRelays(t *testing.T) {
 	}
 }
 
+// A leg is its server's to close first, as a plain session's.
+func TestFanServerClosesFirst(t *testing.T) {
+	for _, clings := range []bool{false, true} {
+		h := newFanHarness(t, engineio.V4, false)
+		h.clinging = true
+		c := h.connect()
+		main := h.join(c, "/", 0)
+		c.sendClose(1000, "")
+		h.step()
+		c.wantClose("the close is answered", 1000, "")
+		c.wantEOF("usher is the client's server")
+		main.answerClose("the leg is closed", 1001)
+		h.step()
+		main.wantIdle("it is the upstream's to close")
+		if clings {
+			h.advance(farewellTimeout - 1)
+			main.wantIdle("it has some time for it")
+			h.advance(1)
+		} else if err := main.raw.CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		h.step()
+		main.wantEOF("both have closed")
+		h.wantFanEnd("client.closed", 1000, "/")
+	}
+}
+
 func TestFanSplitFrames(t *testing.T) {
 	h := newFanHarness(t, engineio.V4, false)
 	c := h.connect()

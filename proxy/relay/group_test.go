@@ -153,6 +153,9 @@ func TestGroupEchoAndShutdown(t *testing.T) {
 		if _, err := u.Write(ws.AppendFrame(nil, ws.Close, farewell[:2], nil)); err != nil {
 			return err
 		}
+		if err := u.(*net.UnixConn).CloseWrite(); err != nil { // the server's to do first
+			return err
+		}
 		for _, c := range []net.Conn{c, u} {
 			if n, err := c.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
 				return fmt.Errorf("got %d bytes and %w, want the end", n, err)

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"iter"
 	"net"
 	"os"
 	"syscall"
@@ -25,6 +26,7 @@ type harness struct {
 	registry *session.Registry
 	ends     []session.End
 	released int
+	clinging bool // upstreams do not close when Close frames have passed, as servers do
 }
 
 func newHarness(t *testing.T) *harness {
@@ -66,6 +68,41 @@ func (h *harness) step() {
 			quiet = 0
 		}
 		h.loop.turn(h.now, woken)
+		if h.hangUp() {
+			quiet = 0
+		}
+	}
+}
+
+// hangUp ends what upstreams send, as servers do when Close frames have passed
+// both ways, and tells whether one did.
+func (h *harness) hangUp() (any bool) {
+	for l := range h.lines() {
+		if !h.clinging && l.side == upstream && l.parted() && !l.is(finished|closed) {
+			l.set(ending)
+			h.loop.finishReading(l, io.EOF)
+			h.loop.enqueue(l)
+			any = true
+		}
+	}
+	return any
+}
+
+// lines are those of all pairs and fans.
+func (h *harness) lines() iter.Seq[*line] {
+	return func(yield func(*line) bool) {
+		for p := range h.loop.pairs {
+			if !yield(&p.legs[client].line) || !yield(&p.legs[upstream].line) {
+				return
+			}
+		}
+		for f := range h.loop.fans {
+			for _, s := range f.strands {
+				if !yield(&s.line) {
+					return
+				}
+			}
+		}
 	}
 }
 
@@ -87,16 +124,9 @@ func (h *harness) gather() (woken bool) {
 }
 
 func (h *harness) expectsEvent() bool {
-	for p := range h.loop.pairs {
-		if expectsEvent(&p.legs[client].line) || expectsEvent(&p.legs[upstream].line) {
+	for l := range h.lines() {
+		if expectsEvent(l) {
 			return true
-		}
-	}
-	for f := range h.loop.fans {
-		for _, s := range f.strands {
-			if expectsEvent(&s.line) {
-				return true
-			}
 		}
 	}
 	return false

@@ -63,6 +63,13 @@ func (l *line) is(s lineState) bool { return l.state&s != 0 }
 func (l *line) set(s lineState)     { l.state |= s }
 func (l *line) unset(s lineState)   { l.state &^= s }
 
+// parted tells whether Close frames have passed both ways. It is then the
+// server's to close the connection (RFC 6455, 7.1.1): usher closes its clients',
+// and waits for its upstreams to close theirs, as the one that closes first
+// cannot use the port again for a minute. The ports of usher's own address
+// would be what its next sockets lack.
+func (l *line) parted() bool { return l.is(sentClose) && l.is(ignored) && !l.is(broken) }
+
 // backlogged tells whether something waits for l to take it.
 func (l *line) backlogged() bool { return l.backlog != nil }
 

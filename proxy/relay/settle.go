@@ -12,7 +12,7 @@ func (lp *loop) settle(p *pair) {
 		l := &p.legs[i]
 		switch {
 		case l.is(closed) || l.backlogged() && !l.is(finished|deaf):
-		case l.is(finished|cutting) || l.is(sentClose) && l.is(ignored) && !l.is(broken):
+		case l.is(finished|cutting) || l.side == client && l.parted():
 			lp.closeLeg(l)
 		case l.is(sentClose) && l.is(broken) && !l.is(shut):
 			// Closing now, with input unread, would reset the connection

@@ -146,5 +146,5 @@ func (s *strand) done() bool {
 	case s.is(finished | deaf):
 		return true
 	}
-	return s.is(sentClose) && s.is(ignored) && !s.is(broken)
+	return s.side == client && s.parted()
 }
