@@ -290,11 +290,13 @@ test('F-14 an upstream that stops reading', async (t) => {
   const big = 'x'.repeat(500_000);
   let over = false;
   lost.then(() => (over = true));
+  let answered = 0; // by the other service, while this one takes nothing
   for (let i = 0; i < 40 && !over; i++) {
     admin.emit('echo', big, () => {});
-    await sleep(20);
+    await Promise.race([lost, call(root, 'whoami').then(() => answered++)]);
   }
   assert.equal(await lost, 'transport close');
+  assert.ok(answered >= 3, `the other service answered ${answered} times before the bound`);
   edge.services.admin.child.kill('SIGKILL');
   await reconnected(root);
   await call(root, 'whoami');
