@@ -25,10 +25,12 @@ func (d desk) Marker() *session.Marker     { return d.live.Load().handshake.Mark
 func (d desk) Sessions() *session.Registry { return d.sessions }
 func (d desk) Taps() *tap.Hub              { return d.frames.Taps() }
 func (d desk) Drains() []admin.Target      { return d.drains.all() }
-func (d desk) Drain(t admin.Target) int    { return d.drain(t) }
 func (d desk) Enable(t admin.Target)       { d.enable(t) }
 func (d desk) Reload() error               { return d.ReloadFile() }
 func (d desk) Version() string             { return d.Server.Version }
+
+// Drain drains t.
+func (d desk) Drain(t admin.Target) (sessions, legs int) { return d.drain(t) }
 
 // Phase returns where in its life the server is.
 func (d desk) Phase() admin.Phase {
@@ -64,9 +66,18 @@ func (d desk) Certificates() []admin.Certificate {
 	return list
 }
 
-// Describe asks the sessions that are split by namespace.
+// Describe asks those of the sessions that are split by namespace.
 func (d desk) Describe(ctx context.Context, list []*session.Session) map[*session.Session]session.Detail {
-	return d.engine.Describe(ctx, list)
+	meant := make(map[*session.Session]bool)
+	for _, x := range list {
+		if _, split := x.Legs(); split {
+			meant[x] = true
+		}
+	}
+	if len(meant) == 0 {
+		return nil
+	}
+	return d.frames.Describe(ctx, func(x *session.Session) bool { return meant[x] })
 }
 
 // Close has the sessions end as how says.

@@ -79,8 +79,9 @@ func isDisabled(e *upstream.Endpoint) bool {
 
 // drain keeps new sessions away from t, and ends those that are there. It
 // returns how many. Sessions with namespaces have no upstream and no endpoint of
-// their own: they lose their legs to one, as when a reload removes it.
-func (s *Server) drain(t admin.Target) int {
+// their own: they lose their legs to one, as when a reload removes it, and are
+// counted apart.
+func (s *Server) drain(t admin.Target) (sessions, legs int) {
 	targets := s.resolve(t)
 	s.drains.change(func(list []admin.Target) []admin.Target {
 		for _, one := range targets {
@@ -95,12 +96,14 @@ func (s *Server) drain(t admin.Target) int {
 	for _, x := range s.sessions.Live() {
 		if concerns(targets, x.Route, x.Upstream) || slices.Contains(lost, x.Target) {
 			meant[x] = true
+		} else if list, _ := x.Legs(); slices.ContainsFunc(list, func(l session.Leg) bool { return slices.Contains(lost, l.Target) }) {
+			legs++
 		}
 	}
 	d := drain(s.live.Load().cfg, session.Drained, byOperator)
 	s.end(d, meant)
 	s.engine.Lose(lost, d)
-	return len(meant)
+	return len(meant), legs
 }
 
 // identities are those of the endpoints that targets name, by themselves or by

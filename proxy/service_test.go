@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/gorilla/websocket"
 )
@@ -19,6 +20,8 @@ type service struct {
 	*backend
 	name string
 	legs atomic.Int64 // that are open
+
+	linger atomic.Int64 // nanoseconds from a Close frame to its answer
 
 	mu      sync.Mutex
 	asked   []*http.Request // upgrades; guarded by mu
@@ -79,6 +82,11 @@ func (s *service) speak(c *websocket.Conn, version string) {
 	send := func(format string, args ...any) bool {
 		return c.WriteMessage(websocket.TextMessage, fmt.Appendf(nil, format, args...)) == nil
 	}
+	reply := c.CloseHandler()
+	c.SetCloseHandler(func(code int, text string) error {
+		time.Sleep(time.Duration(s.linger.Load()))
+		return reply(code, text)
+	})
 	send(`0{"sid":"%s-%p","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}`, s.name, c)
 	if version == "3" {
 		send("40")

@@ -40,8 +40,8 @@ type Broker interface {
 	// Close has the sessions end as d says, and does not wait for it.
 	Close(list []*session.Session, d session.Drain)
 	// Drain closes the sessions of t and keeps new ones away, and returns how
-	// many there were. It does not wait.
-	Drain(t Target) int
+	// many there were, and how many others lose a leg. It does not wait.
+	Drain(t Target) (sessions, legs int)
 	// Enable lets new sessions come to t again.
 	Enable(t Target)
 }

@@ -5,9 +5,10 @@
 //
 //	GET    /v1/status             one summary: Status
 //	GET    /v1/sessions           the open sessions, the newest first: SessionPage
-//	                              ?route= &upstream= &endpoint= each as they are listed
+//	                              ?route= &upstream= &endpoint= each as they are listed; with
+//	                              namespaces, those of its legs
 //	                              &client= an address or a network
-//	                              &q= text that stands in any of those or in the id
+//	                              &q= text that stands in any of those, in the id or in a namespace
 //	                              &limit= 100, 1,000 at most &cursor= the "next" of the page before
 //	GET    /v1/sessions/{id}      one of them, open or among the last that ended: Session or Ended
 //	DELETE /v1/sessions/{id}      closes it: Closed

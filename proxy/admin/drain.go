@@ -13,6 +13,7 @@ import (
 // DrainAnswer is what a drain concerns, and what is drained now in all.
 type DrainAnswer struct {
 	Sessions int      `json:"sessions"` // that were open when it began
+	Legs     int      `json:"legs"`     // with namespaces: that have a leg there, and end with it or go on without
 	Drained  []Target `json:"drained"`
 }
 
@@ -21,9 +22,9 @@ func (h *Handler) drain(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := h.Broker.Drain(t)
-	h.Log.Info("operator drains", "target", t.String(), "sessions", n, "peer", r.RemoteAddr)
-	return DrainAnswer{n, notNil(h.Broker.Drains())}, nil
+	sessions, legs := h.Broker.Drain(t)
+	h.Log.Info("operator drains", "target", t.String(), "sessions", sessions, "legs", legs, "peer", r.RemoteAddr)
+	return DrainAnswer{sessions, legs, notNil(h.Broker.Drains())}, nil
 }
 
 func (h *Handler) enable(r *http.Request) (any, error) {
@@ -33,7 +34,7 @@ func (h *Handler) enable(r *http.Request) (any, error) {
 	}
 	h.Broker.Enable(t)
 	h.Log.Info("operator enables", "target", t.String(), "peer", r.RemoteAddr)
-	return DrainAnswer{0, notNil(h.Broker.Drains())}, nil
+	return DrainAnswer{0, 0, notNil(h.Broker.Drains())}, nil
 }
 
 // target reads what an order is about, which must be there.

@@ -24,6 +24,7 @@ type Ended struct {
 	FromClient   Traffic   `json:"from_client"`
 	FromUpstream Traffic   `json:"from_upstream"`
 	Namespaces   []string  `json:"namespaces,omitempty"` // that the client used at the end
+	Legs         []Leg     `json:"legs,omitempty"`       // that it had then
 }
 
 // EndedPage is the ended sessions that are remembered, or some of them.
@@ -38,7 +39,7 @@ func newEnded(e session.Ended) Ended {
 		Started: e.Started, Ended: e.Time, Duration: e.Time.Sub(e.Started).Seconds(),
 		Cause: e.Cause.String(), Code: e.Code,
 		FromClient: newTraffic(&e.FromClient), FromUpstream: newTraffic(&e.FromUpstream),
-		Namespaces: slices.Sorted(slices.Values(e.Namespaces)),
+		Namespaces: slices.Sorted(slices.Values(e.Namespaces)), Legs: legsOf(e.Session),
 	}
 	if e.Err != nil {
 		s.Detail = e.Err.Error()
@@ -58,7 +59,7 @@ func (h *Handler) listEnded(r *http.Request) (any, error) {
 	cause := r.FormValue("cause")
 	page := EndedPage{Sessions: []Ended{}}
 	for _, e := range h.Broker.Sessions().Ended() {
-		if !f.takes(e.Session) || cause != "" && cause != e.Cause.String() {
+		if !f.takes(e.Session) || !f.finds(e.Session, e.Namespaces) || cause != "" && cause != e.Cause.String() {
 			continue
 		}
 		page.Total++

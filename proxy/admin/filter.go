@@ -50,19 +50,35 @@ func newFilter(route, upstream, endpoint, client, text string) (filter, error) {
 	return f, nil
 }
 
+// takes tells whether s fits all but the text.
 func (f filter) takes(s *session.Session) bool {
-	switch {
-	case f.route != "" && f.route != s.Route,
-		f.upstream != "" && f.upstream != s.Upstream,
-		f.endpoint != "" && !hasEndpoint(s, f.endpoint),
-		f.client.IsValid() && !isFrom(s, f.client):
-		return false
-	case f.text == "":
+	return (f.route == "" || f.route == s.Route) && f.leads(s) && (!f.client.IsValid() || isFrom(s, f.client))
+}
+
+// leads tells whether s goes to the upstream and the endpoint: with one of its
+// legs, if it has several.
+func (f filter) leads(s *session.Session) bool {
+	if f.upstream == "" && f.endpoint == "" {
 		return true
 	}
-	return slices.ContainsFunc([]string{s.ID, s.Route, s.Upstream, s.Endpoint, s.Client}, func(word string) bool {
-		return strings.Contains(strings.ToLower(word), f.text)
+	legs, split := s.Legs()
+	if !split {
+		legs = []session.Leg{{Upstream: s.Upstream, Endpoint: s.Endpoint}}
+	}
+	return slices.ContainsFunc(legs, func(l session.Leg) bool {
+		return (f.upstream == "" || f.upstream == l.Upstream) && (f.endpoint == "" || hasEndpoint(l, f.endpoint))
 	})
+}
+
+// finds tells whether the text stands in what is known of s: its namespaces are
+// known to whoever asks.
+func (f filter) finds(s *session.Session, namespaces []string) bool {
+	words := append([]string{s.ID, s.Route, s.Upstream, s.Endpoint, s.Client}, namespaces...)
+	legs, _ := s.Legs()
+	for _, l := range legs {
+		words = append(words, l.Upstream, l.Endpoint)
+	}
+	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(strings.ToLower(word), f.text) })
 }
 
 func isFrom(s *session.Session, network netip.Prefix) bool {
@@ -71,9 +87,9 @@ func isFrom(s *session.Session, network netip.Prefix) bool {
 }
 
 // hasEndpoint takes an address with its scheme in front or without.
-func hasEndpoint(s *session.Session, name string) bool {
+func hasEndpoint(l session.Leg, name string) bool {
 	if _, address, ok := strings.Cut(name, "://"); ok {
 		name = address
 	}
-	return s.Endpoint == strings.TrimPrefix(name, "unix:")
+	return l.Endpoint == strings.TrimPrefix(name, "unix:")
 }

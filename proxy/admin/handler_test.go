@@ -54,15 +54,15 @@ func (d *desk) Taps() *tap.Hub              { return &d.taps }
 func (d *desk) Certificates() []Certificate {
 	return []Certificate{{Name: "a"}, {Name: "b", NotAfter: time.Now().Add(time.Hour)}}
 }
-func (d *desk) Phase() Phase       { return d.phase }
-func (d *desk) Claims() Claims     { return Claims{} }
-func (d *desk) Version() string    { return "usher test" }
-func (d *desk) Reloads() Reloads   { return Reloads{} }
-func (d *desk) Drains() []Target   { return nil }
-func (d *desk) Enable(t Target)    { d.note("enable " + t.String()) }
-func (d *desk) Reload() error      { d.note("reload"); return d.reload }
-func (d *desk) Drain(t Target) int { d.note("drain " + t.String()); return 7 }
-func (d *desk) note(order string)  { d.orders = append(d.orders, order) }
+func (d *desk) Phase() Phase                        { return d.phase }
+func (d *desk) Claims() Claims                      { return Claims{} }
+func (d *desk) Version() string                     { return "usher test" }
+func (d *desk) Reloads() Reloads                    { return Reloads{} }
+func (d *desk) Drains() []Target                    { return nil }
+func (d *desk) Enable(t Target)                     { d.note("enable " + t.String()) }
+func (d *desk) Reload() error                       { d.note("reload"); return d.reload }
+func (d *desk) Drain(t Target) (sessions, legs int) { d.note("drain " + t.String()); return 7, 0 }
+func (d *desk) note(order string)                   { d.orders = append(d.orders, order) }
 
 func (d *desk) Describe(context.Context, []*session.Session) map[*session.Session]session.Detail {
 	return nil

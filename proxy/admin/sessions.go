@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -90,14 +91,10 @@ func (h *Handler) listSessions(r *http.Request) (any, error) {
 			return nil, failure(http.StatusBadRequest, "cursor %q is none that a page had", text)
 		}
 	}
-	now := time.Now()
-	page := SessionPage{Sessions: []Session{}}
+	now, fit := time.Now(), h.search(r, f)
+	page := SessionPage{Total: len(fit)}
 	var shown []*session.Session
-	for _, s := range h.Broker.Sessions().Live() {
-		if !f.takes(s) {
-			continue
-		}
-		page.Total++
+	for _, s := range fit {
 		switch {
 		case s.Number >= before:
 		case len(shown) < limit:
@@ -110,28 +107,46 @@ func (h *Handler) listSessions(r *http.Request) (any, error) {
 	return page, nil
 }
 
-// describe shows sessions with all that is known of them.
-func (h *Handler) describe(r *http.Request, list []*session.Session, now time.Time) []Session {
+// search returns the open sessions that fit, the newest first. Only the loops
+// know the namespaces, and they are asked about those sessions alone that do
+// not fit without.
+func (h *Handler) search(r *http.Request, f filter) []*session.Session {
+	fit := slices.DeleteFunc(h.Broker.Sessions().Live(), func(s *session.Session) bool { return !f.takes(s) })
+	if f.text == "" {
+		return fit
+	}
+	unsure := slices.DeleteFunc(slices.Clone(fit), func(s *session.Session) bool { return f.finds(s, nil) })
+	said := h.details(r, unsure)
+	return slices.DeleteFunc(fit, func(s *session.Session) bool { return !f.finds(s, said[s].Namespaces) })
+}
+
+// details asks the loops about those of list that are split.
+func (h *Handler) details(r *http.Request, list []*session.Session) map[*session.Session]session.Detail {
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
-	said := h.Broker.Describe(ctx, list)
+	return h.Broker.Describe(ctx, list)
+}
+
+// describe shows sessions with all that is known of them.
+func (h *Handler) describe(r *http.Request, list []*session.Session, now time.Time) []Session {
+	said := h.details(r, list)
 	all := make([]Session, 0, len(list))
 	for _, s := range list {
 		one := newSession(s, now)
 		if d, ok := said[s]; ok {
-			one.Split = newSplit(d)
+			one.Split = &Split{Transport: d.Transport, Revision: d.Revision, Namespaces: notNil(d.Namespaces), Legs: notNil(legsOf(s))}
 		}
 		all = append(all, one)
 	}
 	return all
 }
 
-func newSplit(d session.Detail) *Split {
-	s := &Split{Transport: d.Transport, Revision: d.Revision, Namespaces: notNil(d.Namespaces), Legs: []Leg{}}
-	for _, l := range d.Legs {
-		s.Legs = append(s.Legs, Leg{l.Upstream, l.Endpoint})
+func legsOf(s *session.Session) (list []Leg) {
+	legs, _ := s.Legs()
+	for _, l := range legs {
+		list = append(list, Leg{l.Upstream, l.Endpoint})
 	}
-	return s
+	return list
 }
 
 // readLimit reads how many are wanted.

@@ -44,7 +44,11 @@ func Drain(ctx context.Context, w io.Writer, o DrainOptions) error {
 	if err := c.ask(ctx, http.MethodPost, "/v1/drain", target, &answer); err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintf(w, "%s takes no new sessions; %s to close\n", target, sessions(answer.Sessions)); err != nil || !o.Wait {
+	what := sessions(answer.Sessions)
+	if answer.Legs > 0 {
+		what += " and " + count(uint64(answer.Legs), "leg")
+	}
+	if _, err := fmt.Fprintf(w, "%s takes no new sessions; %s to close\n", target, what); err != nil || !o.Wait {
 		return err
 	}
 	return o.wait(ctx, w, c)
@@ -103,9 +107,4 @@ func (o DrainOptions) wait(ctx context.Context, w io.Writer, c *operator) error 
 }
 
 // sessions returns "1 session" or "7 sessions".
-func sessions(n int) string {
-	if n == 1 {
-		return "1 session"
-	}
-	return fmt.Sprintf("%d sessions", n)
-}
+func sessions(n int) string { return count(uint64(n), "session") }

@@ -81,7 +81,7 @@ func topRouteRows(before, now []admin.Route, seconds float64) []topRow {
 			name += " (drained)"
 		}
 		rows = append(rows, topRow{pace: p, open: r.Open, cells: []string{
-			name, oneLine(r.Upstream), strconv.Itoa(r.Open), decimal(p.opened), thousands(p.messages), size(uint64(p.bytes)), milliseconds(p.handshake),
+			name, cmp.Or(oneLine(r.Upstream), byNamespace), strconv.Itoa(r.Open), decimal(p.opened), thousands(p.messages), size(uint64(p.bytes)), milliseconds(p.handshake),
 		}})
 	}
 	return rows
@@ -95,34 +95,35 @@ func topUpstreamRows(before, now []admin.Upstream, seconds float64) []topRow {
 	rows := make([]topRow, 0, len(now))
 	for _, u := range now {
 		p := paceOf(last, u.Upstream, u.Counts, seconds)
-		state, failed := stateOf(u)
-		rows = append(rows, topRow{pace: p, open: u.Open, cells: []string{
-			oneLine(u.Upstream), state, strconv.Itoa(u.Open), decimal(p.opened), thousands(p.messages), size(uint64(p.bytes)), strconv.FormatUint(failed, 10),
+		state, failed, open := stateOf(u)
+		rows = append(rows, topRow{pace: p, open: open, cells: []string{
+			oneLine(u.Upstream), state, strconv.Itoa(open), decimal(p.opened), thousands(p.messages), size(uint64(p.bytes)), strconv.FormatUint(failed, 10),
 		}})
 	}
 	return rows
 }
 
-// stateOf sums the endpoints of an upstream up: how many are fit, and how many
-// dials and handshakes have failed.
-func stateOf(u admin.Upstream) (state string, failed uint64) {
+// stateOf sums the endpoints of an upstream up: how many are fit, how many dials
+// and handshakes have failed, and how many sessions and legs are open.
+func stateOf(u admin.Upstream) (state string, failed uint64, open int) {
 	fit := 0
 	for _, e := range u.Endpoints {
 		if e.State == "healthy" {
 			fit++
 		}
 		failed += e.Unanswered
+		open += e.Open
 		for _, n := range e.DialFailures {
 			failed += n
 		}
 	}
 	switch {
 	case len(u.Endpoints) == 1:
-		return string(u.Endpoints[0].State), failed
+		return string(u.Endpoints[0].State), failed, open
 	case fit == len(u.Endpoints):
-		return fmt.Sprintf("%d healthy", fit), failed
+		return fmt.Sprintf("%d healthy", fit), failed, open
 	}
-	return fmt.Sprintf("%d of %d fit", fit, len(u.Endpoints)), failed
+	return fmt.Sprintf("%d of %d fit", fit, len(u.Endpoints)), failed, open
 }
 
 func paceOf(last map[string]admin.Counts, name string, now admin.Counts, seconds float64) pace {

@@ -35,8 +35,8 @@ func testSamples() (before, now topSample) {
 				{Route: "/b", Upstream: "chat", Counts: counts(10, 90, 100*n, 600*n), Drained: true},
 			},
 			Upstreams: []admin.Upstream{
-				{Upstream: "main", Endpoints: []admin.Endpoint{{State: "healthy"}}, Counts: counts(2, 10, 10*n, 9000*n)},
-				{Upstream: "chat", Endpoints: []admin.Endpoint{{State: "healthy"}, {State: "down", Unanswered: 1, DialFailures: map[string]uint64{"refused": 3}}}, Counts: counts(10, 90, 100*n, 600*n)},
+				{Upstream: "main", Endpoints: []admin.Endpoint{{State: "healthy", Open: 2}}, Counts: counts(2, 10, 10*n, 9000*n)},
+				{Upstream: "chat", Endpoints: []admin.Endpoint{{State: "healthy", Open: 10}, {State: "down", Unanswered: 1, DialFailures: map[string]uint64{"refused": 3}}}, Counts: counts(10, 90, 100*n, 600*n)},
 			},
 		}
 		s.sessions = admin.SessionPage{Total: 2000, Sessions: []admin.Session{
@@ -51,6 +51,19 @@ func testSamples() (before, now topSample) {
 func newTestView() *topView {
 	before, now := testSamples()
 	return &topView{before: before, now: now, table: topRoutes, order: byMessages}
+}
+
+// TestTopOfNamespaces counts the legs of sessions that have no upstream of their
+// own.
+func TestTopOfNamespaces(t *testing.T) {
+	routes := []admin.Route{{Route: "/socket.io", Counts: admin.Counts{Open: 3}}}
+	if rows := topRouteRows(nil, routes, 1); rows[0].cells[1] != byNamespace {
+		t.Errorf("upstream of a route with namespaces: got %q, want %q", rows[0].cells[1], byNamespace)
+	}
+	upstreams := []admin.Upstream{{Upstream: "chat", Endpoints: []admin.Endpoint{{State: "healthy", Open: 3}, {State: "healthy", Open: 2}}, Counts: admin.Counts{Open: 2}}}
+	if rows := topUpstreamRows(nil, upstreams, 1); rows[0].cells[2] != "5" || rows[0].open != 5 {
+		t.Errorf("open at an upstream: got %q, sorted by %d, want its sessions and legs, 5", rows[0].cells[2], rows[0].open)
+	}
 }
 
 func TestTopRender(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	"usher/proxy/handshake"
 	"usher/proxy/relay"
 	"usher/proxy/route"
+	"usher/proxy/session"
 	"usher/proxy/upstream"
 )
 
@@ -91,6 +92,7 @@ func (d *dialler) leg(to demux.Target) relay.Dialled {
 	s.stats.legs.opened(name, time.Since(began))
 	return relay.Dialled{
 		Leg: relay.Leg{Conn: conn, Early: early}, Tag: s.tag(e.Identity), Release: e.Release,
+		To:   session.Leg{Upstream: name, Endpoint: e.Address, Target: e.Identity},
 		Lost: func() bool { return s.lost(name, e.Identity) },
 	}
 }

@@ -63,7 +63,7 @@ func (g *Group) Open(s *session.Session, o *FanOptions, e Entry) *Fan {
 	lp := g.choose()
 	lp.load.Add(1)
 	h := newFan(s, o, e, lp)
-	s.Explain(h.describe)
+	s.SetLegs(nil)
 	if !lp.post(func(lp *loop) { lp.open(h.fan) }) {
 		lp.refuseFan(h.fan)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"usher/proxy/demux"
 	"usher/proxy/engineio"
+	"usher/proxy/session"
 )
 
 // FanOptions bound the sessions of a route that are split by namespace. They
@@ -64,7 +65,8 @@ type Entry struct {
 // Dialled is what became of a leg's handshake. If Err is nil, Leg is open.
 type Dialled struct {
 	Leg Leg
-	Tag string // of the endpoint, as demux.Target.Prefer will have it
+	Tag string      // of the endpoint, as demux.Target.Prefer will have it
+	To  session.Leg // whom operators find it by
 
 	// Release is called once, when the socket is closed or not wanted; nil for
 	// nothing. Where Err is not nil it is not called.

@@ -1,6 +1,9 @@
 package relay
 
 import (
+	"context"
+	"maps"
+
 	"usher/proxy/engineio"
 	"usher/proxy/session"
 )
@@ -66,7 +69,7 @@ func (f *fan) transport() Transport {
 func (f *fan) countInto(st *FanStats) {
 	for i := range f.legs {
 		if s := f.legs[i].strand; s != nil {
-			st.Legs[s.name]++
+			st.Legs[s.to.Upstream]++
 		}
 	}
 	services := f.options.Demux.Services
@@ -80,20 +83,42 @@ func (f *fan) countInto(st *FanStats) {
 	})
 }
 
-// describe is a session.Describer.
-func (f *Fan) describe(done func(session.Detail)) bool {
-	return f.loop.post(func(*loop) { done(f.fan.detail()) })
+// Describe asks for the sessions that concern says, one question for each loop,
+// which calls it for all that it has. Those of a loop that gives no answer before
+// ctx ends are missing.
+func (g *Group) Describe(ctx context.Context, concern func(*session.Session) bool) map[*session.Session]session.Detail {
+	answers, asked := make(chan map[*session.Session]session.Detail, len(g.loops)), 0
+	for _, lp := range g.loops {
+		if lp.post(func(lp *loop) { answers <- lp.describe(concern) }) {
+			asked++
+		}
+	}
+	all := make(map[*session.Session]session.Detail)
+	for range asked {
+		select {
+		case some := <-answers:
+			maps.Copy(all, some)
+		case <-ctx.Done():
+			return all
+		}
+	}
+	return all
+}
+
+func (lp *loop) describe(concern func(*session.Session) bool) map[*session.Session]session.Detail {
+	some := make(map[*session.Session]session.Detail)
+	for f := range lp.fans {
+		if !f.session.Ended() && concern(f.session) {
+			some[f.session] = f.detail()
+		}
+	}
+	return some
 }
 
 func (f *fan) detail() session.Detail {
 	d := session.Detail{Transport: f.transport().String(), Revision: int(f.entry.Version)}
 	if f.closing() {
 		return d
-	}
-	for i := range f.legs {
-		if s := f.legs[i].strand; s != nil {
-			d.Legs = append(d.Legs, session.Leg{Upstream: s.name, Tag: s.tag})
-		}
 	}
 	f.demux.Census(func(name string, _ int, joined bool) {
 		if joined {

@@ -1,6 +1,9 @@
 package relay
 
-import "usher/proxy/demux"
+import (
+	"usher/proxy/demux"
+	"usher/proxy/session"
+)
 
 // dial has a leg dialled. What comes of it is posted.
 func (f *fan) dial(leg int, to demux.Target) {
@@ -12,7 +15,7 @@ func (f *fan) dial(leg int, to demux.Target) {
 	b.dial = (b.dial + 1) | 1
 	mine, lp := b.dial, f.loop
 	f.entry.Dial(to, func(d Dialled) {
-		if !lp.post(func(*loop) { f.dialled(leg, mine, to, d) }) {
+		if !lp.post(func(*loop) { f.dialled(leg, mine, d) }) {
 			d.drop()
 		}
 	})
@@ -30,7 +33,7 @@ func (d *Dialled) drop() {
 }
 
 // dialled takes a leg in, or tells that there is none.
-func (f *fan) dialled(leg int, mine uint32, to demux.Target, d Dialled) {
+func (f *fan) dialled(leg int, mine uint32, d Dialled) {
 	if f.closing() || f.legs[leg].dial != mine {
 		d.drop()
 		return
@@ -51,13 +54,13 @@ func (f *fan) dialled(leg int, mine uint32, to demux.Target, d Dialled) {
 	case d.Err != nil:
 		f.demux.LegFailed(lp.now, leg)
 	default:
-		f.attach(leg, to, d)
+		f.attach(leg, d)
 	}
 	f.settle()
 }
 
 // attach makes a leg of what was dialled.
-func (f *fan) attach(leg int, to demux.Target, d Dialled) {
+func (f *fan) attach(leg int, d Dialled) {
 	lp := f.loop
 	s, err := f.adopt(d.Leg, upstream, leg)
 	if err != nil {
@@ -66,10 +69,27 @@ func (f *fan) attach(leg int, to demux.Target, d Dialled) {
 		f.demux.LegFailed(lp.now, leg)
 		return
 	}
-	s.tag, s.name, s.release = d.Tag, f.serviceName(to), d.Release
+	s.tag, s.to, s.release = d.Tag, d.To, d.Release
 	f.legs[leg].strand = s
+	f.noteLegs()
 	f.demux.LegUp(lp.now, leg, d.Tag)
 	lp.feed(&s.line, d.Leg.Early)
+}
+
+// noteLegs tells the session which legs are there: those whose end is under way
+// among them, since their upstreams have them still. A session that ends keeps
+// those that it had.
+func (f *fan) noteLegs() {
+	if f.closing() {
+		return
+	}
+	var list []session.Leg
+	for _, s := range f.strands {
+		if s.side == upstream && !s.is(closed) {
+			list = append(list, s.to)
+		}
+	}
+	f.session.SetLegs(list)
 }
 
 // closeLeg tells a leg its end, or gives up to dial it.

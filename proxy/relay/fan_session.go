@@ -226,6 +226,7 @@ func (f *fan) wake(due time.Duration) {
 // settle closes the sockets that have nothing more to do, answers what can be
 // answered, ends the session when all is closed, and sees to its timers.
 func (f *fan) settle() {
+	fewer := false
 	for i := 0; i < len(f.strands); i++ {
 		s := f.strands[i]
 		if (f.closing() || !f.listens(s)) && s.done() {
@@ -233,8 +234,12 @@ func (f *fan) settle() {
 		}
 		if s.is(closed) {
 			f.strands = append(f.strands[:i], f.strands[i+1:]...)
+			fewer = fewer || s.side == upstream
 			i--
 		}
+	}
+	if fewer {
+		f.noteLegs()
 	}
 	if f.answers.post != nil && !f.congested() {
 		f.answers.donePost(Done)

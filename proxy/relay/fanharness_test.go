@@ -11,6 +11,7 @@ import (
 
 	"usher/proxy/demux"
 	"usher/proxy/engineio"
+	"usher/proxy/session"
 	"usher/proxy/ws"
 )
 
@@ -98,7 +99,7 @@ func (h *fanHarness) answerDial(service int) *peer {
 	u, l := h.newPeer(upstream)
 	d := h.dials[0]
 	h.dials = h.dials[1:]
-	d.done(Dialled{Leg: l, Tag: fmt.Sprint("endpoint-", service), Release: func() { h.freed++ }})
+	d.done(Dialled{Leg: l, Tag: fmt.Sprint("endpoint-", service), To: session.Leg{Upstream: h.options.Demux.Services[service].Name}, Release: func() { h.freed++ }})
 	h.step()
 	return u
 }

@@ -6,6 +6,8 @@ import (
 	"net"
 	"testing"
 	"time"
+
+	"usher/proxy/session"
 )
 
 // wantPausedLegs waits until the loops count so many.
@@ -59,5 +61,30 @@ func TestInspectOfStoppedLoops(t *testing.T) {
 	}
 	if n := len(g.Inspect(ctx)); n != len(g.loops) {
 		t.Errorf("got %d loops, want %d", n, len(g.loops))
+	}
+}
+
+// TestDescribeIsBounded has a loop that does nothing else for a while: whoever
+// asks does not wait for it.
+func TestDescribeIsBounded(t *testing.T) {
+	g, err := NewGroup()
+	if err != nil {
+		t.Fatal(err)
+	}
+	free, asked := make(chan struct{}), 0
+	g.loops[0].post(func(*loop) { <-free })
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if got := g.Describe(ctx, func(*session.Session) bool { asked++; return true }); len(got) != 0 || ctx.Err() == nil {
+		t.Errorf("got %v before the end of the wait, want nothing", got)
+	}
+	close(free)
+	ctx, cancel = context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := g.Shutdown(ctx, goingAway); err != nil {
+		t.Fatal(err)
+	}
+	if got := g.Describe(ctx, func(*session.Session) bool { return true }); len(got) != 0 || asked != 0 {
+		t.Errorf("of loops that have ended: got %v, want nothing", got)
 	}
 }

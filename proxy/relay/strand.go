@@ -3,6 +3,7 @@ package relay
 import (
 	"time"
 
+	"usher/proxy/session"
 	"usher/proxy/ws"
 )
 
@@ -12,10 +13,10 @@ import (
 type strand struct {
 	line
 	fan     *fan
-	number  int    // of a leg, -1 otherwise
-	tag     string // of its endpoint
-	name    string // of its upstream
-	release func() // called once when the socket is closed; nil for nothing
+	number  int         // of a leg, -1 otherwise
+	tag     string      // of its endpoint
+	to      session.Leg // where it goes
+	release func()      // called once when the socket is closed; nil for nothing
 
 	// from it
 	check ws.Checker

@@ -19,7 +19,7 @@ func (s *strand) take(lp *loop, _ *line, p []byte, fresh int) {
 // show shows p to taps.
 func (s *strand) show(lp *loop, p []byte) {
 	if lp.tapping.taps != nil {
-		lp.show(s.fan.session, &s.line, s.name, p, s.check.Remaining())
+		lp.show(s.fan.session, &s.line, s.to.Upstream, p, s.check.Remaining())
 	}
 }
 

@@ -114,7 +114,7 @@ func (s *strand) sendControl(lp *loop, op ws.Opcode, payload []byte) {
 		return
 	}
 	if lp.tapping.taps != nil {
-		lp.showOwn(s.fan.session, &s.line, s.name, op, payload)
+		lp.showOwn(s.fan.session, &s.line, s.to.Upstream, op, payload)
 	}
 	s.frame(lp, ws.Header{Fin: true, Opcode: op, Length: int64(len(payload))}, func(dst []byte) []byte {
 		return append(dst, payload...)

@@ -79,11 +79,3 @@ func (f *fan) showPacket(m *demux.Message) {
 	head := m.Head[:min(len(m.Head), tap.MaxBytes)]
 	lp.tapping.taps.Show(like, append([]byte{byte(m.Type)}, head...))
 }
-
-// serviceName is the name of the upstream that a leg is dialled to.
-func (f *fan) serviceName(to demux.Target) string {
-	if list := f.options.Demux.Services; to.Service < len(list) {
-		return list[to.Service].Name
-	}
-	return ""
-}

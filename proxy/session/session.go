@@ -40,7 +40,7 @@ type Session struct {
 	total     *total
 	ended     atomic.Bool
 	dismissed atomic.Pointer[Drain]
-	describer atomic.Pointer[Describer] // nil for nobody
+	legs      atomic.Pointer[[]Leg] // nil if it is not split
 }
 
 // Counters count one direction of a session.
@@ -84,7 +84,6 @@ func (s *Session) End(e End) bool {
 		s.registry.duplicates.Add(1)
 		return false
 	}
-	s.describer.Store(nil) // it would keep all that the relay had
 	s.registry.remove(s, e)
 	return true
 }

@@ -198,7 +198,7 @@ async function drain(item, target, name) {
       tell(`Enabled ${name}.`);
     } else if (await confirm(`Close the ${number(item.open)} open sessions of ${name}, spread over time, and send new ones away?`, 'Drain')) {
       const answer = await order('POST', 'drain', target);
-      tell(`Draining ${name}: ${number(answer.sessions)} sessions.`);
+      tell(`Draining ${name}: ${number(answer.sessions)} sessions${answer.legs ? `, ${number(answer.legs)} legs` : ''}.`);
     }
   } catch (error) {
     fail(error);
