@@ -88,13 +88,14 @@ func app() *cli.App {
 		},
 		{
 			Name:  "drain",
-			Usage: "keep new sessions away and close those that are there: everything, or a part",
+			Usage: "keep new sessions away and close those that are there: of a route, upstream or endpoint, or all",
 			Flags: []cli.Flag{
 				&cli.StringFlag{Name: "route", Usage: "the `ROUTE`, as \"usher status\" shows it"},
 				&cli.StringFlag{Name: "upstream", Usage: "the `UPSTREAM`"},
 				&cli.StringFlag{Name: "endpoint", Usage: "the `ENDPOINT`, of that upstream if both are given"},
-				&cli.BoolFlag{Name: "wait", Usage: "return when no session is left"},
-				&cli.BoolFlag{Name: "undo", Usage: "let new sessions come again"},
+				&cli.BoolFlag{Name: "all", Usage: "everything"},
+				&cli.BoolFlag{Name: "wait", Usage: "return when no session and no leg is left"},
+				&cli.BoolFlag{Name: "undo", Usage: "let new sessions come again: takes back the drain of the same, no other"},
 			},
 			Action: action("", false, drainVerb),
 		},
@@ -217,7 +218,7 @@ func reloadVerb(c *cli.Context, _ string) error {
 func drainVerb(c *cli.Context, _ string) error {
 	return command.Drain(c.Context, c.App.Writer, command.DrainOptions{
 		OperatorOptions: operator(c), Route: c.String("route"), Upstream: c.String("upstream"), Endpoint: c.String("endpoint"),
-		Wait: c.Bool("wait"), Undo: c.Bool("undo"),
+		All: c.Bool("all"), Wait: c.Bool("wait"), Undo: c.Bool("undo"),
 	})
 }
 

@@ -11,13 +11,15 @@ import (
 	"usher/proxy/admin"
 )
 
-// DrainOptions say what to drain; nothing is everything.
+// DrainOptions say what to drain. Everything has to be said: a slip must not
+// empty a proxy.
 type DrainOptions struct {
 	OperatorOptions
 	Route, Upstream, Endpoint string
+	All                       bool
 
-	Undo bool // let new sessions come again
-	Wait bool // until no session is left
+	Undo bool // let new sessions come again; what else is drained stays so
+	Wait bool // until no session and no leg is left
 }
 
 // lookAgain is how often Drain looks whether sessions are left.
@@ -68,9 +70,12 @@ func (o DrainOptions) undone(w io.Writer, target admin.Target, left []admin.Targ
 }
 
 func (o DrainOptions) target() (admin.Target, error) {
-	t := admin.Target{Route: o.Route, Upstream: o.Upstream, Endpoint: o.Endpoint}
-	t.All = t == admin.Target{}
+	t := admin.Target{Route: o.Route, Upstream: o.Upstream, Endpoint: o.Endpoint, All: o.All}
 	switch {
+	case t == admin.Target{}:
+		return t, &UsageError{Text: "drain needs to know what", Hint: "--route ROUTE, --upstream UPSTREAM, --endpoint ENDPOINT, or --all for everything"}
+	case o.All && t != admin.Target{All: true}:
+		return t, &UsageError{Text: "--all cannot stand with --route, --upstream or --endpoint"}
 	case o.Route != "" && (o.Upstream != "" || o.Endpoint != ""):
 		return t, &UsageError{Text: "--route cannot stand with --upstream or --endpoint"}
 	case o.Undo && o.Wait:

@@ -82,7 +82,7 @@ func TestOperatorVerbs(t *testing.T) {
 		{token, "drain --endpoint " + up.Listener.Addr().String() + " --wait", 0, `1 session to close\nno session is left`},
 		{token, "status --ended --limit 1", 0, `^ENDED.*\n.* /b .*\n$`},
 		{token, "status", 0, `(?m)^main .* disabled `},
-		{token, "drain --undo", 0, `^the drain of everything is taken back\nstill drained: route "/a"\nstill drained: endpoint .* of upstream "main"\n$`},
+		{token, "drain --undo --all", 0, `^the drain of everything is taken back\nstill drained: route "/a"\nstill drained: endpoint .* of upstream "main"\n$`},
 		{token, "drain --undo --route /a", 0, `^route "/a" takes new sessions\nstill drained: endpoint `},
 	} {
 		status, out := say(t, tt.token, append(strings.Fields(tt.words), "--admin", socket)...)
