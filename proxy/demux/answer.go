@@ -14,7 +14,7 @@ func (s *Session) connected(leg int, m *Message, h *socketio.Header) {
 		s.disown(leg, h)
 		return
 	}
-	s.legs[leg].attempts = 0
+	s.legs[leg].answered(s.now)
 	sp.pending -= min(sp.pending, 1)
 	first := sp.state != open
 	sp.state, sp.sent, sp.since, sp.unanswered = open, true, s.now, 0

@@ -11,7 +11,15 @@ import (
 const (
 	firstPause = 50 * time.Millisecond
 	maxPause   = time.Second
+	// maxShortPause is for an upstream that takes its clients and loses them
+	// again: a dial that succeeds costs it more than one that fails. Clients that
+	// connect again by themselves wait as long.
+	maxShortPause = 5 * time.Second
 )
+
+// steadyLeg is how long a leg lasts that says nothing against dialling at once
+// when it is lost.
+const steadyLeg = 10 * time.Second
 
 // dial opens a leg.
 func (s *Session) dial(leg int) {
@@ -106,19 +114,19 @@ func (s *Session) legFailed(leg int) {
 	case s.mode == opaque && int(l.attempts) >= endpoints:
 		s.end(LegLost, nil)
 	default:
-		s.dialAgain(leg, int(l.attempts)-endpoints)
+		s.dialAgain(leg, int(l.attempts)-endpoints, maxPause)
 	}
 }
 
 // dialAgain repeats a dial: at once while there are endpoints that were not
-// tried (tried is negative), then with growing pauses.
-func (s *Session) dialAgain(leg, tried int) {
+// tried (tried is negative), then with pauses that grow up to most.
+func (s *Session) dialAgain(leg, tried int, most time.Duration) {
 	s.stats.Retries.Add(1)
 	if tried < 0 {
 		s.dial(leg)
 		return
 	}
-	pause := min(maxPause, firstPause<<min(tried, 10))
+	pause := min(most, firstPause<<min(tried, 10))
 	// Spread, so that the clients of an upstream do not come back as one.
 	pause -= rand.N(pause / 4)
 	l := &s.legs[leg]

@@ -22,10 +22,12 @@ type leg struct {
 	pinged   bool // EIO3: a pong is due
 	gen      incarnation
 	service  int16
-	attempts uint16 // dials since a namespace was last joined
+	attempts uint16 // dials since a leg last lasted, or a namespace was joined by one that may
+	short    uint16 // legs in a row that were lost soon after a namespace was joined
 	prefer   string // tag of the endpoint that the client came from
 	tag      string // of the endpoint it is connected to, or was last
 
+	joined            time.Duration // when a namespace was first joined through it, 0 for never
 	heard             time.Duration
 	due               time.Duration
 	interval, timeout time.Duration // of the upstream's heartbeat

@@ -49,12 +49,39 @@ func (s *Session) lost(leg int) {
 		l.free()
 		return
 	}
-	l.attempts++
+	most := l.ended(s.now)
 	l.prefer = ""
 	if s.service(leg).AffinityPID && s.recoverable(leg) {
 		l.prefer = l.tag
 	}
-	s.dialAgain(leg, int(l.attempts)-1-max(1, s.service(leg).Endpoints))
+	s.dialAgain(leg, int(l.attempts)-1-max(1, s.service(leg).Endpoints), most)
+}
+
+// answered notes that a namespace was joined through the leg. Dials that have
+// failed do not count any more; legs that were short still do, as this one may
+// become another.
+func (l *leg) answered(now time.Duration) {
+	l.attempts = l.short
+	if l.joined == 0 {
+		l.joined = now
+	}
+}
+
+// ended counts a leg that is lost and to be dialled again, and returns for how
+// long that may pause at most. One that has lasted is dialled as if it were the
+// first.
+func (l *leg) ended(now time.Duration) (most time.Duration) {
+	most = maxPause
+	if l.joined > 0 {
+		most = maxShortPause
+		if now >= l.joined+steadyLeg {
+			l.attempts, l.short = 0, 0
+		}
+		l.short++
+	}
+	l.attempts++
+	l.joined = 0
+	return most
 }
 
 // hasJoined tells whether the client takes itself to be connected through the

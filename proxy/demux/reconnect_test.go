@@ -40,6 +40,7 @@ admin 40/staff,{"sid":"s6"}
 	client 40/staff,{"sid":"s6"}
 	admin 42/staff,["three"]
 admin.goes
+pass 60ms
 	admin.dial avoid=a2
 `)
 	if got := f.stats.Redials.Load(); got != 2 {
@@ -93,11 +94,13 @@ admin* x
 admin 40/admin,{"sid":"s","pid":"p1"}
 	client 40/admin,{"sid":"s","pid":"p1"}
 admin.goes
+pass 60ms
 	admin.dial avoid=a1
 admin.opens a2
 	admin 40/admin,{"token":"a","pid":"p0","offset":"o0","pid":"p1","offset":"o3"}
 admin 40/admin,{"sid":"s2","pid":"p2"}
 	client 40/admin,{"sid":"s2","pid":"p2"}
+pass 10s
 admin.goes
 	admin.dial avoid=a2
 admin.opens a2
@@ -127,6 +130,7 @@ admin 40/admin,{"sid":"s","pid":"p2"}
 admin 42/admin,["e","o1"]
 	client 42/admin,["e","o1"]
 admin.goes
+pass 60ms
 	admin.dial prefer=a2
 admin.opens a2
 	admin 40/admin,{"pid":"p2","offset":"o1"}

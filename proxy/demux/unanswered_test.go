@@ -53,8 +53,9 @@ func TestUnansweredBesideAnswered(t *testing.T) {
 	f.input("client 0/staff,{}")
 	for range maxUnanswered - 1 {
 		f.input("admin.goes")
-		f.advance(maxPause)
+		f.advance(maxShortPause)
 		f.input("client! 3")
+		f.input("main! 2")
 		f.input("admin.opens")
 		f.input(`admin 0/admin,{"sid":"s"}`)
 	}
@@ -62,6 +63,7 @@ func TestUnansweredBesideAnswered(t *testing.T) {
 	f.play(wire(`
 admin.goes
 	client 44/staff,{"message":"upstream unavailable","data":{"code":"UPSTREAM_UNAVAILABLE","retry":true}}
+pass 5s
 	admin.dial
 admin.opens
 	admin 40/admin,
@@ -92,6 +94,7 @@ func TestAnswerEndsTheCountOfLosses(t *testing.T) {
 	f := play4(t, shop().onLoss(Reconnect), joined)
 	for range 2 {
 		f.input("admin.goes")
+		f.advance(maxPause)
 		f.input("admin.opens")
 		f.lose("admin", maxUnanswered-1)
 		f.advance(maxPause)

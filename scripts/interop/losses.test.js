@@ -361,6 +361,28 @@ test('F-18 the root of a client of revision 3 dies', async (t) => {
   await call(admin, 'whoami');
 });
 
+test('F-19 an upstream that takes its clients and loses them at once', async (t) => {
+  const edge = await split(t, layout, { on_loss: { admin: 'reconnect' } });
+  const [root, admin] = await two(t, edge);
+  const lost = [];
+  for (const s of [root, admin]) {
+    s.on('disconnect', (reason) => lost.push(reason));
+  }
+  const { admin: service } = edge.services;
+  const before = service.of({ event: 'engine' }).length;
+  await service.order('sick', true);
+  await service.order('cut');
+  await sleep(2000);
+  const dials = service.of({ event: 'engine' }).length - before;
+  assert.ok(dials >= 4 && dials <= 8, `${dials} dials in 2 s, want pauses that double from 50 ms on`);
+  for (let i = 0; i < 50; i++) {
+    assert.equal(await call(root, 'echo', i), i);
+  }
+  await service.order('sick', false);
+  assert.deepEqual(await Promise.all([1, 2, 3].map((n) => call(admin, 'echo', n))), [1, 2, 3]);
+  assert.deepEqual(lost, []);
+});
+
 test('S-23 retries and timeouts across a dial', async (t) => {
   const edge = await split(t, layout, { on_loss: 'reconnect' });
   const [, admin] = await two(t, edge, kind, { retries: 5, ackTimeout: 500 });

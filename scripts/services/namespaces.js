@@ -33,6 +33,7 @@ const legacy = config.version === '2.5';
 let lastSocket; // that connected
 let refusal = config.refuse;
 let token = config.token; // that clients must have
+let sick = false; // the connection of whoever joins is closed at once
 
 const server = http.createServer((req, res) => res.end(config.name));
 const io = new (library.Server ?? library)(server, {
@@ -87,6 +88,10 @@ function serve(socket) {
   tell({ ...about, transport: socket.conn.transport.name, auth: socket.handshake.auth, query: socket.handshake.query });
   socket.on('disconnect', (reason) => tell({ event: 'disconnect', namespace, id: socket.id, reason }));
 
+  if (sick) {
+    socket.conn.close();
+    return;
+  }
   const numbers = [];
   const handlers = {
     whoami: (ack) => ack({ service: config.name, pid: process.pid, namespace, id: socket.id, leg: socket.conn.id }),
@@ -136,6 +141,7 @@ const commands = {
   close: () => io.close(),
   refuse: (value) => (refusal = value),
   token: (value) => (token = value),
+  sick: (value) => (sick = value),
   // broadcast emits to all of a namespace, or to the room of it.
   broadcast: ({ namespace = '/', room, event, args = [] }) => (room ? io.of(namespace).to(room) : io.of(namespace)).emit(event, ...args),
   // raw sends bytes or text over the Engine.IO connection of the last socket.
