@@ -18,12 +18,12 @@ func (s *Session) dispatch(sp *space, p *packet) {
 
 // deliver sends a packet of the client to a leg.
 func (s *Session) deliver(leg int, p *packet) {
-	gen := s.legs[leg].gen
-	if gen == 0 || !p.header.HasID || !p.isAck() {
+	asks := &s.legs[leg].asks
+	if asks.base == 0 || !p.header.HasID || !p.isAck() {
 		p.each(func(m *Message) bool { return s.toLeg(leg, m) })
 		return
 	}
-	id, ok := gen.answered(p.header.ID)
+	id, ok := asks.answered(p.header.ID)
 	if !ok {
 		s.drop(DropStaleAck)
 		return

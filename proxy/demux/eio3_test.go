@@ -160,7 +160,7 @@ main 40
 	client 40
 	main 42["kept"]
 main 423["q"]
-	client 421099511627779["q"]
+	client 423["q"]
 admin.goes
 	admin.dial avoid=a1
 admin.opens

@@ -61,17 +61,17 @@ admin.opens
 admin 40/admin,{"sid":"new"}
 	client 40/admin,{"sid":"new"}
 admin 42/admin,0["new question"]
-	client 42/admin,1099511627776["new question"]
+	client 42/admin,1["new question"]
 client 43/admin,0["later answer"]
 client 461-/admin,0[{"_placeholder":true,"num":0}]
 client* x
-client 43/admin,1099511627776["answer"]
+client 43/admin,1["answer"]
 	admin 43/admin,0["answer"]
 admin 451-/admin,12["binary question"]
 admin* q
-	client+ 451-/admin,1099511627788["binary question"]
+	client+ 451-/admin,13["binary question"]
 	client* q
-client 461-/admin,1099511627788["binary answer"]
+client 461-/admin,13["binary answer"]
 client* a
 	admin+ 461-/admin,12["binary answer"]
 	admin* a

@@ -6,11 +6,11 @@ import "usher/proxy/socketio"
 // attachment is never part of it: with that the packet is complete, and leaves.
 type group struct {
 	parts stash
-	left  int  // attachments that are still to come; 0 if there is no group
-	skip  bool // nobody wants it
+	left  int32 // attachments that are still to come; 0 if there is no group
+	skip  bool  // nobody wants it
 }
 
-func (g *group) start(h *socketio.Header, skip bool) { g.left, g.skip = h.Attachments, skip }
+func (g *group) start(h *socketio.Header, skip bool) { g.left, g.skip = int32(h.Attachments), skip }
 
 // drop forgets the group.
 func (g *group) drop(fx Effects) {

@@ -18,12 +18,11 @@ import (
 //     its namespaces. Until due it may show whether it closes as well.
 type leg struct {
 	state    legState
-	eager    bool // the handshake waits for it
-	pinged   bool // EIO3: a pong is due
-	gen      incarnation
+	eager    bool  // the handshake waits for it
+	pinged   bool  // EIO3: a pong is due
+	short    uint8 // legs in a row that were lost soon after a namespace was joined
 	service  int16
 	attempts uint16 // dials since a leg last lasted, or a namespace was joined by one that may
-	short    uint16 // legs in a row that were lost soon after a namespace was joined
 	prefer   string // tag of the endpoint that the client came from
 	tag      string // of the endpoint it is connected to, or was last
 
@@ -33,7 +32,8 @@ type leg struct {
 	interval, timeout time.Duration // of the upstream's heartbeat
 	maxPayload        int           // of the upstream, 0 if it has not said
 
-	in group
+	asks questions
+	in   group
 }
 
 type legState uint8

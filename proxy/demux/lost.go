@@ -61,7 +61,7 @@ func (s *Session) lost(leg int) {
 // failed do not count any more; legs that were short still do, as this one may
 // become another.
 func (l *leg) answered(now time.Duration) {
-	l.attempts = l.short
+	l.attempts = uint16(l.short)
 	if l.joined == 0 {
 		l.joined = now
 	}
@@ -77,10 +77,11 @@ func (l *leg) ended(now time.Duration) (most time.Duration) {
 		if now >= l.joined+steadyLeg {
 			l.attempts, l.short = 0, 0
 		}
-		l.short++
+		l.short = min(l.short, 254) + 1 // behind that pauses do not grow
 	}
 	l.attempts++
 	l.joined = 0
+	l.asks.anew()
 	return most
 }
 
@@ -99,12 +100,11 @@ func (s *Session) hasJoined(leg int) bool {
 // leg. It tells whether the session goes on.
 func (s *Session) loseJoined(leg int) bool {
 	l, policy := &s.legs[leg], s.service(leg).OnLoss
-	if policy == Transport || policy == Reconnect && l.gen == maxIncarnation {
+	if policy == Transport || policy == Reconnect && l.asks.exhausted() {
 		s.end(LegLost, nil)
 		return false
 	}
 	if policy == Reconnect {
-		l.gen++
 		s.stats.Redials.Add(1)
 	}
 	for i := 0; i < len(s.spaces); i++ {

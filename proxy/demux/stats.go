@@ -20,7 +20,7 @@ type Drop uint8
 
 // The reasons to drop a packet.
 const (
-	DropStaleAck    Drop = iota // it answers a question of an earlier incarnation
+	DropStaleAck    Drop = iota // it answers a question of an earlier leg
 	DropTombstone               // its namespace was left a moment ago
 	DropUnknown                 // its namespace is not joined
 	DropForeignRoot             // EIO3: it is for the root of an upstream that does not own "/"

@@ -159,7 +159,7 @@ func (s *Session) legPacket(leg int, m *Message, h *socketio.Header) {
 		l.in.start(h, sp == nil)
 		l.in.add(s.effects, m)
 	case sp == nil:
-	case l.gen == 0 || !h.HasID || h.Type != socketio.Event:
+	case !h.HasID || h.Type != socketio.Event:
 		s.track(sp, m, h)
 		s.toClient(m)
 	default:
@@ -209,17 +209,23 @@ func (s *Session) legAttachment(leg int, m *Message) {
 	}
 }
 
-// pass sends a packet of an upstream to the client. A question of a later
-// incarnation gets another id.
+// pass sends a packet of an upstream to the client. A question may get another
+// id.
 func (s *Session) pass(leg int, p *packet) {
-	gen := s.legs[leg].gen
-	asks := p.header.HasID && (p.header.Type == socketio.Event || p.header.Type == socketio.BinaryEvent)
-	if gen == 0 || !asks {
+	id := p.header.ID
+	if p.header.HasID && (p.header.Type == socketio.Event || p.header.Type == socketio.BinaryEvent) {
+		var ok bool
+		if id, ok = s.legs[leg].asks.ask(id); !ok {
+			s.end(LegLost, errIDs)
+			return
+		}
+	}
+	if id == p.header.ID {
 		p.each(s.toClient)
 		return
 	}
 	whole := s.load(p.head)
-	b := socketio.AppendWithID(s.effects.Take(len(whole)+idBits/2), whole, p.header, gen.asked(p.header.ID))
+	b := socketio.AppendWithID(s.effects.Take(len(whole)+maxDigits), whole, p.header, id)
 	q := *p
 	q.head = text(b)
 	q.each(s.toClient)
