@@ -22,7 +22,7 @@ func (l *loader) admin(v value) Admin {
 		a.Token = l.secret(o.field("token"), "token", unsendable)
 		a.CloseBy = l.closeBy(o.field("close_by"))
 	}
-	if w, ok := l.text(address); ok {
+	if w, ok := l.scalar(address); ok {
 		a.Address = l.address(w, "admin")
 		if a.Address != "" && !a.Local() && (o.keys == nil || !o.field("token").given()) {
 			l.errorf(w.Position, "%s can be reached from other machines: it needs a token, or must be a loopback address or a unix socket", w)

@@ -97,6 +97,14 @@ func hint(text string) string {
 		return text + ": indent with spaces, and quote text that begins with @, ` or %"
 	case strings.Contains(text, "mapping values are not allowed"):
 		return text + `: check the indentation, and quote text that holds ": "`
+	case strings.Contains(text, "alphabetic or numeric"):
+		return text + `: quote text that begins with * or &`
+	case strings.Contains(text, "expected node content"):
+		return text + `: quote text that begins with [, {, ] or }`
+	case strings.Contains(text, "unknown anchor"):
+		return text + `: quote text that begins with *`
+	case strings.Contains(text, "unexpected end of stream"):
+		return text + ": a quote is not closed"
 	case strings.Contains(text, "did not find expected"), strings.Contains(text, "could not find expected"):
 		return text + ": check the indentation and what was opened before"
 	}

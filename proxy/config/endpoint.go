@@ -23,6 +23,8 @@ func (l *loader) endpoint(w word) (Endpoint, bool) {
 		return e, ok
 	case ok && (e.Scheme == "ws" || e.Scheme == "wss") && strings.HasPrefix(rest, "//"):
 		l.errorf(w.Position, "an endpoint takes WebSocket and HTTP alike%s", w.instead("http"+strings.TrimSuffix(w.text[2:], "/")))
+	case isPort(w.text, 1):
+		l.errorf(w.Position, "endpoint %s has no scheme and no host%s", w, w.instead("http://127.0.0.1:"+w.text))
 	case isAuthority(w.text):
 		l.errorf(w.Position, "endpoint %s has no scheme%s", w, w.instead("http://"+w.text))
 	default:

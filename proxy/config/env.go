@@ -5,6 +5,11 @@ import "strings"
 // expand puts the environment's values in the place of ${NAME}. That happens
 // in the finished tree: whatever a variable holds, it stays one word.
 func (l *loader) expand(w word) (word, bool) {
+	if name, ok := strings.CutPrefix(w.text, "$"); ok && isVariable(name) && name == strings.ToUpper(name) {
+		// Who means these very letters has them in a variable.
+		l.errorf(w.Position, "%s is the text %s, and nothing from the environment%s", w.name, w, w.instead("${"+name+"}"))
+		return w, false
+	}
 	if !strings.Contains(w.text, "${") {
 		return w, true
 	}

@@ -31,6 +31,10 @@ func NormalHost(hostport string) string {
 
 // host reads a route's host.
 func (l *loader) host(v value) string {
+	if v.given() && v.node.ShortTag() == "!!seq" {
+		l.errorf(v.Position, "host must be text, not a list: write a route for each host")
+		return ""
+	}
 	w, ok := l.text(v)
 	if !ok {
 		return ""

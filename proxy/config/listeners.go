@@ -38,7 +38,7 @@ func (l *loader) listener(v value, redirect bool) (one Listener, at word) {
 		o, _ = l.object(v, "in a listener", listenerKeys)
 		address = l.required(o, "address", "in this listener")
 	}
-	at, ok := l.text(address)
+	at, ok := l.scalar(address)
 	if ok {
 		one.Address = l.address(at, "listener")
 	}
@@ -86,7 +86,7 @@ func (l *loader) address(w word, what string) string {
 		}
 		return unixPrefix + name
 	}
-	if !l.listenAddress(w) {
+	if !l.listenAddress(w, what) {
 		return ""
 	}
 	return w.text
@@ -120,13 +120,35 @@ func (l *loader) mode(v value, m *fs.FileMode) {
 	*m = fs.FileMode(bits)
 }
 
-func (l *loader) listenAddress(w word) bool {
+func (l *loader) listenAddress(w word, what string) bool {
 	host, port, err := net.SplitHostPort(w.text)
 	if err != nil || !isPort(port, 0) || (host != "" && !isHost(host)) {
-		l.errorf(w.Position, `%s must be HOST:PORT, such as "127.0.0.1:8080" or ":8080", not %s`, w.name, w)
+		hint := ""
+		switch near := nearAddress(w.text); {
+		case strings.HasPrefix(near, ":") && what == "admin":
+			hint = w.instead("127.0.0.1" + near)
+		case near != "":
+			hint = w.instead(near)
+		}
+		l.errorf(w.Position, `%s must be HOST:PORT, such as "127.0.0.1:8080" or ":8080", not %s%s`, w.name, w, hint)
 		return false
 	}
 	return true
+}
+
+// nearAddress returns the address that is meant by 8080, *:8080, ::1:8080 or
+// http://127.0.0.1:8080, or "".
+func nearAddress(s string) string {
+	if _, behind, ok := strings.Cut(s, "://"); ok {
+		s = strings.TrimSuffix(behind, "/")
+	}
+	s = strings.TrimPrefix(s, "*")
+	i := strings.LastIndexByte(s, ':')
+	host, port := s[:max(i, 0)], s[i+1:]
+	if !isPort(port, 1) || host != "" && !isHost(host) {
+		return ""
+	}
+	return net.JoinHostPort(host, port)
 }
 
 // isPort says whether s is a port number, without leading zeros: two spellings

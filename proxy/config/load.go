@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 )
 
 // maxFile bounds what a mistaken file name, such as a log, can cost.
@@ -102,6 +103,11 @@ func (l *loader) top(root value, c *Config) {
 	c.Admin = l.admin(o.field("admin"))
 	c.TLS = l.tls(o.field("tls"), d)
 	c.Listen = l.listeners(o.field("listen"), d.listeners(c.TLS), len(c.TLS.Domains) > 0 || c.TLS.Ask != "")
+	for _, one := range c.Listen {
+		if one.Address == c.Admin.Address && one.Address != "" && !strings.HasSuffix(one.Address, ":0") {
+			l.errorf(c.Admin.Position, "admin has the address %q of clients: it needs one of its own", one.Address)
+		}
+	}
 	l.wantCertificates(o.field("tls"), c.Listen)
 
 	limits := l.limits(o, d.limits)

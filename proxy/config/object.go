@@ -31,9 +31,9 @@ func (l *loader) object(v value, place string, keys []string) (object, bool) {
 	}
 	for _, p := range l.pairs(v) {
 		if !slices.Contains(keys, p.key.text) {
-			near := nearest(p.key.text, keys)
+			near, hint := meant(p.key, keys)
 			o.meant[near] = true
-			l.errorf(p.key.Position, "unknown key %s %s%s", p.key, place, didYouMean(near))
+			l.errorf(p.key.Position, "unknown key %s %s%s", p.key, place, hint)
 			continue
 		}
 		o.fields[p.key.text] = p.value
@@ -50,11 +50,44 @@ func (l *loader) required(o object, key, place string) value {
 	return v
 }
 
+// foreign are the words of nginx, HAProxy, Traefik and Caddy for keys of ours.
+var foreign = map[string][]string{
+	"location": {"path"}, "prefix": {"path"}, "match": {"path"}, "uri": {"path"},
+	"proxy_pass": {"upstream"}, "backend": {"upstream", "upstreams"}, "backends": {"upstreams"}, "service": {"upstream"},
+	"services": {"upstreams"}, "target": {"upstream", "url"}, "to": {"upstream"},
+	"server": {"endpoints"}, "servers": {"endpoints"}, "address": {"url"}, "addresses": {"endpoints"}, "targets": {"endpoints"},
+	"server_name": {"host"}, "domain": {"host"}, "hostname": {"host"}, "bind": {"listen"}, "port": {"listen"},
+	"health": {"check"}, "health_check": {"check"}, "sticky": {"affinity"}, "proxy_read_timeout": {"idle_timeout"},
+}
+
+// meant returns which of keys the unknown one probably stands for, and the end
+// of the error that says so.
+func meant(key word, keys []string) (near, hint string) {
+	if name, value, ok := strings.Cut(key.text, ":"); ok && slices.Contains(keys, name) {
+		return name, `: a space belongs behind the colon` + key.instead(name+": "+value)
+	}
+	if near = nearest(key.text, keys); near != "" {
+		return near, didYouMean(near)
+	}
+	for _, near := range foreign[strings.ToLower(key.text)] {
+		if slices.Contains(keys, near) {
+			return near, didYouMean(near)
+		}
+	}
+	switch {
+	case strings.HasPrefix(key.text, "/") && slices.Contains(keys, "path"):
+		return "path", key.instead("path: " + key.text)
+	case key.text == "routes" && slices.Contains(keys, "path"):
+		return "", ": a route has none below it: write each with its whole path"
+	}
+	return "", ""
+}
+
 // nearest returns the name of the list that is probably meant, or "".
 func nearest(got string, list []string) string {
 	best, distance := "", 3
 	for _, name := range list {
-		if d := edits(strings.ToLower(got), name); d < distance && d < len(name)/2+1 {
+		if d := edits(strings.ToLower(got), name); d < distance && 2*d < max(len(name), 3) && 2*d < max(len(got), 3) {
 			best, distance = name, d
 		}
 	}

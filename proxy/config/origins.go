@@ -45,6 +45,8 @@ func (l *loader) origin(w word) (string, bool) {
 		l.errorf(w.Position, `origin "null" is that of any sandboxed page: write "*" if every page may connect`)
 	case !ok:
 		l.errorf(w.Position, `origin %s must be SCHEME://HOST, such as "https://app.example.com"`, w)
+	case scheme == "ws" || scheme == "wss":
+		l.errorf(w.Position, "origin %s is never sent: a page has the origin that it was loaded from%s", w, w.instead("http"+scheme[2:]+"://"+rest))
 	case strings.Contains(rest, "*"):
 		l.errorf(w.Position, `origin %s must not be a pattern: list every origin, or write "*" alone`, w)
 	case strings.Contains(rest, "@"):

@@ -77,11 +77,16 @@ func (l *loader) path(v value) string {
 	}
 	normal, err := NormalPath(w.text)
 	trimmed := trimSlash(normal)
+	plain, pattern := cutPattern(w.text)
 	switch {
+	case strings.Contains(w.text, "://"):
+		l.errorf(w.Position, "%s %s is a URL: its host goes into host, and the rest here", w.name, w)
+	case pattern:
+		l.errorf(w.Position, "%s %s looks like a pattern: a path takes what lies below it without one%s", w.name, w, w.instead(plain))
 	case !strings.HasPrefix(w.text, "/"):
-		l.errorf(w.Position, "%s %s does not begin with a slash", w.name, w)
-	case strings.ContainsAny(w.text, "*{}"):
-		l.errorf(w.Position, "%s %s looks like a pattern: a path takes what lies below it without one", w.name, w)
+		l.errorf(w.Position, "%s %s does not begin with a slash%s", w.name, w, w.instead("/"+w.text))
+	case strings.ContainsAny(w.text, "?#"):
+		l.errorf(w.Position, "%s %s has more than a path%s", w.name, w, w.instead(w.text[:strings.IndexAny(w.text, "?#")]))
 	case err != nil:
 		l.errorf(w.Position, "%s %s has no safe form: %v", w.name, w, err)
 	case strings.Contains(normal, ";"), strings.Contains(normal, "%3B"):

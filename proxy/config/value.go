@@ -2,6 +2,7 @@ package config
 
 import (
 	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -101,13 +102,29 @@ func (l *loader) want(v value, tag string) bool {
 	case got == tag:
 		return true
 	case got == "!!null":
-		l.errorf(v.Position, "%s has no value", v.name)
+		l.errorf(v.Position, "%s has no value%s", v.name, map[string]string{"!!map": ": indent what belongs to it"}[tag])
 	case tag == "!!str" && v.node.Kind == yaml.ScalarNode && v.node.Style&yaml.TaggedStyle == 0:
 		l.errorf(v.Position, "%s must be text, not %s: put it in quotes", v.name, kind(got))
 	default:
-		l.errorf(v.Position, "%s must be %s, not %s", v.name, kind(tag), kind(got))
+		l.errorf(v.Position, "%s must be %s, not %s%s", v.name, kind(tag), kind(got), v.remedy(tag))
 	}
 	return false
+}
+
+// remedy says how a value becomes one of the wanted type.
+func (v value) remedy(tag string) string {
+	block := v.node.Style&yaml.FlowStyle == 0
+	switch {
+	case tag == "!!map" && v.node.Kind == yaml.SequenceNode && block:
+		return ": leave out the dashes"
+	case tag == "!!map" && strings.Contains(strings.SplitN(v.node.Value, " ", 2)[0], ":"):
+		return ": a space belongs behind the colon of each key"
+	case tag == "!!seq" && v.node.Kind == yaml.MappingNode && block:
+		return ": put a dash before each entry"
+	case tag == "!!seq" && v.node.Kind == yaml.MappingNode:
+		return ": put it in [ ]"
+	}
+	return ""
 }
 
 func kind(tag string) string {

@@ -25,7 +25,7 @@ func (l *loader) duration(v value, least time.Duration, d *time.Duration) {
 	case isNumber(w.text) && w.text != "0":
 		l.errorf(w.Position, "%s needs a unit%s", w.name, w.instead(w.text+"s"))
 	case err != nil:
-		l.errorf(w.Position, `%s must be a duration such as "30s" or "1m30s", not %s`, w.name, w)
+		l.errorf(w.Position, `%s must be a duration such as "30s" or "1m30s", not %s%s`, w.name, w, w.durationHint())
 	case got < 0:
 		l.errorf(w.Position, "%s must not be negative", w.name)
 	case got < least:
@@ -35,6 +35,26 @@ func (l *loader) duration(v value, least time.Duration, d *time.Duration) {
 	default:
 		*d = got
 	}
+}
+
+// durationHint knows the ways that other programs write durations.
+func (w word) durationHint() string {
+	digits := strings.TrimRight(w.text, "abcdefghijklmnopqrstuvwxyz ")
+	n, err := strconv.ParseInt(digits, 10, 16)
+	if err != nil {
+		return ""
+	}
+	switch strings.TrimSuffix(strings.TrimSpace(w.text[len(digits):]), "s") {
+	case "", "sec", "second":
+		return w.instead(digits + "s")
+	case "min", "minute", "m":
+		return w.instead(digits + "m")
+	case "h", "hr", "hour":
+		return w.instead(digits + "h")
+	case "d", "day":
+		return w.instead(strconv.FormatInt(24*n, 10) + "h")
+	}
+	return ""
 }
 
 // count reads a whole number into n.

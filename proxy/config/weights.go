@@ -27,7 +27,7 @@ func (l *loader) weighted(v value) (e Endpoint, at word, ok bool) {
 			return e, at, false
 		}
 	}
-	if at, ok = l.text(url); ok {
+	if at, ok = l.scalar(url); ok {
 		e, ok = l.endpoint(at)
 	}
 	e.Weight, e.MaxSessions = int(weight), int(most)

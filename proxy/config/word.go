@@ -64,6 +64,15 @@ func (l *loader) text(v value) (word, bool) {
 	return w, ok
 }
 
+// scalar reads a value that must be text, or a number that its reader explains:
+// 8080 in quotes would be no better an address.
+func (l *loader) scalar(v value) (word, bool) {
+	if v.given() && v.node.ShortTag() == "!!int" {
+		return l.word(v)
+	}
+	return l.text(v)
+}
+
 // bool reads true or false into b.
 func (l *loader) bool(v value, b *bool) {
 	w, ok := l.word(v)
@@ -71,6 +80,8 @@ func (l *loader) bool(v value, b *bool) {
 		return
 	}
 	switch {
+	case w.tag == "!!str" && !w.secret && (w.text == "true" || w.text == "false"):
+		l.errorf(w.Position, "%s must be true or false, without quotes", w.name)
 	case w.tag != "!!bool" && !w.secret:
 		l.errorf(w.Position, "%s must be true or false, not %s", w.name, w)
 	case w.text == "true":
