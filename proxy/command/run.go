@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"syscall"
@@ -81,6 +82,8 @@ func load(file string) (*config.Config, error) {
 		}
 	case errors.Is(err, fs.ErrPermission):
 		return nil, &hintError{Err: err, Hint: "this user must be able to read the routes file"}
+	case errors.Is(err, syscall.EISDIR):
+		return nil, &hintError{Err: err, Hint: "name the file in it, such as " + filepath.Join(file, "routes.yaml")}
 	}
 	return nil, err
 }

@@ -8,7 +8,14 @@ import (
 // UnknownVerb returns the usage error for a verb that is none of verbs.
 func UnknownVerb(word string, verbs []string) error {
 	hint := `"usher help" lists the verbs`
-	if near := nearest(word, verbs); near != "" {
+	near := nearest(word, verbs)
+	switch word {
+	case "start", "serve", "up":
+		near = "run"
+	case "validate", "test", "lint":
+		near = "check"
+	}
+	if near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
 	return &UsageError{Text: fmt.Sprintf("unknown verb %q", word), Hint: hint}
@@ -22,8 +29,13 @@ func FlagError(err error, flags []string) error {
 		return &UsageError{Text: err.Error()}
 	}
 	name = strings.TrimLeft(name, "-")
-	hint := ""
-	if near := nearest(name, flags); near != "" {
+	hint := "--help lists the flags"
+	switch near := nearest(name, flags); {
+	case name == "version" || name == "v":
+		hint = `did you mean "usher version"?`
+	case name == "config" || name == "c" || name == "f":
+		hint = "did you mean --routes?"
+	case near != "":
 		hint = fmt.Sprintf("did you mean --%s?", near)
 	}
 	return &UsageError{Text: fmt.Sprintf("unknown flag %q", "--"+name), Hint: hint}
@@ -41,6 +53,8 @@ func Positional(verb, what string, args []string, required bool) (string, error)
 		}
 	}
 	switch {
+	case len(args) == 1 && what == "" && isRoutesFile(args[0]):
+		return "", &UsageError{Text: fmt.Sprintf("unexpected argument %q", args[0]), Hint: fmt.Sprintf("usher --routes %s %s", args[0], verb)}
 	case len(args) > 1 || len(args) == 1 && what == "":
 		return "", &UsageError{Text: fmt.Sprintf("unexpected argument %q", args[len(args)-1]), Hint: use(verb, what)}
 	case len(args) == 0 && required:
@@ -49,6 +63,10 @@ func Positional(verb, what string, args []string, required bool) (string, error)
 		return "", nil
 	}
 	return args[0], nil
+}
+
+func isRoutesFile(arg string) bool {
+	return strings.HasSuffix(arg, ".yaml") || strings.HasSuffix(arg, ".yml")
 }
 
 func use(verb, what string) string {
