@@ -24,22 +24,28 @@ func TestMetricsOfEndpoints(t *testing.T) {
 	}
 	t.Cleanup(func() { mute.Close() })
 	go hangUp(mute)
+	full := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "full", http.StatusServiceUnavailable) }))
+	t.Cleanup(full.Close)
 	silent := "http://" + mute.Addr().String()
 	b := newTestBroker(t, fmt.Sprintf(`admin: 127.0.0.1:0
 upstreams:
   good: {endpoints: %q, check: {path: /healthz, every: 1h, healthy: 1}}
   gone: %q
   mute: %q
+  full: %q
 routes:
   - {path: /good, upstream: good}
   - {path: /gone, upstream: gone}
   - {path: /mute, upstream: mute}
-`, good.URL, gone.URL, silent))
+  - {path: /full, upstream: full}
+`, good.URL, gone.URL, silent, full.URL))
 	wantSoon(t, "checked", upstream.Healthy, func() upstream.State { return b.Stats().Upstreams[1].Endpoints[0].State })
 	for range 2 {
 		b.wantRefused(t, "/gone", http.StatusBadGateway)
 	}
 	b.wantRefused(t, "/mute", http.StatusBadGateway)
+	b.wantRefused(t, "/full", http.StatusServiceUnavailable)
+	b.wantRefused(t, "/full", http.StatusServiceUnavailable)
 	b.dial(t, "/good", nil)
 	before := time.Now()
 
@@ -58,6 +64,9 @@ routes:
 		at("usable", good.URL, "good", ""):                             1,
 		at("state", good.URL, "good", `state="healthy",`):              1,
 		at("unanswered_total", silent, "mute", ""):                     1,
+		at("unanswered_total", full.URL, "full", ""):                   0,
+		at("declined_total", full.URL, "full", ""):                     2,
+		at("declined_total", good.URL, "good", ""):                     0,
 		at("dials_total", silent, "mute", ""):                          1,
 		at("dials_total", gone.URL, "gone", ""):                        0,
 		`usher_refusals_total{reason="dial"}`:                          2,

@@ -79,8 +79,11 @@ func (h *Handler) settle(w http.ResponseWriter, r *http.Request, c *Claim, b *bu
 	case a.status == http.StatusSwitchingProtocols:
 	case c.offer.stream && a.status < 300:
 		// To this client it would mean that the WebSocket is open (RFC 8441, 5).
+		by.endpoint.Declined(a.status)
 		return false, badAnswer(fmt.Errorf("status %d to an upgrade", a.status))
 	default:
+		by.endpoint.Declined(a.status)
+		h.logDeclined(r, c, a.status)
 		return false, pass(w, r, p.Upstream, b.in, timeout)
 	}
 	g, err := a.verify(by.key, c.offer)

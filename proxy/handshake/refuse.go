@@ -95,23 +95,42 @@ func (h *Handler) logRefusal(r *http.Request, s headers.Sender, e *Error) {
 	if h.Log == nil {
 		return
 	}
-	level := slog.LevelInfo
-	if e.Status >= 500 {
-		level = slog.LevelWarn
-	}
-	path, _, _ := strings.Cut(r.RequestURI, "?")
-	attrs := []slog.Attr{
-		slog.Int("status", e.Status), slog.String("reason", e.Reason.String()),
-		slog.String("rule", e.Rule), slog.String("id", s.ID), slog.String("client", s.Address()),
-		slog.String("host", r.Host), slog.String("path", path),
-	}
+	attrs := append([]slog.Attr{
+		slog.Int("status", e.Status), slog.String("reason", e.Reason.String()), slog.String("rule", e.Rule),
+	}, ofRequest(r, s)...)
 	if e.Hint != "" {
 		attrs = append(attrs, slog.String("hint", e.Hint))
 	}
 	if e.Err != nil {
 		attrs = append(attrs, slog.Any("err", e.Err))
 	}
-	h.Log.LogAttrs(r.Context(), level, "request refused", attrs...)
+	h.Log.LogAttrs(r.Context(), levelOf(e.Status), "request refused", attrs...)
+}
+
+// logDeclined tells of an upstream that has answered an upgrade with status:
+// it leads to no session, whose end would be in the log.
+func (h *Handler) logDeclined(r *http.Request, c *Claim, status int) {
+	if h.Log == nil {
+		return
+	}
+	attrs := append([]slog.Attr{
+		slog.Int("status", status), slog.String("route", c.Route.String()), slog.String("upstream", c.Upstream.Name),
+	}, ofRequest(r, c.Sender)...)
+	h.Log.LogAttrs(r.Context(), levelOf(status), "upgrade declined by upstream", attrs...)
+}
+
+func ofRequest(r *http.Request, s headers.Sender) []slog.Attr {
+	path, _, _ := strings.Cut(r.RequestURI, "?")
+	return []slog.Attr{
+		slog.String("id", s.ID), slog.String("client", s.Address()), slog.String("host", r.Host), slog.String("path", path),
+	}
+}
+
+func levelOf(status int) slog.Level {
+	if status >= 500 {
+		return slog.LevelWarn
+	}
+	return slog.LevelInfo
 }
 
 // asError finds the answer to an error of any package behind a request.

@@ -60,6 +60,7 @@ func families() map[string]family {
 	add(counter, "endpoint_dials_total", "Connections to an endpoint.", byEndpoint...)
 	add(counter, "endpoint_dial_failures_total", "Connections to an endpoint that did not come about, by kind.", with(byEndpoint, "kind")...)
 	add(counter, "endpoint_unanswered_total", "Handshakes that an endpoint did not answer.", byEndpoint...)
+	add(counter, "endpoint_declined_total", "Handshakes that an endpoint answered with anything but 101.", byEndpoint...)
 	add(counter, "endpoint_checks_total", "Checks of an endpoint, by their result.", with(byEndpoint, "result")...)
 
 	add(counter, "reloads_total", "Reloads of the routes file, by their result.", "result")

@@ -140,6 +140,7 @@ func (c *Collector) upstreams(f map[string]family, to chan<- prometheus.Metric) 
 				f["endpoint_dial_failures_total"].send(to, float64(n), u.Name, e.Endpoint, kind)
 			}
 			f["endpoint_unanswered_total"].send(to, float64(e.Unanswered), u.Name, e.Endpoint)
+			f["endpoint_declined_total"].send(to, float64(e.Declined), u.Name, e.Endpoint)
 			f["endpoint_checks_total"].send(to, float64(e.ChecksPassed), u.Name, e.Endpoint, "passed")
 			f["endpoint_checks_total"].send(to, float64(e.ChecksFailed), u.Name, e.Endpoint, "failed")
 		}

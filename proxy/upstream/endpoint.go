@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -97,6 +98,16 @@ func (e *Endpoint) Unanswered(err error) {
 		h.last = err.Error()
 		h.unanswered(now, e.settings.random())
 	})
+}
+
+// Declined notes the status of an answer to a handshake that is not 101. What
+// the server says about a client is no fault of the server; that it cannot
+// serve one is what an operator looks for.
+func (e *Endpoint) Declined(status int) {
+	e.counts.declined.Add(1)
+	if status >= 500 {
+		e.change(time.Now(), func(h *health) { h.last = fmt.Sprintf("upgrade declined with status %d", status) })
+	}
 }
 
 // change lets f change what is known of e, and logs if that changes its state.

@@ -13,6 +13,7 @@ type counts struct {
 	dialTime   atomic.Int64  // of those, in nanoseconds
 	failures   [failureCount]atomic.Uint64
 	unanswered atomic.Uint64
+	declined   atomic.Uint64
 
 	checksPassed, checksFailed atomic.Uint64
 }
@@ -51,6 +52,7 @@ type EndpointStats struct {
 	DialTime     time.Duration     // that those took, in all
 	DialFailures map[string]uint64 // by kind; all kinds are there
 	Unanswered   uint64            // handshakes without an answer
+	Declined     uint64            // handshakes answered with anything but 101
 	LastError    string            // "" if there never was one
 	RetryAt      time.Time         // until then an open circuit lets nobody through; else zero
 
@@ -84,7 +86,7 @@ func (e *Endpoint) stats() EndpointStats {
 		Sessions: e.Sessions(), Requests: int(e.requests.Load()),
 		Dials: e.counts.dials.Load(), DialTime: time.Duration(e.counts.dialTime.Load()),
 		DialFailures: make(map[string]uint64, failureCount),
-		Unanswered:   e.counts.unanswered.Load(),
+		Unanswered:   e.counts.unanswered.Load(), Declined: e.counts.declined.Load(),
 		ChecksPassed: e.counts.checksPassed.Load(), ChecksFailed: e.counts.checksFailed.Load(),
 	}
 	for _, a := range e.names.known() {
