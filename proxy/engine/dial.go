@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"time"
@@ -48,6 +49,9 @@ func (d *dialler) dial(to demux.Target, done func(relay.Dialled)) {
 		if leg.Refused.Status == 0 { // who refuses is well
 			d.split.note(to.Service, leg.Err)
 		}
+		if leg.Err != nil { // a session with namespaces has several upstreams
+			leg.Err = fmt.Errorf("%s: %w", d.split.services[to.Service], leg.Err)
+		}
 		done(leg)
 	})
 }
@@ -83,6 +87,9 @@ func (d *dialler) leg(to demux.Target) relay.Dialled {
 		e.Answered()
 	} else if ctx.Err() == nil {
 		e.Unanswered(err)
+	}
+	if no, ok := errors.AsType[*handshake.DeclinedError](err); ok {
+		e.Declined(no.Status)
 	}
 	if err != nil {
 		conn.Close()

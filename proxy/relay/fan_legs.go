@@ -1,6 +1,9 @@
 package relay
 
 import (
+	"errors"
+	"fmt"
+
 	"usher/proxy/demux"
 	"usher/proxy/session"
 )
@@ -42,10 +45,9 @@ func (f *fan) dialled(leg int, mine uint32, d Dialled) {
 	b.dial++ // even: it is over
 	if d.Err == nil && d.Lost != nil && d.Lost() {
 		d.drop()
-		d = Dialled{Err: errEndpointGone}
+		d = Dialled{Err: ofUpstream(d.To.Upstream, errEndpointGone)}
 	}
-	switch {
-	case d.Err != nil:
+	if d.Err != nil {
 		f.why = d.Err
 	}
 	switch {
@@ -64,7 +66,7 @@ func (f *fan) attach(leg int, d Dialled) {
 	lp := f.loop
 	s, err := f.adopt(d.Leg, upstream, leg)
 	if err != nil {
-		f.why = err
+		f.why = ofUpstream(d.To.Upstream, err)
 		d.drop()
 		f.demux.LegFailed(lp.now, leg)
 		return
@@ -107,6 +109,17 @@ func (f *fan) closeLeg(leg int, why farewell) {
 // loseLeg tells the session that a leg is gone.
 func (f *fan) loseLeg(s *strand, err error) {
 	f.legs[s.number].strand = nil
-	f.why = err
+	f.why = ofUpstream(s.to.Upstream, err)
 	f.demux.LegLost(f.loop.now, s.number)
 }
+
+// ofUpstream names the upstream that err, nil for the end of a connection, is
+// about: a session with namespaces has several.
+func ofUpstream(name string, err error) error {
+	if err == nil {
+		err = errLegLost
+	}
+	return fmt.Errorf("%s: %w", name, err)
+}
+
+var errLegLost = errors.New("connection lost")

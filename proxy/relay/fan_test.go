@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -113,6 +114,9 @@ func TestFanUpstreamLost(t *testing.T) {
 	c.answerClose("as a server that dies", 1011)
 	admin.answerClose("its client is gone", 1001)
 	h.step()
+	if got, want := fmt.Sprint(h.ends[0].Err), "main: connection lost"; got != want {
+		t.Errorf("error of the end: got %q, want %q", got, want)
+	}
 	h.wantFanEnd("upstream.lost", 1011, "/", "/admin")
 }
 
