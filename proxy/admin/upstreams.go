@@ -31,10 +31,21 @@ type Endpoint struct {
 	DialTime     float64           `json:"dial_s"`         // that those took in all
 	DialFailures map[string]uint64 `json:"dial_failures"`  // by kind
 	Unanswered   uint64            `json:"unanswered"`     // handshakes
+	Declined     uint64            `json:"declined"`       // handshakes that it answered with anything but 101
 	ChecksPassed uint64            `json:"checks_passed"`
 	ChecksFailed uint64            `json:"checks_failed"`
 	LastError    string            `json:"last_error,omitempty"`
 	RetryAt      time.Time         `json:"retry_at,omitzero"` // until then it is passed over
+}
+
+// Failed is how many connections and handshakes have failed, whoever is to
+// blame for it.
+func (e Endpoint) Failed() uint64 {
+	n := e.Unanswered + e.Declined
+	for _, failures := range e.DialFailures {
+		n += failures
+	}
+	return n
 }
 
 func (h *Handler) upstreams(*http.Request) (any, error) {
@@ -56,7 +67,7 @@ func newEndpoint(s upstream.EndpointStats, pool *upstream.Pool) Endpoint {
 		Endpoint: s.Endpoint, State: s.State, Since: s.Since,
 		Drained: s.State == upstream.Draining || s.State == upstream.Disabled,
 		Open:    s.Sessions, Requests: s.Requests, Dials: s.Dials, DialTime: s.DialTime.Seconds(),
-		DialFailures: s.DialFailures, Unanswered: s.Unanswered,
+		DialFailures: s.DialFailures, Unanswered: s.Unanswered, Declined: s.Declined,
 		ChecksPassed: s.ChecksPassed, ChecksFailed: s.ChecksFailed, LastError: s.LastError, RetryAt: s.RetryAt,
 	}
 	if one := pool.Endpoint(s.Identity); one != nil {

@@ -73,7 +73,7 @@ func TestOperatorVerbs(t *testing.T) {
 		{token, "status", 0, `(?m)^sessions +3 open of 3$`},
 		{token, "status", 0, `(?m)^messages +3 in, 3 out$`},
 		{token, "status", 0, `(?m)^/a +main +2 +2 +2 +2 +22 B +14 B +[0-9.]+ ms$`},
-		{token, "status", 0, `(?m)^main +` + regexp.QuoteMeta(up.URL) + ` +healthy +3 +3 +0$`},
+		{token, "status", 0, `(?m)^main +` + regexp.QuoteMeta(up.URL) + ` +healthy +[0-9.]+s +3 +3 +0$`},
 		{token, "status --json", 0, `"open": 3`},
 		{token, "status --ended", 0, `^ENDED.*\n$`},
 		{token, "drain --route /a --wait", 0, `^route "/a" takes no new sessions; 2 sessions to close\nno session is left\n$`},

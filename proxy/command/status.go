@@ -93,7 +93,7 @@ func writeStatus(b *bytes.Buffer, s admin.Status, now time.Time) {
 	b.WriteString("\n")
 	writeTable(b, "", statusRoutes(s.Routes))
 	b.WriteString("\n")
-	writeTable(b, "", statusEndpoints(s.Upstreams))
+	writeTable(b, "", statusEndpoints(s.Upstreams, now))
 }
 
 // byNamespace stands for the upstream of what is split by namespace.
@@ -115,17 +115,17 @@ func statusRoutes(routes []admin.Route) [][]string {
 	return rows
 }
 
-func statusEndpoints(upstreams []admin.Upstream) [][]string {
-	rows := [][]string{{"UPSTREAM", "ENDPOINT", "STATE", "OPEN", "DIALS", "FAILED", "LAST ERROR"}}
+func statusEndpoints(upstreams []admin.Upstream, now time.Time) [][]string {
+	rows := [][]string{{"UPSTREAM", "ENDPOINT", "STATE", "FOR", "OPEN", "DIALS", "FAILED", "LAST ERROR"}}
 	for _, u := range upstreams {
 		for _, e := range u.Endpoints {
-			failed := e.Unanswered
-			for _, n := range e.DialFailures {
-				failed += n
+			since := "-"
+			if !e.Since.IsZero() {
+				since = ago(now.Sub(e.Since).Seconds())
 			}
 			rows = append(rows, []string{
-				u.Upstream, e.Endpoint, string(e.State), strconv.Itoa(e.Open),
-				strconv.FormatUint(e.Dials, 10), strconv.FormatUint(failed, 10), oneLine(e.LastError),
+				u.Upstream, e.Endpoint, string(e.State), since, strconv.Itoa(e.Open),
+				strconv.FormatUint(e.Dials, 10), strconv.FormatUint(e.Failed(), 10), oneLine(e.LastError),
 			})
 		}
 	}

@@ -111,11 +111,8 @@ func stateOf(u admin.Upstream) (state string, failed uint64, open int) {
 		if e.State == "healthy" {
 			fit++
 		}
-		failed += e.Unanswered
+		failed += e.Failed()
 		open += e.Open
-		for _, n := range e.DialFailures {
-			failed += n
-		}
 	}
 	switch {
 	case len(u.Endpoints) == 1:

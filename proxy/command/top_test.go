@@ -36,7 +36,7 @@ func testSamples() (before, now topSample) {
 			},
 			Upstreams: []admin.Upstream{
 				{Upstream: "main", Endpoints: []admin.Endpoint{{State: "healthy", Open: 2}}, Counts: counts(2, 10, 10*n, 9000*n)},
-				{Upstream: "chat", Endpoints: []admin.Endpoint{{State: "healthy", Open: 10}, {State: "down", Unanswered: 1, DialFailures: map[string]uint64{"refused": 3}}}, Counts: counts(10, 90, 100*n, 600*n)},
+				{Upstream: "chat", Endpoints: []admin.Endpoint{{State: "healthy", Open: 10}, {State: "down", Unanswered: 1, Declined: 2, DialFailures: map[string]uint64{"refused": 1}}}, Counts: counts(10, 90, 100*n, 600*n)},
 			},
 		}
 		s.sessions = admin.SessionPage{Total: 2000, Sessions: []admin.Session{

@@ -34,8 +34,8 @@ const routes = new Table($('routes').tBodies[0], (r) => r.route, [
 
 const endpoints = new Table($('endpoints').tBodies[0], (e) => `${e.upstream} ${e.endpoint}`, [
   text((e) => e.upstream, '', true),
-  text((e) => e.endpoint, 'cut'),
   { class: 'state', fill(cell, e) { cell.textContent = e.state.replace('_', ' '); cell.dataset.state = e.state; } },
+  text((e) => e.endpoint, 'cut'),
   text((e) => number(e.open), 'n'),
   text((e) => number(e.dials), 'n'),
   text((e) => number(failures(e)), 'n'),
@@ -47,7 +47,7 @@ const endpoints = new Table($('endpoints').tBodies[0], (e) => `${e.upstream} ${e
 const sessions = new Sessions({ confirm, tell, search: $('search') });
 
 function failures(e) {
-  return Object.values(e.dial_failures ?? {}).reduce((sum, n) => sum + n, 0);
+  return Object.values(e.dial_failures ?? {}).reduce((sum, n) => sum + n, e.unanswered + e.declined);
 }
 
 let before; // the last status, with the time it came
