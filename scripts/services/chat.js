@@ -5,11 +5,13 @@
 const { serve } = require('./service');
 
 serve('chat', 3004, (io) => {
-  io.on('connection', (socket) => {
+  const talk = (socket) => {
     socket.on('join', (room, ack) => {
       socket.join(room);
       ack();
     });
-    socket.on('say', (room, message) => io.to(room).emit('said', message));
-  });
+    socket.on('say', (room, message) => socket.nsp.to(room).emit('said', message));
+  };
+  io.on('connection', talk);
+  io.of('/chat').on('connection', talk);
 });

@@ -35,7 +35,10 @@ exports.serve = function serve(name, port, define) {
   io.attach(server);
   attachLive(server);
 
+  // Clients of the service itself come to /, those of usher's one connection
+  // for all services to the namespace that routes.yaml leads here.
   io.on('connection', (socket) => answerBasics(socket, whoami));
+  io.of(`/${name}`).on('connection', (socket) => answerBasics(socket, whoami));
   define(io, (socket) => answerBasics(socket, whoami));
 
   server.listen(Number(values.port), '127.0.0.1', () => {
