@@ -20,6 +20,7 @@ type Config struct {
 	HandshakeTimeout time.Duration  // for a client's TLS hello and request head, each
 	Drain            Drain          //
 	Admin            Admin          //
+	Tracing          Tracing        // zero for none
 	Watch            bool           // a change of the file is read as by SIGHUP
 	AffinitySecret   string         // that clients' tags are made with; "" for one that each process makes up
 	Upstreams        []*Upstream    // in the order of the file

@@ -7,6 +7,7 @@ type defaultValues struct {
 	listen      string
 	storage     string
 	drain       Drain
+	tracing     Tracing // but for where it goes
 	dialTimeout time.Duration
 	resolve     time.Duration
 	balance     Balance
@@ -24,6 +25,7 @@ func defaults() defaultValues {
 		listen:      "127.0.0.1:8080",
 		storage:     "certs",
 		drain:       Drain{Over: 30 * time.Second, Deadline: time.Minute, Code: serviceRestart},
+		tracing:     Tracing{Sample: 1, Service: "usher"},
 		dialTimeout: 5 * time.Second,
 		resolve:     30 * time.Second,
 		balance:     RoundRobin,

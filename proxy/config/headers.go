@@ -14,15 +14,7 @@ func (l *loader) headers(v value) Headers {
 		return h
 	}
 	first := make(map[string]Position)
-	for _, p := range l.pairs(o.field("set")) {
-		p.value.name = "header " + p.key.text
-		w, ok := l.word(p.value)
-		name, valid := l.headerName(p.key, first)
-		if !ok || !valid || !l.headerValue(name, w) {
-			continue
-		}
-		h.Set = append(h.Set, Header{Name: name, Value: w.text})
-	}
+	h.Set = l.headerLines(o.field("set"), first)
 	for _, item := range l.oneOrMore(o.field("remove"), "a header to remove") {
 		w, ok := l.text(item)
 		if !ok {
@@ -36,6 +28,20 @@ func (l *loader) headers(v value) Headers {
 		}
 	}
 	return h
+}
+
+// headerLines reads a mapping of names to values.
+func (l *loader) headerLines(v value, first map[string]Position) []Header {
+	var list []Header
+	for _, p := range l.pairs(v) {
+		p.value.name = "header " + p.key.text
+		w, ok := l.word(p.value)
+		name, valid := l.headerName(p.key, first)
+		if ok && valid && l.headerValue(name, w) {
+			list = append(list, Header{Name: name, Value: w.text})
+		}
+	}
+	return list
 }
 
 // headerName returns the canonical name, unless it stands in first already or

@@ -89,7 +89,7 @@ func (l *loader) where(at Position) string {
 }
 
 var fileKeys = append([]string{
-	"listen", "tls", "trusted_proxies", "drain", "admin", "watch", "dial_timeout", "affinity_secret", "upstreams", "routes",
+	"listen", "tls", "trusted_proxies", "drain", "admin", "tracing", "watch", "dial_timeout", "affinity_secret", "upstreams", "routes",
 }, limitKeys...)
 
 func (l *loader) top(root value, c *Config) {
@@ -101,6 +101,7 @@ func (l *loader) top(root value, c *Config) {
 	c.Drain, c.TrustedProxies = l.drain(o.field("drain"), d.drain), l.networks(o.field("trusted_proxies"), "a trusted proxy")
 	l.bool(o.field("watch"), &c.Watch)
 	c.Admin = l.admin(o.field("admin"))
+	c.Tracing = l.tracing(o.field("tracing"), d.tracing)
 	c.TLS = l.tls(o.field("tls"), d)
 	c.Listen = l.listeners(o.field("listen"), d.listeners(c.TLS), len(c.TLS.Domains) > 0 || c.TLS.Ask != "")
 	for _, one := range c.Listen {

@@ -64,7 +64,7 @@ func TestSchemaRefusesBadFiles(t *testing.T) {
 	s := mustCompile(t)
 	for _, name := range []string{
 		"balance", "check", "empty_sections", "endpoints", "just_text", "missing_sections", "not_a_mapping", "null_values", "origins_empty",
-		"relay", "sizes", "socketio_types", "tls_empty", "tls_incomplete", "unknown_keys", "unknown_keys_deep", "wrong_types", "wrong_types_in_route",
+		"relay", "sizes", "socketio_types", "tls_empty", "tracing", "tls_incomplete", "unknown_keys", "unknown_keys_deep", "wrong_types", "wrong_types_in_route",
 	} {
 		_, text, _ := parseFile(t, filepath.Join("testdata", "bad", name+".yaml"))
 		if err := s.Validate(asJSON(t, text)); err == nil {
@@ -94,7 +94,7 @@ func mustReadSchema(t *testing.T) schemaNode {
 func TestSchemaKeys(t *testing.T) {
 	root := mustReadSchema(t)
 	tables := map[string][]string{
-		"": fileKeys, "route": routeKeys, "upstream": upstreamKeys, "listener": listenerKeys, "admin": adminKeys, "tls": tlsKeys,
+		"": fileKeys, "route": routeKeys, "upstream": upstreamKeys, "listener": listenerKeys, "admin": adminKeys, "tracing": tracingKeys, "tls": tlsKeys,
 		"certificate": certificateKeys, "external_account": externalAccountKeys, "on_demand": onDemandKeys, "drain": drainKeys, "check": checkKeys, "balance": balanceKeys, "hash": hashKeys, "endpoint": endpointKeys, "headers": headersKeys, "max_rate": rateKeys,
 		"socketio": socketIOKeys, "cookie": cookieKeys,
 	}
@@ -153,6 +153,11 @@ func TestSchemaDefaults(t *testing.T) {
 		check["every"].Default, check["timeout"].Default, check["healthy"].Default, check["unhealthy"].Default)
 	d.check.Kind = CheckTCP
 	want(t, "check", mustParse(t, checked).Upstreams[0].Check, d.check)
+	tracing := root.Defs["tracing"].Properties
+	traced := fmt.Sprintf("tracing: {endpoint: http://a/v1/x, sample: %v, service_name: %v}\nupstreams: {main: http://a}\nroutes: [{upstream: main}]\n",
+		tracing["sample"].Default, tracing["service_name"].Default)
+	d.tracing.Endpoint = "http://a/v1/x"
+	want(t, "tracing", mustParse(t, traced).Tracing, d.tracing)
 	drain := root.Defs["drain"].Properties
 	text := fmt.Sprintf("drain: {over: %v, deadline: %v, code: %v, grace: %v}\n", drain["over"].Default, drain["deadline"].Default, drain["code"].Default, drain["grace"].Default)
 	want(t, "drain", mustParse(t, text+"upstreams: {main: http://a}\nroutes: [{upstream: main}]\n").Drain, d.drain)
