@@ -35,16 +35,17 @@ var layers = map[string]struct {
 	"socket":  {},
 
 	"handover": {imports: []string{"socket"}, owns: []string{"github.com/coreos/go-systemd/v22"}},
-	"headers":  {imports: []string{"config"}},
+	"tracing":  {imports: []string{"config"}, owns: []string{"go.opentelemetry.io", "google.golang.org/protobuf"}},
+	"headers":  {imports: []string{"config", "tracing"}},
 	"route":    {imports: []string{"config"}},
 
 	"certs":      {imports: []string{"config"}, owns: []string{"github.com/caddyserver/certmagic", "github.com/mholt/acmez/v3", "go.uber.org/zap"}},
 	"proxyproto": {owns: []string{"github.com/pires/go-proxyproto"}},
-	"upstream":   {imports: []string{"affinity", "config", "proxyproto", "socket"}},
+	"upstream":   {imports: []string{"affinity", "config", "proxyproto", "socket", "tracing"}},
 	"forward":    {imports: []string{"headers", "route", "upstream"}},
-	"handshake":  {imports: []string{"headers", "route", "session", "upstream", "ws"}},
+	"handshake":  {imports: []string{"headers", "route", "session", "tracing", "upstream", "ws"}},
 	"relay":      {imports: []string{"demux", "engineio", "session", "tap", "ws"}, owns: []string{"golang.org/x/sys/unix"}},
-	"engine":     {imports: []string{"config", "demux", "engineio", "handshake", "relay", "route", "session", "upstream"}},
+	"engine":     {imports: []string{"config", "demux", "engineio", "handshake", "relay", "route", "session", "tracing", "upstream"}},
 	"messages":   {imports: []string{"handshake", "route", "session", "tap", "ws"}, owns: []string{"github.com/koding/websocketproxy", "github.com/gorilla/websocket"}},
 
 	"admin":   {imports: []string{"config", "route", "session", "tap", "upstream"}},

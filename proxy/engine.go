@@ -5,6 +5,7 @@ import (
 	"usher/proxy/config"
 	"usher/proxy/engine"
 	"usher/proxy/session"
+	"usher/proxy/tracing"
 	"usher/proxy/upstream"
 )
 
@@ -14,6 +15,7 @@ func (s *Server) newEngine(cfg *config.Config) *engine.Server {
 		Frames:    s.frames,
 		Sessions:  s.sessions,
 		Upstreams: func() *upstream.Pool { return s.live.Load().pool },
+		Tracer:    func() *tracing.Tracer { return s.live.Load().tracer },
 		Drained:   s.drains.holds,
 		Opened:    func(x *session.Session) { s.recheck(x, s.frames) },
 		Log:       s.log,

@@ -11,6 +11,7 @@ import (
 	"usher/proxy/relay"
 	"usher/proxy/route"
 	"usher/proxy/session"
+	"usher/proxy/tracing"
 	"usher/proxy/upstream"
 )
 
@@ -24,19 +25,20 @@ type live struct {
 	pool      *upstream.Pool
 	options   map[manner]*relay.Options
 	handshake *handshake.Handler
-	announces bool // some upstream is told who the client is
-	hashes    bool // some upstream leads the same client to the same endpoint
+	tracer    *tracing.Tracer // nil for no traces
+	announces bool            // some upstream is told who the client is
+	hashes    bool            // some upstream leads the same client to the same endpoint
 
 	upstreamFiles *certs.UpstreamFiles // that pool was made of; used by watchUpstreams alone
 }
 
 // newLive prepares cfg, whose upstreams are those of pool.
-func (s *Server) newLive(cfg *config.Config, pool *upstream.Pool, keeper *certs.Keeper, listeners []*listener) *live {
+func (s *Server) newLive(cfg *config.Config, pool *upstream.Pool, keeper *certs.Keeper, listeners []*listener, tracer *tracing.Tracer) *live {
 	rules := headers.Rules{Trusted: cfg.TrustedProxies}
 	l := &live{
 		cfg: cfg, certs: keeper, listeners: listeners,
 		table: route.NewTable(cfg), pool: pool, options: relayOptions(cfg.Routes),
-		announces: announces(cfg), hashes: pool.Hashes(),
+		tracer: tracer, announces: announces(cfg), hashes: pool.Hashes(),
 	}
 	l.handshake = &handshake.Handler{
 		Counters:  s.counters,
@@ -45,6 +47,7 @@ func (s *Server) newLive(cfg *config.Config, pool *upstream.Pool, keeper *certs.
 		Sessions:  s.sessions,
 		Headers:   rules,
 		Log:       s.log,
+		Tracer:    tracer,
 		Adopt:     func(p handshake.Pair) { s.adopt(l, p) },
 		Messages:  s.relayMessages,
 		Admit:     s.admit,

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"reflect"
@@ -124,7 +125,7 @@ func (s *Server) reload(cfg *config.Config) error {
 		return err
 	}
 	// From here on nothing fails.
-	next := s.newLive(cfg, old.pool.Next(cfg.Upstreams, upstreamTLS), keeper, ls.all)
+	next := s.newLive(cfg, old.pool.Next(cfg.Upstreams, upstreamTLS), keeper, ls.all, old.nextTracer(cfg, s.log))
 	next.upstreamFiles = upstreamFiles
 	s.live.Store(next)
 	ls.speak(keeper, cfg.TLS.H2WebSocket)
@@ -135,6 +136,9 @@ func (s *Server) reload(cfg *config.Config) error {
 	s.operators.swap(s, ops)
 	if s.running && keeper != old.certs {
 		stopCerts(old.certs)
+	}
+	if next.tracer != old.tracer {
+		s.serving.Go(func() { stopTracer(context.Background(), old.tracer) })
 	}
 	s.transports.Keep(next.pool)
 	s.report(old, next, ls)

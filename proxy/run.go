@@ -163,6 +163,9 @@ func (s *Server) stopRelays(ctx context.Context) {
 	var relays sync.WaitGroup
 	relays.Go(func() { s.logCut(s.frames.Shutdown(ctx, d)) })
 	relays.Go(func() { s.logCut(s.messages.Shutdown(ctx, d)) })
+	// Who is refused from now on has no trace: sessions may take all the time
+	// that there is.
+	relays.Go(func() { stopTracer(ctx, s.live.Load().tracer) })
 	relays.Wait()
 }
 

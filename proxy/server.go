@@ -25,6 +25,7 @@ import (
 	"usher/proxy/messages"
 	"usher/proxy/relay"
 	"usher/proxy/session"
+	"usher/proxy/tracing"
 	"usher/proxy/upstream"
 )
 
@@ -130,7 +131,7 @@ func Inherit(cfg *config.Config, log *slog.Logger, from *handover.Inheritance) (
 	pool := upstream.NewPool(nil)
 	pool.Wrap = relay.NewConn
 	pool.Log = log
-	first := s.newLive(cfg, pool.Next(cfg.Upstreams, upstreamTLS), keeper, ls.all)
+	first := s.newLive(cfg, pool.Next(cfg.Upstreams, upstreamTLS), keeper, ls.all, tracing.New(cfg.Tracing, log))
 	first.upstreamFiles = upstreamFiles
 	s.live.Store(first)
 	s.http = s.newHTTP(cfg)

@@ -42,6 +42,17 @@ func (s *service) refuse(status int) {
 	s.refuses = status
 }
 
+// heads returns those of all upgrades that were asked for.
+func (s *service) heads() []http.Header {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []http.Header
+	for _, r := range s.asked {
+		list = append(list, r.Header)
+	}
+	return list
+}
+
 // first returns the first upgrade that was asked for.
 func (s *service) first(t *testing.T) *http.Request {
 	t.Helper()

@@ -17,6 +17,7 @@ import (
 	"usher/proxy/relay"
 	"usher/proxy/route"
 	"usher/proxy/session"
+	"usher/proxy/tracing"
 	"usher/proxy/upstream"
 )
 
@@ -74,15 +75,16 @@ func (d *dialler) leg(to demux.Target) relay.Dialled {
 		s.stats.legs.failed(name)
 		return relay.Dialled{Err: errDrained}
 	}
+	trace := s.Tracer().Leg(d.request.Trace)
 	ctx, cancel := context.WithCancelCause(d.ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(s.ctx, func() { cancel(errClosed) })()
-	e, conn, err := s.reach(ctx, u, to)
+	e, conn, err := s.reach(ctx, u, to, trace)
 	if err != nil {
 		s.stats.legs.failed(name)
 		return relay.Dialled{Err: err}
 	}
-	early, heard, err := s.legs.Ask(ctx, conn, d.request, d.split.route.Limits.HandshakeTimeout)
+	early, heard, err := s.legs.Ask(ctx, conn, d.request, trace, d.split.route.Limits.HandshakeTimeout)
 	if heard {
 		e.Answered()
 	} else if ctx.Err() == nil {
@@ -94,8 +96,10 @@ func (d *dialler) leg(to demux.Target) relay.Dialled {
 	if err != nil {
 		conn.Close()
 		e.Release()
+		unanswered(trace, err)
 		return s.unopened(name, err)
 	}
+	trace.Answered(http.StatusSwitchingProtocols)
 	s.stats.legs.opened(name, time.Since(began))
 	return relay.Dialled{
 		Leg: relay.Leg{Conn: conn, Early: early}, Tag: s.tag(e.Identity), Release: e.Release,
@@ -113,6 +117,17 @@ func (s *Server) lost(name, identity string) bool {
 	}
 	state := e.State()
 	return state == upstream.Draining || state == upstream.Disabled
+}
+
+// unanswered ends an attempt that brought another answer than 101, or none.
+func unanswered(trace *tracing.Attempts, err error) {
+	if no, ok := errors.AsType[*handshake.DeclinedError](err); ok {
+		trace.Answered(no.Status)
+	} else if bad, ok := errors.AsType[*handshake.Error](err); ok {
+		trace.Failed(bad.Reason.String())
+	} else {
+		trace.Failed("closed") // the session was given up, or usher stops
+	}
 }
 
 // unopened tells an upstream that does not want this client, such as by its
@@ -133,8 +148,8 @@ func (s *Server) unopened(name string, err error) relay.Dialled {
 
 // reach connects to the endpoint that is preferred, if it can be had, or to
 // another.
-func (s *Server) reach(ctx context.Context, u *upstream.Upstream, to demux.Target) (*upstream.Endpoint, net.Conn, error) {
-	var tries upstream.Tries
+func (s *Server) reach(ctx context.Context, u *upstream.Upstream, to demux.Target, trace *tracing.Attempts) (*upstream.Endpoint, net.Conn, error) {
+	tries := upstream.Tries{Trace: trace}
 	for _, e := range u.Endpoints() {
 		if to.Prefer != "" && !s.isTag(to.Prefer, e) || to.Prefer == "" && to.Avoid != "" && s.isTag(to.Avoid, e) {
 			tries.Pass(e, nil)
@@ -144,7 +159,7 @@ func (s *Server) reach(ctx context.Context, u *upstream.Upstream, to demux.Targe
 	if err == nil || to.Prefer == "" && to.Avoid == "" || ctx.Err() != nil {
 		return e, conn, err
 	}
-	return u.Dial(ctx)
+	return u.DialNext(ctx, &upstream.Tries{Trace: trace})
 }
 
 // tag names an endpoint to clients, who learn nothing about it and cannot make

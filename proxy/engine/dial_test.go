@@ -36,7 +36,7 @@ func TestReach(t *testing.T) {
 	endpoints := u.Endpoints()
 	reach := func(to demux.Target) *upstream.Endpoint {
 		t.Helper()
-		e, conn, err := s.reach(t.Context(), u, to)
+		e, conn, err := s.reach(t.Context(), u, to, nil)
 		if err != nil {
 			t.Fatalf("%+v: %v", to, err)
 		}

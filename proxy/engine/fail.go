@@ -12,7 +12,7 @@ import (
 // word to an upgrade, whose connection is of no use any more.
 func (q *request) fail(code engineio.Code) {
 	q.server.stats.fail(code)
-	q.visit.Count(handshake.Protocol)
+	q.visit.Count(handshake.Protocol, code.Status())
 	if q.visit.Upgrade {
 		q.refuseUpgrade(http.StatusBadRequest, code.Message())
 		return
@@ -59,6 +59,6 @@ func (q *request) refuseOrigin(err error) {
 		return
 	}
 	q.server.stats.fail(engineio.Forbidden)
-	q.visit.Count(handshake.Origin)
+	q.visit.Count(handshake.Origin, engineio.Forbidden.Status())
 	q.json(engineio.Forbidden.Status(), engineio.Forbidden, "")
 }

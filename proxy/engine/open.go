@@ -106,12 +106,13 @@ func (q *request) opened(v *visitor, o opening) {
 	if q.Cookie != nil {
 		q.setCookie(o.sid)
 	}
+	q.visit.Sender.Trace.Answered(http.StatusOK)
 	q.poll(v)
 }
 
 // refused passes an upstream's no on, as the client would have got it there.
 func (q *request) refused(r relay.Refused) {
-	q.visit.Count(handshake.Answer)
+	q.visit.Count(handshake.Answer, r.Status)
 	if r.Status >= http.StatusInternalServerError {
 		q.w.Header()["Retry-After"] = []string{"1"}
 	}

@@ -45,7 +45,7 @@ func (q *request) post(v *visitor) {
 	default:
 		v.fan.Break(errBody)
 	}
-	q.visit.Count(handshake.Body)
+	q.visit.Count(handshake.Body, status)
 	q.close()
 	q.empty(status)
 }

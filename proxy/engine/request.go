@@ -22,6 +22,10 @@ type request struct {
 // preflight, the verification, and then what the method says.
 func (p *split) serve(w http.ResponseWriter, r *http.Request, v *handshake.Visit) {
 	q := &request{Request: engineio.ParseRequest(v.Query), split: p, w: w, http: r, visit: v}
+	if q.opens() {
+		v.Opens(r)
+		defer v.Sender.Trace.End()
+	}
 	if err := v.CheckOrigin(r); err != nil {
 		q.refuseOrigin(err)
 		return
@@ -47,6 +51,11 @@ func (p *split) serve(w http.ResponseWriter, r *http.Request, v *handshake.Visit
 	default:
 		w.WriteHeader(http.StatusInternalServerError)
 	}
+}
+
+// opens tells whether q is a handshake by polling.
+func (q *request) opens() bool {
+	return !q.visit.Upgrade && q.http.Method == http.MethodGet && q.Transport == engineio.Polling && q.SID == ""
 }
 
 // verify returns the visitor whose sid the request has, or nil for one that

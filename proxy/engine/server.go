@@ -13,6 +13,7 @@ import (
 	"usher/proxy/handshake"
 	"usher/proxy/relay"
 	"usher/proxy/session"
+	"usher/proxy/tracing"
 	"usher/proxy/upstream"
 )
 
@@ -21,6 +22,7 @@ type Config struct {
 	Frames    *relay.Group
 	Sessions  *session.Registry
 	Upstreams func() *upstream.Pool      // that of the last routes file
+	Tracer    func() *tracing.Tracer     // likewise; of legs
 	Drained   func(upstream string) bool // by an operator: it gets no legs
 	Opened    func(*session.Session)     // a session has begun
 	Log       *slog.Logger

@@ -55,8 +55,10 @@ func (h *Handler) exchange(w http.ResponseWriter, r *http.Request, c *Claim) (p 
 	}()
 	p = Pair{Upstream: by.conn, Release: by.endpoint.Release, Route: c.Route, EngineIO: c.EngineIO}
 	if taken, err = h.settle(w, r, c, b, by, &p); !taken {
+		failed(c.Sender.Trace.Attempts(), r, err)
 		return p, false, err
 	}
+	c.Sender.Trace.Answered(c.offer.accepted())
 	now := time.Now()
 	info := session.Info{
 		ID: c.Sender.ID, Route: c.Route.String(), Upstream: c.Upstream.Name,
@@ -84,12 +86,15 @@ func (h *Handler) settle(w http.ResponseWriter, r *http.Request, c *Claim, b *bu
 	default:
 		by.endpoint.Declined(a.status)
 		h.logDeclined(r, c, a.status)
+		c.Sender.Trace.Attempts().Answered(a.status)
+		c.Sender.Trace.Answered(a.status)
 		return false, pass(w, r, p.Upstream, b.in, timeout)
 	}
 	g, err := a.verify(by.key, c.offer)
 	if err != nil {
 		return false, badAnswer(err)
 	}
+	c.Sender.Trace.Attempts().Answered(a.status)
 	p.Deflate = g.deflate != nil
 	p.FromUpstream = slices.Clone(b.in[a.head:])
 	if cookie := c.lead.Cookie(by.endpoint, by.conn.RemoteAddr()); cookie != nil {

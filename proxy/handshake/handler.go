@@ -17,6 +17,7 @@ import (
 	"usher/proxy/headers"
 	"usher/proxy/route"
 	"usher/proxy/session"
+	"usher/proxy/tracing"
 	"usher/proxy/upstream"
 )
 
@@ -25,13 +26,14 @@ import (
 type Handler struct {
 	*Counters // shared by all handlers of a server
 
-	// Static after construction; all are required but Log and Marker, which may be nil.
+	// Static after construction; all are required but Log, Marker and Tracer, which may be nil.
 	Table     *route.Table
 	Upstreams *upstream.Pool
 	Sessions  *session.Registry
 	Headers   headers.Rules
 	Log       *slog.Logger
 	Marker    *session.Marker // of the sessions; nil for no marks
+	Tracer    *tracing.Tracer // of the handshakes
 
 	// Admit, if not nil, says why a claim that may be made is not, nil if it is.
 	Admit func(Claim) error
@@ -52,10 +54,24 @@ type Handler struct {
 
 // ServeHTTP finds the route of a request and serves it.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	sender := h.Headers.Sender(r)
+	sender := h.sender(r)
+	defer sender.Trace.End()
 	if err := h.serve(w, r, sender); err != nil {
 		h.refuse(w, r, sender, err)
 	}
+}
+
+// sender returns who sent r. It begins the trace of r if that is a handshake.
+func (h *Handler) sender(r *http.Request) headers.Sender {
+	s := h.Headers.Sender(r)
+	if IsUpgrade(r) {
+		s.Trace = h.trace(r, s)
+	}
+	return s
+}
+
+func (h *Handler) trace(r *http.Request, s headers.Sender) *tracing.Handshake {
+	return h.Tracer.Handshake(r, tracing.Caller{ID: s.ID, Client: s.Client, Host: s.Host, Scheme: s.Proto, Trusted: s.Trusted})
 }
 
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, sender headers.Sender) error {
@@ -75,6 +91,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, sender headers.S
 		return err
 	}
 	if len(m.Route.Namespaces) > 0 {
+		sender.Trace.Routed(m.Route.String(), "")
 		h.Split(w, r, &Visit{Match: m, Query: query, Sender: sender, Upgrade: upgrade, offer: o, handler: h})
 		return nil
 	}
@@ -85,6 +102,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, sender headers.S
 		h.Forward(w, r, m)
 		return nil
 	}
+	sender.Trace.Routed(m.Route.String(), m.Route.Upstream.Name)
 	return h.serveUpgrade(w, r, Claim{
 		Route: m.Route, Upstream: h.Upstreams.Get(m.Route.Upstream.Name),
 		Path: m.UpstreamPath(), Query: query, Sender: sender,

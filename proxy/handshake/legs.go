@@ -3,6 +3,7 @@ package handshake
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -16,6 +17,7 @@ import (
 	"unicode/utf8"
 
 	"usher/proxy/headers"
+	"usher/proxy/tracing"
 )
 
 // LegRequest is usher's half of the handshakes with upstreams on behalf of one
@@ -24,6 +26,9 @@ import (
 type LegRequest struct {
 	head  []byte // up to the value of Sec-WebSocket-Key, which is another each time
 	offer offer
+
+	Trace *tracing.Parent // of the legs; nil if the handshake has none
+	told  bool            // upstreams are told of it
 }
 
 // maxLegHead is how long usher's half may be. It is kept as long as the session
@@ -38,6 +43,10 @@ func (v *Visit) LegRequest(r *http.Request, path, query, cookie string) (*LegReq
 	b := v.handler.getBuffers()
 	defer v.handler.buffers.Put(b)
 	q := &LegRequest{offer: offer{protocols: v.offer.protocols}}
+	q.Trace = v.Sender.Trace.Parent()
+	if q.told = q.Trace != nil && h.Get("Traceparent") == q.Trace.Traceparent(); q.told {
+		delete(h, "Traceparent") // it is another each time, too
+	}
 	out := append(b.out[:0], "GET "...)
 	out = append(out, path...)
 	out = append(out, '?')
@@ -97,11 +106,12 @@ type Legs struct {
 	buffers sync.Pool // of *buffers
 }
 
-// Ask makes the handshake of q over conn, within the timeout. What was read
+// Ask makes the handshake of q over conn, within the timeout, and tells the
+// upstream that it belongs to the attempt under way of trace. What was read
 // behind the upstream's 101 is in early. The error is a *DeclinedError if the
 // upstream has answered something else. Heard tells whether it has answered
 // anything. The caller owns conn.
-func (l *Legs) Ask(ctx context.Context, conn net.Conn, q *LegRequest, timeout time.Duration) (early []byte, heard bool, err error) {
+func (l *Legs) Ask(ctx context.Context, conn net.Conn, q *LegRequest, trace *tracing.Attempts, timeout time.Duration) (early []byte, heard bool, err error) {
 	b, ok := l.buffers.Get().(*buffers)
 	if !ok {
 		b = &buffers{out: make([]byte, 0, firstRead), in: make([]byte, 0, firstRead)}
@@ -110,7 +120,11 @@ func (l *Legs) Ask(ctx context.Context, conn net.Conn, q *LegRequest, timeout ti
 	setDeadline(conn, timeout)
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 	key := newKey()
-	b.out = append(append(append(b.out[:0], q.head...), key...), "\r\n\r\n"...)
+	b.out = append(append(append(b.out[:0], q.head...), key...), "\r\n"...)
+	if q.told {
+		b.out = appendHeader(b.out, "Traceparent", cmp.Or(trace.Traceparent(), q.Trace.Traceparent()))
+	}
+	b.out = append(b.out, "\r\n"...)
 	b.in = b.in[:0]
 	a, err := b.ask(conn)
 	heard = len(b.in) > 0

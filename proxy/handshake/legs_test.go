@@ -68,7 +68,7 @@ func TestAsk(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var legs Legs
-			early, heard, err := legs.Ask(t.Context(), answerLeg(t, tt.answer), legRequest("a", "b"), 10*time.Second)
+			early, heard, err := legs.Ask(t.Context(), answerLeg(t, tt.answer), legRequest("a", "b"), nil, 10*time.Second)
 			got := ""
 			if d, ok := errors.AsType[*DeclinedError](err); ok {
 				got = fmt.Sprint(d.Status, " ", d.Text)
@@ -96,7 +96,7 @@ func TestAskEnds(t *testing.T) {
 		cancel(why)
 	}()
 	var legs Legs
-	if _, _, err := legs.Ask(ctx, near, legRequest(), 10*time.Second); !errors.Is(err, why) {
+	if _, _, err := legs.Ask(ctx, near, legRequest(), nil, 10*time.Second); !errors.Is(err, why) {
 		t.Errorf("got %v, want %v", err, why)
 	}
 }

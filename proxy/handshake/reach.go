@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"usher/proxy/tracing"
 	"usher/proxy/upstream"
 )
 
@@ -38,6 +39,7 @@ func (by *responder) leave() {
 // only one process knows its sid.
 func (h *Handler) reach(r *http.Request, c *Claim, b *buffers) (*responder, error) {
 	tries := c.lead.Tries()
+	tries.Trace = c.Sender.Trace.Attempts()
 	for again := !continues(c.Query); ; again = false {
 		by, err := c.dial(r.Context(), tries)
 		if err != nil {
@@ -50,11 +52,19 @@ func (h *Handler) reach(r *http.Request, c *Claim, b *buffers) (*responder, erro
 		if err == nil {
 			return by, nil
 		}
+		failed(tries.Trace, r, err)
 		by.leave()
 		if !again || !silent || isTimeout(err) || r.Context().Err() != nil {
 			return nil, err
 		}
 		tries.Pass(by.endpoint, err)
+	}
+}
+
+// failed ends the attempt under way, if it has not ended.
+func failed(trace *tracing.Attempts, r *http.Request, err error) {
+	if trace != nil && err != nil {
+		trace.Failed(asError(r, err).Reason.String())
 	}
 }
 

@@ -42,13 +42,14 @@ func refusal(status int, reason Reason, format string, args ...any) *Error {
 // Refuse turns err into a short plain answer, counts it and logs it. It is the
 // one place that does, for plain requests too. The answer must not have begun.
 func (h *Handler) Refuse(w http.ResponseWriter, r *http.Request, err error) {
-	h.refuse(w, r, h.Headers.Sender(r), err)
+	h.refuse(w, r, h.sender(r), err)
 }
 
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, s headers.Sender, err error) {
 	e := asError(r, err)
 	h.Counters.refusals[e.Reason].Add(1)
 	h.logRefusal(r, s, e)
+	s.Trace.Refused(e.Status, e.Reason.String())
 	head := w.Header()
 	clear(head)
 	head.Set("X-Content-Type-Options", "nosniff")

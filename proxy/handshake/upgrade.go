@@ -16,6 +16,14 @@ type offer struct {
 	stream     bool      // by HTTP/2: without a key, to be answered by 200
 }
 
+// accepted is the status that tells the client that its WebSocket is open.
+func (o offer) accepted() int {
+	if o.stream {
+		return http.StatusOK
+	}
+	return http.StatusSwitchingProtocols
+}
+
 // checkUpgrade checks a request with an Upgrade header: it must be the client's
 // half of a handshake (RFC 6455, 4.2.1) and nothing else, as an upstream that
 // was asked for another protocol would make a tunnel of the connection.

@@ -55,8 +55,18 @@ func (v *Visit) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	v.handler.refuse(w, r, v.Sender, err)
 }
 
+// Opens notes that r, which is no upgrade, is a handshake too: it begins an
+// Engine.IO session. The caller ends the trace.
+func (v *Visit) Opens(r *http.Request) {
+	v.Sender.Trace = v.handler.trace(r, v.Sender)
+	v.Sender.Trace.Routed(v.Match.Route.String(), "")
+}
+
 // Count counts a refusal that the caller answers.
-func (v *Visit) Count(reason Reason) { v.handler.Counters.refusals[reason].Add(1) }
+func (v *Visit) Count(reason Reason, status int) {
+	v.handler.Counters.refusals[reason].Add(1)
+	v.Sender.Trace.Refused(status, reason.String())
+}
 
 // Forward has the upstream of m answer a plain request.
 func (v *Visit) Forward(w http.ResponseWriter, r *http.Request, m route.Match) {
@@ -90,8 +100,12 @@ func (v *Visit) Accept(w http.ResponseWriter, r *http.Request) (Accepted, error)
 	b := v.handler.getBuffers()
 	defer v.handler.buffers.Put(b)
 	var p Pair
-	if _, err := v.handler.agree(w, v.offer, answer{}, g, v.Match.Route, b, &p); err != nil {
+	taken, err := v.handler.agree(w, v.offer, answer{}, g, v.Match.Route, b, &p)
+	if err != nil {
 		return Accepted{}, err
+	}
+	if taken {
+		v.Sender.Trace.Answered(v.offer.accepted())
 	}
 	return Accepted{p.Client, p.FromClient, g.deflate.window()}, nil
 }

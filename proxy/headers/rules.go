@@ -158,6 +158,7 @@ func speak(h http.Header, s Sender) {
 	if s.Subject != "" {
 		h["X-Client-Subject"] = []string{s.Subject}
 	}
+	s.Trace.Inject(h)
 }
 
 func keep(h http.Header, name, value string) {

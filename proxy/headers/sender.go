@@ -9,6 +9,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"usher/proxy/tracing"
 )
 
 // maxRequestID is the longest request id that is taken from a trusted peer:
@@ -32,6 +34,8 @@ type Sender struct {
 	Proto   string     // "http" or "https", on the client's side
 	ID      string     // the request id
 	Subject string     // of the peer's own certificate, where one was asked for and verified
+
+	Trace *tracing.Handshake // nil for a request that is no handshake, and if there is no tracing
 }
 
 // Sender returns who sent r.

@@ -23,7 +23,7 @@ func chain() []*config.Upstream {
 func wantWaits(t *testing.T, p *Pool, when string, want map[string]string) {
 	t.Helper()
 	for name, text := range want {
-		e, conn, err := p.Get(name).Dial(t.Context())
+		e, conn, err := p.Get(name).DialNext(t.Context(), new(Tries))
 		got := ""
 		switch wait, ok := errors.AsType[*WaitError](err); {
 		case ok:

@@ -288,7 +288,7 @@ func TestCheckClosesTheCircuit(t *testing.T) {
 		a := u.Endpoints()[0]
 		f.set("a:80", "")
 		for range 20 {
-			u.Dial(t.Context())
+			u.DialNext(t.Context(), new(Tries))
 		}
 		f.set("a:80", ok200)
 		if got := a.State(); got != CircuitOpen {

@@ -64,6 +64,14 @@ func (e *DialError) Timeout() bool {
 	return ok && ne.Timeout() || errors.Is(e.Err, os.ErrDeadlineExceeded)
 }
 
+// kindOf returns the kind of a DialError.
+func kindOf(err error) Failure {
+	if failed, ok := errors.AsType[*DialError](err); ok {
+		return failed.Kind
+	}
+	return Other
+}
+
 // Dial connects to the endpoint within the upstream's dial_timeout, TLS
 // included. Any error is a *DialError.
 func (e *Endpoint) Dial(ctx context.Context) (net.Conn, error) {

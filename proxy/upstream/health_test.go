@@ -145,7 +145,7 @@ func (u *Upstream) reach(t *testing.T, n int) string {
 	t.Helper()
 	var got []string
 	for range n {
-		e, conn, err := u.Dial(t.Context())
+		e, conn, err := u.DialNext(t.Context(), new(Tries))
 		if err != nil {
 			got = append(got, "none")
 			continue
@@ -225,7 +225,7 @@ func TestDisabledEndpointIsNotChosen(t *testing.T) {
 func TestFaultsOfOthers(t *testing.T) {
 	u := newTestUpstream(t, config.RoundRobin, "a:1")
 	u.settings.Dial = func(context.Context, string, string) (net.Conn, error) { return nil, syscall.EMFILE }
-	if _, _, err := u.Dial(t.Context()); !errors.Is(err, syscall.EMFILE) {
+	if _, _, err := u.DialNext(t.Context(), new(Tries)); !errors.Is(err, syscall.EMFILE) {
 		t.Errorf("Dial: got %v, want EMFILE", err)
 	}
 	if s := u.stats().Endpoints[0]; s.State != Healthy || s.DialFailures["local"] != 1 {

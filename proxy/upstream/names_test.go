@@ -64,7 +64,7 @@ func (z *zone) wantTried(t *testing.T, u *Upstream, why string, n int, want ...s
 	t.Helper()
 	z.tried = nil
 	for range n {
-		e, conn, err := u.Dial(t.Context())
+		e, conn, err := u.DialNext(t.Context(), new(Tries))
 		if err != nil {
 			t.Errorf("%s: got %v, want a connection", why, err)
 			continue
@@ -125,7 +125,7 @@ func TestSlowAddresses(t *testing.T) {
 		}
 		z.slow["10.0.0.2"], z.slow["10.0.0.3"] = true, true
 		began = time.Now()
-		_, _, err := u.Dial(t.Context())
+		_, _, err := u.DialNext(t.Context(), new(Tries))
 		if de, ok := errors.AsType[*DialError](err); !ok || de.Kind != Timeout {
 			t.Errorf("all are slow: got %v, want a timeout", err)
 		}
@@ -167,7 +167,7 @@ func TestLookupHoldsUpNobody(t *testing.T) {
 
 func TestNameWithoutAddress(t *testing.T) {
 	u := newZone(t, &zone{})
-	_, _, err := u.Dial(t.Context())
+	_, _, err := u.DialNext(t.Context(), new(Tries))
 	if de, ok := errors.AsType[*DialError](err); !ok || de.Kind != Name {
 		t.Errorf("Dial: got %v, want a failure of the name", err)
 	}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+
+	"usher/proxy/tracing"
 )
 
 // maxSlow is how many endpoints one request may find too slow to connect: the
@@ -14,6 +16,9 @@ const maxSlow = 2
 // Tries is what one session or request has tried so far. The zero value is
 // nothing.
 type Tries struct {
+	// Trace is told of each endpoint that is dialled for a session; nil for nobody.
+	Trace *tracing.Attempts
+
 	endpoints []*Endpoint
 	slow      int
 	last      error

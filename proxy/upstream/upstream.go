@@ -61,15 +61,10 @@ func (u *Upstream) PickRequest(ctx context.Context, t *Tries) (*Endpoint, error)
 	return u.pick(time.Now(), choice{key: u.key(ctx, t), tries: t})
 }
 
-// Dial picks an endpoint for a session and connects to it; one that cannot be
-// reached is passed over for the next. The caller releases the endpoint. If u
-// waits for another upstream, the error is a *WaitError.
-func (u *Upstream) Dial(ctx context.Context) (*Endpoint, net.Conn, error) {
-	return u.DialNext(ctx, new(Tries))
-}
-
-// DialNext does the same, but for the endpoints in t. What continues a session
-// waits for nobody.
+// DialNext picks an endpoint for a session that is not in t, and connects to it;
+// one that cannot be reached is passed over for the next. The caller releases
+// the endpoint. If u waits for another upstream, the error is a *WaitError; what
+// continues a session waits for nobody.
 func (u *Upstream) DialNext(ctx context.Context, t *Tries) (*Endpoint, net.Conn, error) {
 	if err := u.Waits(); err != nil && !t.sure {
 		return nil, nil, err
@@ -79,10 +74,13 @@ func (u *Upstream) DialNext(ctx context.Context, t *Tries) (*Endpoint, net.Conn,
 		if err != nil {
 			return nil, nil, err
 		}
+		t.Trace.Begin(u.Name, e.Address)
 		conn, err := e.DialAddress(ctx, t.Address(e))
 		if err == nil {
+			t.Trace.Connected()
 			return e, conn, nil
 		}
+		t.Trace.Failed(kindOf(err).String())
 		e.Release()
 		if !t.Next(ctx, e, err) {
 			return nil, nil, err

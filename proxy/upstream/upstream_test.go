@@ -114,7 +114,7 @@ func TestDialPassesOverARefusal(t *testing.T) {
 	live := newTestServer(t).Addr().String()
 	dead := closedAddress(t)
 	u := newTestUpstream(t, config.RoundRobin, dead, live)
-	e, conn, err := u.Dial(t.Context())
+	e, conn, err := u.DialNext(t.Context(), new(Tries))
 	if err != nil {
 		t.Fatalf("Dial: got %v, want a connection to %s", err, live)
 	}
@@ -132,7 +132,7 @@ func TestDialPassesOverARefusal(t *testing.T) {
 
 func TestDialWhenAllRefuse(t *testing.T) {
 	u := newTestUpstream(t, config.RoundRobin, closedAddress(t), closedAddress(t))
-	_, _, err := u.Dial(t.Context())
+	_, _, err := u.DialNext(t.Context(), new(Tries))
 	if !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("Dial: got %v, want connection refused", err)
 	}
@@ -164,7 +164,7 @@ func TestDialBoundsTimeouts(t *testing.T) {
 			}
 			return (&net.Dialer{}).DialContext(ctx, network, live)
 		}
-		e, conn, err := u.Dial(t.Context())
+		e, conn, err := u.DialNext(t.Context(), new(Tries))
 		if err == nil {
 			conn.Close()
 			e.Release()
@@ -181,7 +181,7 @@ func TestDialEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	u := newTestUpstream(t, config.RoundRobin, closedAddress(t), closedAddress(t))
-	if _, _, err := u.Dial(ctx); err == nil {
+	if _, _, err := u.DialNext(ctx, new(Tries)); err == nil {
 		t.Fatal("Dial with a context that is done: got a connection")
 	}
 	first := u.stats().Endpoints[0]
