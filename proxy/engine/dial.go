@@ -90,13 +90,10 @@ func (d *dialler) leg(to demux.Target) relay.Dialled {
 	} else if ctx.Err() == nil {
 		e.Unanswered(err)
 	}
-	if no, ok := errors.AsType[*handshake.DeclinedError](err); ok {
-		e.Declined(no.Status)
-	}
 	if err != nil {
 		conn.Close()
 		e.Release()
-		unanswered(trace, err)
+		noteFailure(e, trace, err)
 		return s.unopened(name, err)
 	}
 	trace.Answered(http.StatusSwitchingProtocols)
@@ -119,9 +116,11 @@ func (s *Server) lost(name, identity string) bool {
 	return state == upstream.Draining || state == upstream.Disabled
 }
 
-// unanswered ends an attempt that brought another answer than 101, or none.
-func unanswered(trace *tracing.Attempts, err error) {
+// noteFailure notes an attempt at e that brought another answer than 101, or
+// none.
+func noteFailure(e *upstream.Endpoint, trace *tracing.Attempts, err error) {
 	if no, ok := errors.AsType[*handshake.DeclinedError](err); ok {
+		e.Declined(no.Status)
 		trace.Answered(no.Status)
 	} else if bad, ok := errors.AsType[*handshake.Error](err); ok {
 		trace.Failed(bad.Reason.String())
