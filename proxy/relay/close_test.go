@@ -226,7 +226,7 @@ func TestCloseOrders(t *testing.T) {
 }
 
 // The server of a connection closes it first (RFC 6455, 7.1.1): usher its
-// client's, the upstream usher's. One that does not has closeTimeout.
+// client's, the upstream usher's. One that does not has partTimeout.
 func TestServerClosesFirst(t *testing.T) {
 	for _, clings := range []bool{false, true} {
 		h := newHarness(t)
@@ -242,7 +242,7 @@ func TestServerClosesFirst(t *testing.T) {
 		u.wantIdle("it is the upstream's to close")
 		h.wantOpen()
 		if clings {
-			h.advance(closeTimeout - 1)
+			h.advance(partTimeout - 1)
 			h.wantOpen()
 			h.advance(1)
 		} else if err := u.raw.CloseWrite(); err != nil {

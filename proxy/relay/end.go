@@ -13,6 +13,10 @@ import (
 // closeTimeout is how long a peer may take to answer a Close frame.
 const closeTimeout = 5 * time.Second
 
+// partTimeout is how long an upstream may take to close its connection once
+// Close frames have passed both ways.
+const partTimeout = time.Second
+
 // begin makes cause the one that p ends for, unless it has one already.
 func (lp *loop) begin(p *pair, cause session.Cause, code ws.Code, err error) {
 	if p.closing() {

@@ -39,6 +39,8 @@ type end struct {
 	err   error
 	code  ws.Code       // the first close code either way
 	cutAt time.Duration // when what is left is closed without more ado
+
+	partBy time.Duration // when the upstream is closed if it does not close first; 0 while it is not its turn
 }
 
 // farewell is the content of a Close frame of usher's own.

@@ -12,7 +12,7 @@ func (lp *loop) settle(p *pair) {
 		l := &p.legs[i]
 		switch {
 		case l.is(closed) || l.backlogged() && !l.is(finished|deaf):
-		case l.is(finished|cutting) || l.side == client && l.parted():
+		case l.is(finished|cutting) || l.parted() && (l.side == client || lp.clings(p)):
 			lp.closeLeg(l)
 		case l.is(sentClose) && l.is(broken) && !l.is(shut):
 			// Closing now, with input unread, would reset the connection
@@ -23,6 +23,16 @@ func (lp *loop) settle(p *pair) {
 	if p.over() {
 		lp.finish(p)
 	}
+}
+
+// clings tells whether p's upstream, from which p has parted, had the time to
+// close its connection. The first call begins it.
+func (lp *loop) clings(p *pair) bool {
+	if p.end.partBy == 0 {
+		p.end.partBy = lp.now + partTimeout
+		lp.timers.schedule(p, p.end.partBy)
+	}
+	return lp.now >= p.end.partBy
 }
 
 // cut closes what is left of p.

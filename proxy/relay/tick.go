@@ -23,7 +23,9 @@ func (p *pair) tick(lp *loop) {
 		if lp.now >= p.end.cutAt {
 			lp.cut(p)
 		}
-		due = p.end.cutAt
+		if due = p.end.cutAt; p.end.partBy > lp.now {
+			due = min(due, p.end.partBy)
+		}
 	}
 	if due != never && !p.over() {
 		lp.timers.schedule(p, due)
