@@ -32,8 +32,8 @@ func prepareProxies(ctx context.Context, o *options, dir string) ([]*proxy, erro
 func prepareProxy(ctx context.Context, o *options, dir, name string) ([]*proxy, error) {
 	one := func(x *proxy, err error) ([]*proxy, error) { return []*proxy{x}, err }
 	switch name {
-	case "usher":
-		return prepareUshers(ctx, o, dir)
+	case "usher", watchedUsher, tappedUsher:
+		return prepareUshers(ctx, o, dir, name)
 	case "nginx", "nginx16k":
 		path, err := install(ctx, "nginx")
 		buffers := ""
@@ -55,7 +55,9 @@ func prepareProxy(ctx context.Context, o *options, dir, name string) ([]*proxy, 
 	return nil, unknownProxy(name)
 }
 
-func prepareUshers(ctx context.Context, o *options, dir string) ([]*proxy, error) {
+// prepareUshers prepares each usher of o, with who watches it by the proxy's
+// name.
+func prepareUshers(ctx context.Context, o *options, dir, name string) ([]*proxy, error) {
 	var all []*proxy
 	for _, u := range o.ushers {
 		version := "built at " + u.path
@@ -66,7 +68,14 @@ func prepareUshers(ctx context.Context, o *options, dir string) ([]*proxy, error
 			}
 			u.path, version = path, "built from this tree"
 		}
-		all = append(all, newUsher(u, strings.Join(append(u.env, version), " ")))
+		x := newUsher(u, strings.Join(append(u.env, version), " "))
+		switch suffix := strings.TrimPrefix(name, "usher"); name {
+		case watchedUsher:
+			x = watched(x, u.name+suffix, look)
+		case tappedUsher:
+			x = watched(x, u.name+suffix, tapWith(u.path))
+		}
+		all = append(all, x)
 	}
 	return all, nil
 }

@@ -5,6 +5,7 @@
 //
 //	go run ./scripts/bench                                       everything, about an hour
 //	go run ./scripts/bench -proxies usher,nginx -scenarios echo128x64 -rounds 3 -plain
+//	go run ./scripts/bench -proxies usher,usher+watched,usher+tap     what watching costs
 //	go run ./scripts/bench -usher "old=/tmp/a,new=/tmp/b,gc=GOGC=50 /tmp/b" -proxies usher
 //
 // Every trial starts one proxy and one upstream afresh, drives the scenario

@@ -26,7 +26,8 @@ type proxy struct {
 	env     []string
 	files   func(p place) map[string]string // configuration, by file name
 	argv    func(p place) []string
-	direct  bool // no proxy at all
+	watch   watcher // nil for none
+	direct  bool    // no proxy at all
 	noTLS   bool
 }
 
@@ -93,7 +94,7 @@ func command(argv ...string) func(place) []string {
 
 var (
 	defaultProxies = []string{"usher", "nginx", "nginx16k", "haproxy", "caddy", "websocketproxy"}
-	extraProxies   = []string{"haproxy-splice", "direct"}
+	extraProxies   = []string{"haproxy-splice", "direct", watchedUsher, tappedUsher}
 )
 
 // The configurations: no logs, all processors, sockets enough for 9,000

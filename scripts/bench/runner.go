@@ -79,6 +79,9 @@ func (r *runner) trial(ctx context.Context, s scenario, how transport, x *proxy)
 	defer context.AfterFunc(ctx, t.kill)()
 	t.length = r.options.length
 	values, err := s.run(t)
+	if watched := t.watching.end(); err == nil {
+		err = watched
+	}
 	if err != nil {
 		if t.process.exited() && ctx.Err() == nil {
 			err = fmt.Errorf("%w; the proxy has ended: %s", err, t.process.lastWords())

@@ -22,7 +22,9 @@ type trial struct {
 	upstream *upstreamControl
 	process  *process // the one measured: the proxy, or the upstream of "direct"
 	nodes    *nodes   // nil unless the scenario has them
-	cost     cost     // of the measured part
+	place    place    // of the proxy
+	watching *watching
+	cost     cost // of the measured part
 }
 
 // cost is what the measured part of a trial took, on all sides.
@@ -64,6 +66,7 @@ func newTrial(ctx context.Context, s scenario, x *proxy, how transport, id *iden
 		t.stop()
 		return nil, err
 	}
+	t.watching = watch(ctx, x.watch, t.place)
 	return t, nil
 }
 
@@ -93,13 +96,13 @@ func (t *trial) startProxy(x *proxy, how transport, id *identity, dir, listen st
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	where := place{dir: dir, listen: listen, upstream: t.upstream.address, secure: how == overTLS,
+	t.place = place{dir: dir, listen: listen, upstream: t.upstream.address, secure: how == overTLS,
 		cert: id.cert, key: id.key, both: id.both}
 	if t.nodes != nil {
-		where.nodes = t.nodes.addresses
-		where.upstream = where.nodes[0]
+		t.place.nodes = t.nodes.addresses
+		t.place.upstream = t.place.nodes[0]
 	}
-	p, err := x.start(where)
+	p, err := x.start(t.place)
 	if err == nil {
 		t.process = p
 	}
@@ -136,7 +139,9 @@ func (t *trial) kill() {
 	t.upstream.kill()
 }
 
+// stop may be called more than once.
 func (t *trial) stop() {
+	_ = t.watching.end() // whoever wants to know has asked before
 	if t.process != nil {
 		t.process.stop()
 	}
