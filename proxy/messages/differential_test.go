@@ -140,6 +140,9 @@ func (p *player) listen() {
 		case h.Opcode == ws.Close:
 			note(show(h.Opcode, true, payload))
 			p.send(0x88, string(payload[:min(len(payload), 2)]))
+			if !p.client {
+				return // the server's to close first (RFC 6455, 7.1.1)
+			}
 		case h.Opcode.Control():
 			note(show(h.Opcode, true, payload))
 		default:
