@@ -8,7 +8,7 @@
 const assert = require('node:assert/strict');
 const { test } = require('node:test');
 const { setTimeout: sleep } = require('node:timers/promises');
-const { call, connect, kinds } = require('./clients');
+const { call, connect, kinds, namespace } = require('./clients');
 const { ports, services, start } = require('./processes');
 const { direct, front } = require('./usher');
 
@@ -41,6 +41,15 @@ test('in four processes behind usher, the same clients are served', async (t) =>
     const { claims, duplicate_claims: duplicates } = await edge.stop();
     assert.equal(claims, sum('upgrades'), 'claims');
     assert.equal(duplicates, 0, 'duplicate claims');
+  }
+});
+
+test('each service has the namespace that the default routes.yaml leads to it', async (t) => {
+  const processes = await services(t, ...names);
+  for (const name of names) {
+    const root = await connect(t, kinds[0], `http://127.0.0.1:${processes[name].port}`);
+    const socket = await namespace(t, root, `/${name}`);
+    assert.deepEqual(await call(socket, 'whoami'), { service: name, pid: processes[name].pid, namespace: `/${name}` });
   }
 });
 
