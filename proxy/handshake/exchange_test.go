@@ -215,3 +215,13 @@ func TestBodyThatBreaksOffIsNotTakenForWhole(t *testing.T) {
 	s.upstream.wantClosed(t)
 	s.wantNoPair(t)
 }
+
+// What an upstream declines leads to no session, whose end would be in the log.
+func TestDeclinedUpgradeIsLogged(t *testing.T) {
+	s := newTestServer(t, says("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nfull"))
+	s.wantRefused(t, request("/ws?token=secret"), http.StatusServiceUnavailable)
+	wantContains(t, "log", s.log.String(), `level=WARN msg="upgrade declined by upstream" status=503 route=`)
+	if strings.Contains(s.log.String(), "secret") {
+		t.Errorf("log: got %q, want no secret in it", s.log)
+	}
+}
