@@ -108,10 +108,11 @@ func (lp *loop) account(l *leg, fresh, controls int) {
 	}
 }
 
-// clockMessage starts the time of a message that is open, or stops it.
+// clockMessage starts the time of a message that is open, or of a header or
+// control frame that is held back, or stops it.
 func (lp *loop) clockMessage(l *leg, ended bool) {
 	switch {
-	case !l.check.Open():
+	case !l.check.Open() && len(l.held) == 0:
 		l.began = 0
 	case ended || l.began == 0:
 		l.began = max(lp.now, 1)

@@ -98,6 +98,31 @@ func TestRow14NeverFinishedFrame(t *testing.T) {
 	h.wantEnd("client.stalled", 1008)
 }
 
+// The half of a header is held back and belongs to no message yet, nor does
+// that of a ping.
+func TestRow14NeverFinishedHeader(t *testing.T) {
+	for name, half := range map[string][]byte{"header": {0x82, 0xfe}, "ping": {0x89, 0x84, 1, 2, 3, 4, 5}} {
+		t.Run(name, func(t *testing.T) {
+			h := newHarness(t)
+			c, u := h.adopt(&Options{MessageTimeout: 30 * time.Second})
+			c.send(ws.Text, "whole")
+			h.step()
+			u.wantFrame("passes", ws.Text, "whole")
+			c.write(half)
+			h.step()
+			h.advance(29 * time.Second)
+			h.wantGoing("29s of its header")
+			h.advance(time.Second)
+			c.wantClose("too slow", 1008, "message was not complete after 30s")
+			u.wantClose("told", 1008, "client: message was not complete after 30s")
+			u.sendClose(1008, "")
+			c.conn.Close()
+			h.step()
+			h.wantEnd("client.stalled", 1008)
+		})
+	}
+}
+
 // The next message has a time of its own, even if it begins in the same read.
 func TestMessageTimeoutPerMessage(t *testing.T) {
 	h := newHarness(t)
