@@ -3,12 +3,14 @@ package command
 import (
 	"fmt"
 	"strings"
+
+	"usher/proxy/config"
 )
 
 // UnknownVerb returns the usage error for a verb that is none of verbs.
 func UnknownVerb(word string, verbs []string) error {
 	hint := `"usher help" lists the verbs`
-	near := nearest(word, verbs)
+	near := config.Nearest(word, verbs)
 	switch word {
 	case "start", "serve", "up":
 		near = "run"
@@ -30,7 +32,7 @@ func FlagError(err error, flags []string) error {
 	}
 	name = strings.TrimLeft(name, "-")
 	hint := "--help lists the flags"
-	switch near := nearest(name, flags); {
+	switch near := config.Nearest(name, flags); {
 	case name == "version" || name == "v":
 		hint = `did you mean "usher version"?`
 	case name == "config" || name == "c" || name == "f":
@@ -71,42 +73,4 @@ func isRoutesFile(arg string) bool {
 
 func use(verb, what string) string {
 	return strings.TrimSpace("usage: usher " + verb + " [flags] " + what)
-}
-
-// nearest returns the candidate that is at most two slips of the fingers away
-// from word, or "".
-func nearest(word string, candidates []string) string {
-	best, found := 3, ""
-	for _, c := range candidates {
-		if d := distance(word, c); d < best && d < len(c) {
-			best, found = d, c
-		}
-	}
-	return found
-}
-
-// distance counts the letters to insert, delete, replace or swap with their
-// neighbour to make b of a.
-func distance(a, b string) int {
-	d := make([][]int, len(a)+1)
-	for i := range d {
-		d[i] = make([]int, len(b)+1)
-		d[i][0] = i
-	}
-	for j := range d[0] {
-		d[0][j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			d[i][j] = min(d[i-1][j]+1, d[i][j-1]+1, d[i-1][j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				d[i][j] = min(d[i][j], d[i-2][j-2]+1)
-			}
-		}
-	}
-	return d[len(a)][len(b)]
 }

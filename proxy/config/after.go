@@ -44,7 +44,7 @@ func (l *loader) waitFor(u *Upstream, item value, known map[string]*Upstream) (w
 	case on == nil:
 		hint := ""
 		if !w.secret {
-			hint = didYouMean(nearest(w.text, slices.Sorted(maps.Keys(known))))
+			hint = didYouMean(Nearest(w.text, slices.Sorted(maps.Keys(known))))
 		}
 		l.errorf(w.Position, "upstream %s is not defined%s", w, hint)
 	case slices.Contains(u.After, on.Name):

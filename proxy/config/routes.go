@@ -66,7 +66,7 @@ func (w word) didYouMean(upstreams map[string]*Upstream) string {
 		return ""
 	}
 	names := slices.Sorted(maps.Keys(upstreams))
-	return didYouMean(nearest(w.text, names))
+	return didYouMean(Nearest(w.text, names))
 }
 
 // path reads a route's path; "" if it is wrong.
