@@ -45,7 +45,12 @@ func tryDeb(ctx context.Context, t *tally) {
 	t.assert("the binary is static", wantStatic(filepath.Join(debs(), "usher")))
 	deb, _ := filepath.Glob(filepath.Join(debs(), "usher_1.0.0_*.deb")) // the pattern is sound
 	t.runs("install", dpkg("-i", strings.Join(deb, " ")))
-	t.assert("what is installed", wantFiles(root, map[string]bool{"usr/bin/usher": true, "usr/lib/systemd/system/usher.service": true, "usr/share/doc/usher/README.md": true}))
+	t.assert("what is installed", wantFiles(root, map[string]bool{
+		"usr/bin/usher":                        true,
+		"usr/lib/systemd/system/usher.service": true,
+		"usr/share/doc/usher/README.md":        true,
+		"usr/share/doc/usher/grafana.json":     true,
+	}))
 	t.runs("remove", dpkg("-r", "usher"))
 	t.assert("what is left", wantFiles(root, map[string]bool{"usr/bin/usher": false, "etc/usher/routes.yaml": true}))
 	t.runs("purge", dpkg("-P", "usher"))
