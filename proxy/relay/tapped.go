@@ -2,6 +2,7 @@ package relay
 
 import (
 	"usher/proxy/demux"
+	"usher/proxy/engineio"
 	"usher/proxy/session"
 	"usher/proxy/tap"
 	"usher/proxy/ws"
@@ -78,4 +79,17 @@ func (f *fan) showPacket(m *demux.Message) {
 	}
 	head := m.Head[:min(len(m.Head), tap.MaxBytes)]
 	lp.tapping.taps.Show(like, append([]byte{byte(m.Type)}, head...))
+}
+
+// showOwnPacket shows a packet of usher's own for its client, however that is
+// sent: what upstreams send to a client is shown as it comes.
+func (f *fan) showOwnPacket(kind engineio.PacketType, data []byte, polling bool) {
+	lp := f.loop
+	if !lp.tapping.taps.Take(f.session) {
+		return
+	}
+	lp.tapping.taps.Show(tap.Frame{
+		Session: f.session, From: session.Usher, To: session.Client, Time: lp.began + int64(lp.now),
+		Opcode: ws.Text, Fin: true, Polling: polling, Size: int64(1 + len(data)),
+	}, append([]byte{byte(kind)}, data[:min(len(data), tap.MaxBytes)]...))
 }
