@@ -241,6 +241,9 @@ func TestTapOfNamespaces(t *testing.T) {
 	poll.want("POST", `40{"token":"hush"}`+"\x1e"+`42["alive",1]`, 200, "ok")
 	poll.until("alive")
 	got = all(`upstream>client text leg main 13 42["alive",1]`)
+	if n := strings.Count(got, "usher>client text polling "); n != 1 || !strings.Contains(got, `{"sid":"***"`) {
+		t.Errorf("polling: got\n%swant usher's open packet, once, without the sid", got)
+	}
 	for _, want := range []string{"client>upstream text polling 18 40***\n", `client>upstream text polling 13 42["alive",1]` + "\n"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("polling: got\n%swant %q", got, want)

@@ -25,6 +25,7 @@ func (e *effects) Ready(sid string) {
 	}
 	data := open.Append(nil)
 	f.answers.out.add(&f.loop.outputs, engineio.Open, false, data)
+	f.showOwnPacket(engineio.Open, data, f.entry.Polling)
 	f.answer(f.sid, Refused{})
 }
 
@@ -46,6 +47,9 @@ func (f *fan) answer(sid string, r Refused) {
 // ToClient is demux.Effects'.
 func (e *effects) ToClient(m *demux.Message) {
 	f := (*fan)(e)
+	if m.Type != engineio.Message {
+		f.showOwnPacket(m.Type, m.Head, f.client == nil)
+	}
 	if f.client != nil {
 		f.client.send(f.loop, m)
 		return

@@ -85,7 +85,7 @@ func (f *fan) showPacket(m *demux.Message) {
 // sent: what upstreams send to a client is shown as it comes.
 func (f *fan) showOwnPacket(kind engineio.PacketType, data []byte, polling bool) {
 	lp := f.loop
-	if !lp.tapping.taps.Take(f.session) {
+	if lp.tapping.taps == nil || !lp.tapping.taps.Take(f.session) {
 		return
 	}
 	lp.tapping.taps.Show(tap.Frame{
