@@ -107,7 +107,7 @@ func wantRefusedUntouched(t *testing.T, status int, requests map[string]string, 
 func TestAttack03UpgradeByAnotherMethod(t *testing.T) {
 	wantRefusedUntouched(t, http.StatusBadRequest, map[string]string{
 		"POST":               request("POST /ws"),
-		"HEAD":               request("PUT /ws"),
+		"PUT":                request("PUT /ws"),
 		"OPTIONS":            request("OPTIONS /ws"),
 		"body":               request("POST /ws", "Content-Length: 5") + "hello",
 		"get with a body":    request("/ws", "Content-Length: 5") + "hello",
