@@ -59,11 +59,15 @@ func state(t *testing.T, dir string) string {
 
 // TestRenewalWhileServing has a keeper that is looked at often, and an authority
 // whose certificates end soon: a new one is there before, and the authority was
-// asked when it wants that.
+// asked when it wants that. Its name is new each time: certmagic remembers for
+// the whole process which names it could not renew, such as those of a keeper
+// that was stopped meanwhile, and leaves them alone for a minute.
 func TestRenewalWhileServing(t *testing.T) {
+	name := fmt.Sprintf("renewed-%d.example.com", time.Now().UnixNano())
 	a := newTestACME(t, acmeOptions{validity: 15 * time.Second})
 	secure := fmt.Sprintf("127.0.0.1:%d", a.secure)
 	text := acmeRoutes(a, fmt.Sprintf("{address: '%s', tls: true}", secure), "http://127.0.0.1:1")
+	text = strings.Replace(text, "[ws.example.com, www.example.com]", name, 1)
 	cfg, err := config.Parse(filepath.Join(t.TempDir(), "routes.yaml"), []byte(text), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -95,22 +99,19 @@ func TestRenewalWhileServing(t *testing.T) {
 	}
 	t.Cleanup(k.Stop)
 	trust := a.trust(t)
-	first, other := wantIssued(t, secure, "ws.example.com", trust), wantIssued(t, secure, "www.example.com", trust)
-	for renewed := false; !renewed; time.Sleep(100 * time.Millisecond) {
-		c, err := tls.Dial("tcp", secure, &tls.Config{ServerName: "ws.example.com", RootCAs: trust})
+	first := wantIssued(t, secure, name, trust)
+	shown := first
+	for ; shown.Equal(first); time.Sleep(100 * time.Millisecond) {
+		c, err := tls.Dial("tcp", secure, &tls.Config{ServerName: name, RootCAs: trust})
 		if err != nil {
 			t.Fatalf("before the renewal: %v", err)
 		}
-		renewed = !c.ConnectionState().PeerCertificates[0].Equal(first)
+		shown = c.ConnectionState().PeerCertificates[0]
 		c.Close()
-		if time.Now().After(first.NotAfter) {
-			t.Fatal("the certificate ended before it was renewed")
-		}
 	}
-	wantSoon(t, "the other one is renewed on its own", true, func() bool {
-		list := k.Stats()
-		return len(list) == 2 && list[0].NotAfter.After(first.NotAfter) && list[1].NotAfter.After(other.NotAfter)
-	})
+	if s := k.Stats(); len(s) != 1 || s[0].Name != name || s[0].NotAfter.Before(shown.NotAfter) {
+		t.Errorf("certificates: got %+v, want the one that is shown, which ends %v", s, shown.NotAfter)
+	}
 	if n := a.requests("renewalInfo"); n == 0 {
 		t.Error("renewal information: the authority was not asked")
 	}
