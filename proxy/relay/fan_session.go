@@ -35,6 +35,7 @@ type fan struct {
 	legs    []branch
 	strands []*strand       // all whose sockets are open, those that are closing included
 	spent   *session.Bucket // what the client has used of its rate
+	unread  time.Duration   // since when the client has to wait for a leg; 0 if it has not
 	answers answers         // of the client's polling requests
 	sid     string          // as the client knows it
 	why     error           // what the last leg was lost for
@@ -114,7 +115,7 @@ func (f *fan) hears(s *strand) bool {
 	case f.closing() || !f.listens(s) || s == f.probing:
 		return true
 	case s.side == client:
-		return !f.congested() && s.waits() <= 2*f.options.outLimit()
+		return !f.holdsBack() && s.waits() <= 2*f.options.outLimit()
 	case s.waits() > f.options.legQueue():
 		return false
 	case f.client != nil:
@@ -132,6 +133,20 @@ func (f *fan) congested() bool {
 		}
 	}
 	return false
+}
+
+// holdsBack tells whether the client has to wait for a leg, and keeps account of
+// it: what has gathered meanwhile comes at once, and not too fast.
+func (f *fan) holdsBack() bool {
+	congested := f.congested()
+	switch {
+	case congested && f.unread == 0:
+		f.unread = f.loop.now
+	case !congested && f.unread > 0:
+		f.spent.Unread(f.loop.now - f.unread)
+		f.unread = 0
+	}
+	return congested
 }
 
 // expects tells whether a leg other than the one that is being served may have
@@ -241,7 +256,7 @@ func (f *fan) settle() {
 	if fewer {
 		f.noteLegs()
 	}
-	if f.answers.post != nil && !f.congested() {
+	if f.answers.post != nil && !f.holdsBack() {
 		f.answers.donePost(Done)
 	}
 	if f.closing() {

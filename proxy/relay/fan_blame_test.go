@@ -1,0 +1,88 @@
+package relay
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"usher/proxy/demux"
+	"usher/proxy/engineio"
+	"usher/proxy/session"
+)
+
+const fanRate = 32 << 10
+
+func newRatedFan(t *testing.T, polling bool) *fanHarness {
+	t.Helper()
+	return newFanHarnessOf(t, engineio.V4, polling, &FanOptions{
+		Demux:    demux.NewConfig(chatty),
+		Client:   &Options{MaxMessage: 1_000_000, ClientRate: session.MaxRate{Bytes: fanRate}},
+		Upstream: &Options{WriteTimeout: time.Hour},
+		LegQueue: 64 << 10,
+	})
+}
+
+// TestFanRateBehindASlowLeg has a client keep to its rate while its leg takes
+// nothing: what has gathered meanwhile is read at once, and no fault of the
+// client's.
+func TestFanRateBehindASlowLeg(t *testing.T) {
+	h := newRatedFan(t, false)
+	c := h.connect()
+	main := h.join(c, "/", 0)
+	f := &flood{size: 10_000}
+	for held := 0; held < 4; h.advance(time.Second) {
+		if f.run(h.harness, c, fanRate*9/10) < fanRate/10 {
+			held++ // nothing more is taken: the client's buffers are full
+		}
+	}
+	next := 0
+	for quiet := 0; quiet < 3; quiet++ {
+		if takeEvents(t, main, map[string]*int{"": &next}) > 0 {
+			quiet = 0
+		}
+		h.step()
+	}
+	h.wantOpen()
+	if next < f.next-1 {
+		t.Fatalf("got %d of %d events", next, f.next)
+	}
+
+	for range 40 {
+		f.run(h.harness, c, fanRate)
+		takeEvents(t, main, map[string]*int{"": &next})
+	}
+	c.wantClose("now it did not", 1008, "more than max_rate was sent")
+}
+
+// TestFanRateOfPostsBehindASlowLeg has the same for a client that polls: it
+// gathers by itself, until its POST is answered.
+func TestFanRateOfPostsBehindASlowLeg(t *testing.T) {
+	h := newRatedFan(t, true)
+	h.get()
+	main := h.joinPolling(0)
+	body := func(n int) string { return `42["` + strings.Repeat("x", n) + `"]` }
+	const second = fanRate * 9 / 10
+	var last *getting
+	for held := 0; held < 5; h.advance(time.Second) {
+		if last == nil || len(last.posted) > 0 {
+			last = h.postBody(body(second))
+		} else {
+			held++
+		}
+	}
+	for range 3 {
+		for main.take(1<<30) > 0 {
+			h.step()
+		}
+		h.step()
+	}
+	last.wantPosted("there is room", Done)
+	h.postBody(body(5*second)).wantPosted("it kept to its rate", Done)
+	if h.fan.fan.closing() {
+		t.Fatal("got the end of a client that kept to its rate")
+	}
+	main.take(1 << 30)
+	if h.postBody(body(5 * second)); !h.fan.fan.closing() {
+		t.Error("got a client that goes on beyond its rate")
+	}
+}
