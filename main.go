@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,7 +25,39 @@ func main() {
 }
 
 func app() *cli.App {
-	verbs := []*cli.Command{
+	verbs := slices.Concat(
+		withFlags(fileVerbs(), routesFlag()),
+		withFlags(operatorVerbs(), routesFlag(), &cli.StringFlag{Name: "admin", Usage: "the admin `ADDRESS`, if not that of the routes file"}),
+		otherVerbs(),
+	)
+	for _, v := range verbs {
+		v.OnUsageError = usageError
+		v.HideHelpCommand = true
+	}
+	return &cli.App{
+		Name:           "usher",
+		ErrWriter:      os.Stderr,
+		Usage:          "one handshake per socket, frames relayed by path",
+		Commands:       verbs,
+		Flags:          []cli.Flag{routesFlag("USHER_ROUTES")},
+		HideVersion:    true,
+		Action:         noVerb,
+		OnUsageError:   usageError,
+		ExitErrHandler: func(*cli.Context, error) {}, // main reports it
+	}
+}
+
+// withFlags adds flags that all of some verbs have.
+func withFlags(verbs []*cli.Command, flags ...cli.Flag) []*cli.Command {
+	for _, v := range verbs {
+		v.Flags = append(v.Flags, flags...)
+	}
+	return verbs
+}
+
+// fileVerbs work with the routes file.
+func fileVerbs() []*cli.Command {
+	return []*cli.Command{
 		{
 			Name:   "run",
 			Usage:  "serve the routes file until a signal ends it",
@@ -44,16 +77,21 @@ func app() *cli.App {
 			Action:    action("URL", true, explainVerb),
 		},
 		{
-			Name:      "doctor",
-			Usage:     "say whether the upgrade handlers of a running backend compete",
-			ArgsUsage: "URL",
-			Flags: []cli.Flag{
-				&cli.StringSliceFlag{Name: "path", Usage: "another `PATH` to look at; may be repeated"},
-				&cli.DurationFlag{Name: "timeout", Usage: "how long to wait for each answer", Value: 5 * time.Second},
-				&cli.BoolFlag{Name: "crash", Usage: "also do what kills a backend whose handlers compete"},
-			},
-			Action: action("URL", true, doctorVerb),
+			Name:   "trust",
+			Usage:  "say how to trust the local authority of tls.internal",
+			Action: action("", false, trustVerb),
 		},
+		{
+			Name:   "upgrade",
+			Usage:  "have a running usher start its program anew, and hand its sockets on",
+			Action: action("", false, upgradeVerb),
+		},
+	}
+}
+
+// operatorVerbs ask a running usher, or give it orders.
+func operatorVerbs() []*cli.Command {
+	return []*cli.Command{
 		{
 			Name:  "status",
 			Usage: "show what a running usher does: sessions, routes, endpoints",
@@ -99,6 +137,23 @@ func app() *cli.App {
 			},
 			Action: action("", false, drainVerb),
 		},
+	}
+}
+
+// otherVerbs need no routes file.
+func otherVerbs() []*cli.Command {
+	return []*cli.Command{
+		{
+			Name:      "doctor",
+			Usage:     "say whether the upgrade handlers of a running backend compete",
+			ArgsUsage: "URL",
+			Flags: []cli.Flag{
+				&cli.StringSliceFlag{Name: "path", Usage: "another `PATH` to look at; may be repeated"},
+				&cli.DurationFlag{Name: "timeout", Usage: "how long to wait for each answer", Value: 5 * time.Second},
+				&cli.BoolFlag{Name: "crash", Usage: "also do what kills a backend whose handlers compete"},
+			},
+			Action: action("URL", true, doctorVerb),
+		},
 		{
 			Name:   "demo",
 			Usage:  "start four small services with usher in front of them",
@@ -113,16 +168,6 @@ func app() *cli.App {
 			Action:    demoServiceVerb,
 		},
 		{
-			Name:   "trust",
-			Usage:  "say how to trust the local authority of tls.internal",
-			Action: action("", false, trustVerb),
-		},
-		{
-			Name:   "upgrade",
-			Usage:  "have a running usher start its program anew, and hand its sockets on",
-			Action: action("", false, upgradeVerb),
-		},
-		{
 			Name:   "schema",
 			Usage:  "print the JSON Schema of the routes file, for editors",
 			Action: action("", false, schemaVerb),
@@ -132,27 +177,6 @@ func app() *cli.App {
 			Usage:  "print the version, the Go it was built with and the commit",
 			Action: action("", false, versionVerb),
 		},
-	}
-	for _, v := range verbs {
-		switch v.Name {
-		case "run", "check", "explain", "trust", "upgrade":
-			v.Flags = append(v.Flags, routesFlag())
-		case "status", "top", "tap", "reload", "drain":
-			v.Flags = append(v.Flags, routesFlag(), &cli.StringFlag{Name: "admin", Usage: "the admin `ADDRESS`, if not that of the routes file"})
-		}
-		v.OnUsageError = usageError
-		v.HideHelpCommand = true
-	}
-	return &cli.App{
-		Name:           "usher",
-		ErrWriter:      os.Stderr,
-		Usage:          "one handshake per socket, frames relayed by path",
-		Commands:       verbs,
-		Flags:          []cli.Flag{routesFlag("USHER_ROUTES")},
-		HideVersion:    true,
-		Action:         noVerb,
-		OnUsageError:   usageError,
-		ExitErrHandler: func(*cli.Context, error) {}, // main reports it
 	}
 }
 
