@@ -55,7 +55,7 @@ func (f *Forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request, m route.Ma
 		ErrorLog:     slog.NewLogLogger(slog.DiscardHandler, 0),
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) { f.Refuse(w, r, err) },
 	}
-	proxy.ServeHTTP(answerWriter{w}, r)
+	proxy.ServeHTTP(newAnswerWriter(w, r), r)
 }
 
 // rewrite makes the upstream's request. It starts from the client's headers

@@ -207,3 +207,31 @@ func TestBodyThatBreaksOffIsNotTakenForWhole(t *testing.T) {
 		t.Error("body that broke off: got a whole one")
 	}
 }
+
+// An upstream may answer before it has the body. What of it still comes, or
+// does not, is net/http's to end, which must not find it read at that time.
+func TestAnswerBeforeTheBody(t *testing.T) {
+	up, heads := newRawUpstream(t, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nearly")
+	s := newTestServer(t, nil, up)
+	for _, rest := range []string{"", "123456789", "123456789GET /next HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"} {
+		for range 20 {
+			c, br := s.send(t, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nx")
+			res, err := http.ReadResponse(br, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if body, err := io.ReadAll(res.Body); string(body) != "early" {
+				t.Fatalf("got %q, %v, want the early answer", body, err)
+			}
+			<-heads
+			io.WriteString(c, rest)
+			if strings.Contains(rest, "/next") && !res.Close {
+				if res, err = http.ReadResponse(br, nil); err != nil || res.StatusCode != http.StatusOK {
+					t.Fatalf("next request: got %v, %v", res, err)
+				}
+				<-heads
+			}
+			c.Close()
+		}
+	}
+}

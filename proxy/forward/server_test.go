@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -61,7 +62,7 @@ func newTestServer(t *testing.T, change func(*config.Route), addresses ...string
 func (s *testServer) serve(t *testing.T, h http.Handler) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(h)
-	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0)
+	server.Config.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(noPanics{t}, nil), slog.LevelError)
 	server.Start()
 	s.address = server.Listener.Addr().String()
 	t.Cleanup(func() {
@@ -169,3 +170,13 @@ func (s *testServer) wantRefused(t *testing.T) error {
 }
 
 var trusted = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
+
+// noPanics is the log of an HTTP server, in which a panic would stand.
+type noPanics struct{ t *testing.T }
+
+func (l noPanics) Write(p []byte) (int, error) {
+	if strings.Contains(string(p), "panic") {
+		l.t.Errorf("server: %s", p)
+	}
+	return len(p), nil
+}
