@@ -72,7 +72,7 @@ func (s *countingStorage) Lock(ctx context.Context, name string) error {
 func newTestIssued(t *testing.T) (*Keeper, *countingStorage) {
 	t.Helper()
 	cfg := &config.Config{
-		File:   t.TempDir() + "/routes.yaml",
+		File:   writtenDir(t) + "/routes.yaml",
 		Listen: []config.Listener{{TLS: true}},
 		TLS: config.TLS{
 			Domains: []string{"ws.example.com"}, Storage: "certs",

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"usher/proxy/config"
 )
@@ -48,11 +49,37 @@ func TestLocksHaveOwners(t *testing.T) {
 	}
 }
 
+// writtenDir is t.TempDir for keepers that look for an authority: certmagic's
+// goroutines end with the keeper's context, but nobody can wait for the last
+// file that they write.
+func writtenDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "certs") //nolint:usetesting // its removal fails while a file is being written
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		end := time.Now().Add(10 * time.Second)
+		for {
+			err := os.RemoveAll(dir)
+			if err == nil {
+				return
+			}
+			if time.Now().After(end) {
+				t.Errorf("remove what certmagic wrote: %v", err)
+				return
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	})
+	return dir
+}
+
 // TestRenewalInformationAndStapling holds certmagic to what it does unasked:
 // authorities say when to renew (RFC 9773), and their OCSP answers are stapled.
 func TestRenewalInformationAndStapling(t *testing.T) {
 	cfg := &config.Config{
-		File: filepath.Join(t.TempDir(), "routes.yaml"), Listen: []config.Listener{{TLS: true}},
+		File: filepath.Join(writtenDir(t), "routes.yaml"), Listen: []config.Listener{{TLS: true}},
 		TLS: config.TLS{Domains: []string{"ws.example.com"}, Storage: "certs", ACME: config.ACME{Directory: "https://127.0.0.1:1/dir"}},
 	}
 	k, err := Open(cfg, slog.New(slog.DiscardHandler))
