@@ -54,7 +54,7 @@ func look(ctx context.Context, p place) error {
 	for {
 		for _, path := range []string{"/metrics", "/v1/status", "/v1/sessions?limit=50"} {
 			if err := fetch(ctx, &c, "http://localhost"+path); ctx.Err() != nil {
-				return nil //nolint:nilerr // it was to end
+				return nil // it was to end
 			} else if err != nil {
 				return fmt.Errorf("watch: %w", err)
 			}
