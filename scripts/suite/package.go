@@ -50,6 +50,7 @@ func tryDeb(ctx context.Context, t *tally) {
 		"usr/lib/systemd/system/usher.service": true,
 		"usr/share/doc/usher/README.md":        true,
 		"usr/share/doc/usher/grafana.json":     true,
+		"usr/share/doc/usher/alerts.yaml":      true,
 	}))
 	t.runs("remove", dpkg("-r", "usher"))
 	t.assert("what is left", wantFiles(root, map[string]bool{"usr/bin/usher": false, "etc/usher/routes.yaml": true}))
