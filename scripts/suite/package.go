@@ -20,6 +20,7 @@ func packageSteps() []step {
 		{"package", "deb", tryDeb},
 		{"package", "systemd units", checkUnits},
 		{"package", "systemd", trySystemd},
+		{"package", "prometheus", tryPrometheus},
 		{"package", "image", tryImage},
 		{"package", "kubernetes", checkManifest},
 	}
