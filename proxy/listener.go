@@ -28,7 +28,7 @@ type listener struct {
 	log     *slog.Logger
 
 	speech  atomic.Pointer[speech]
-	removed atomic.Bool // by a reload
+	removed atomic.Bool // by a reload, or as usher stops
 }
 
 // speech is how clients are spoken to that come from now on.
@@ -126,6 +126,11 @@ func handOn(l net.Listener, address, given string) handover.Socket {
 // leave ends the listening here, not for others who have the socket too.
 func (l *listener) leave() {
 	leaveFile(l.Listener)
+	l.close()
+}
+
+// close ends the listening on purpose.
+func (l *listener) close() {
 	l.removed.Store(true)
 	l.Close()
 }

@@ -103,7 +103,7 @@ func (o *operators) swap(s *Server, l *operatorListener) {
 func (o *operators) serve(s *Server) {
 	if l := o.listener; l != nil {
 		s.log.Info("operators' address", "address", l.shown())
-		s.accept(o.http, l, l.removed.Load)
+		s.accept(&s.serving, o.http, l, l.removed.Load)
 	}
 }
 

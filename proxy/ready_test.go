@@ -1,7 +1,9 @@
 package proxy_test
 
 import (
+	"errors"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -62,5 +64,34 @@ func TestDrainTellsWhoComes(t *testing.T) {
 		t.Errorf("status: got %v, want stopping", got)
 	}
 	stubborn.Close()
+	b.wantStop(t, patience)
+}
+
+// TestStopAnswersWhoWasAccepted has a client connect, usher stop, and the client
+// ask then: it learned of no end before.
+func TestStopAnswersWhoWasAccepted(t *testing.T) {
+	up := newTestBackend(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "plain") })
+	b := newTestBroker(t, oneRoute(up.URL))
+	late, silent := dialRaw(t, b.address), dialRaw(t, b.address)
+	resp, err := http.Get("http://" + b.address + "/page") // accepted behind both
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	b.stop()
+	wantSoon(t, "listening", false, func() bool {
+		c, err := net.Dial("tcp", b.address)
+		if err == nil {
+			c.Close()
+		}
+		return err == nil
+	})
+	io.WriteString(late, "GET /page HTTP/1.1\r\nHost: a\r\n\r\n")
+	if resp, _ := readHead(t, late); resp.StatusCode != http.StatusOK || !resp.Close {
+		t.Errorf("got %s and close %t, want the page and the end", resp.Status, resp.Close)
+	}
+	if _, err := silent.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("who never asked: got %v, want the end", err)
+	}
 	b.wantStop(t, patience)
 }

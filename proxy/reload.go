@@ -185,8 +185,7 @@ func sameTLS(a, b *config.Config) bool {
 // swapListeners serves ls, and no others. A client that is connected stays.
 func (s *Server) swapListeners(ls *listeners) {
 	for _, l := range ls.unused {
-		l.removed.Store(true)
-		l.Close()
+		l.close()
 		if l.given != "" {
 			s.log.Warn("the service manager still listens: disable its socket unit, or its clients wait", "address", l.Addr().String(), "name", l.given)
 		}

@@ -49,8 +49,8 @@ func (s *Server) start(ctx context.Context) error {
 	for _, l := range now.listeners {
 		s.serve(l)
 	}
-	s.accept(s.h2.http, s.h2.in, func() bool { return false })
-	s.accept(s.http, s.again, func() bool { return false })
+	s.accept(&s.serving, s.h2.http, s.h2.in, func() bool { return false })
+	s.accept(&s.serving, s.http, s.again, func() bool { return false })
 	s.operators.serve(s)
 	s.reloads.served()
 	s.warn(now.cfg)
@@ -72,12 +72,13 @@ func (s *Server) serve(l *listener) {
 	}
 	s.log.Info("listening", args...)
 	l.h2 = s.h2.in
-	s.accept(s.http, l, l.removed.Load)
+	s.accept(&s.accepting, s.http, l, l.removed.Load)
 }
 
-// accept has h serve what l accepts. That it ends is no failure once it may.
-func (s *Server) accept(h *http.Server, l net.Listener, may func() bool) {
-	s.serving.Go(func() {
+// accept has h serve, in a goroutine of in, what l accepts. That it ends is no
+// failure once it may.
+func (s *Server) accept(in *sync.WaitGroup, h *http.Server, l net.Listener, may func() bool) {
+	in.Go(func() {
 		if err := h.Serve(l); !errors.Is(err, http.ErrServerClosed) && !may() {
 			select {
 			case s.failed <- err:
@@ -141,8 +142,18 @@ func (s *Server) stop(serves bool) {
 	s.log.Info("stopped", "claims", stats.Claims, "duplicate_claims", stats.DuplicateClaims)
 }
 
-// stopHTTP lets requests that are under way end.
+// freshTimeout is how long a client may take to ask that was accepted just
+// before the listening ended.
+const freshTimeout = time.Second
+
+// stopHTTP ends the listening, and lets requests end that are under way or about
+// to be: who was accepted cannot know that nobody wants to hear it.
 func (s *Server) stopHTTP(ctx context.Context) {
+	for _, l := range s.live.Load().listeners {
+		l.close()
+	}
+	s.accepting.Wait() // all that was accepted is among the connections now
+	s.settle(ctx, freshTimeout, 1, s.connections.hasFresh)
 	s.connections.closeFresh()
 	var parts sync.WaitGroup
 	for _, h := range []*http.Server{s.http, s.h2.http} {

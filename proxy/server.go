@@ -75,9 +75,10 @@ type Server struct {
 	messages    *messages.Relay
 	gate        *gate
 	operators   *operators
-	markKey     [32]byte // of sessions' marks
-	serving     sync.WaitGroup
-	failed      chan error // why a listener accepts nobody any more
+	markKey     [32]byte       // of sessions' marks
+	accepting   sync.WaitGroup // the listeners' goroutines
+	serving     sync.WaitGroup // all others of Run's
+	failed      chan error     // why a listener accepts nobody any more
 
 	live       atomic.Pointer[live] // changed under mu
 	stopping   atomic.Bool          // set under mu

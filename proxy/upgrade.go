@@ -126,14 +126,22 @@ func (s *Server) leave(ctx context.Context) {
 		l.leave()
 	}
 	s.operators.listener.leave()
-	limit := min(cfg.HandshakeTimeout, (cfg.Drain.Deadline-cfg.Drain.Over)/2)
+	s.settle(ctx, min(cfg.HandshakeTimeout, (cfg.Drain.Deadline-cfg.Drain.Over)/2), settledLooks,
+		func() bool { return s.connections.hasFresh() || s.gate.busy() })
+}
+
+// settle waits, within limit, until busy was false so many times in a row.
+func (s *Server) settle(ctx context.Context, limit time.Duration, looks int, busy func() bool) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	tick := time.NewTicker(settleInterval)
 	defer tick.Stop()
-	for quiet := 0; quiet < settledLooks; quiet++ {
-		if s.connections.hasFresh() || s.gate.busy() {
-			quiet = -1
+	for quiet := 0; ; {
+		if quiet++; busy() {
+			quiet = 0
+		}
+		if quiet == looks {
+			return
 		}
 		select {
 		case <-ctx.Done():
