@@ -10,6 +10,10 @@ import (
 	"usher/proxy/ws"
 )
 
+// partTimeout is how long an upstream may take to close its connection once
+// Close frames have passed both ways.
+const partTimeout = time.Second
+
 // farewell is the content of a Close frame of usher's own.
 type farewell struct {
 	code   ws.Code

@@ -3,6 +3,7 @@ package messages
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -69,6 +70,37 @@ func TestCloseNotAnswered(t *testing.T) {
 		r.client.wantEnd("no answer came")
 		r.wantEnd("client.closed", 1000)
 	})
+}
+
+// The first to close its connection has the trouble of TIME_WAIT: of the
+// client's that is usher, of the upstream's the upstream (RFC 6455, 7.1.1).
+func TestServerClosesFirst(t *testing.T) {
+	for _, clings := range []bool{false, true} {
+		for _, first := range []string{"client", "upstream"} {
+			bubble(t, fmt.Sprintf("the %s begins, clings %t", first, clings), func(t *testing.T) {
+				r := newSession(t, setup{})
+				from, to := r.client, r.upstream
+				if first == "upstream" {
+					from, to = r.upstream, r.client
+				}
+				from.closes(1000, "")
+				to.wantClose("close", 1000, "")
+				to.closes(1000, "")
+				from.wantClose("answer", 1000, "")
+				r.client.wantEnd("both have closed")
+				r.upstream.wantNothing("it is the upstream's to close")
+				if clings {
+					time.Sleep(partTimeout - time.Millisecond)
+					r.upstream.wantNothing("it has time yet")
+					time.Sleep(time.Millisecond)
+				} else {
+					r.upstream.conn.Close()
+				}
+				r.upstream.wantEnd("the connection is over")
+				r.wantEnd(first+".closed", 1000)
+			})
+		}
+	}
 }
 
 // The library would put 1006 on the wire, or the addresses of both ends of the

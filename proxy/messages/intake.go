@@ -44,6 +44,9 @@ func (l *leg) Read(p []byte) (int, error) {
 			in.bytes = in.bytes[n:]
 			in.ready -= n
 			return n, nil
+		case l.gotClose.Load() && !l.finished.Load() && l.side == session.Upstream:
+			l.part()
+			continue
 		case l.gotClose.Load() || l.finished.Load():
 			// An end that the library does not log: for it there is always a
 			// close code. What it then sends goes nowhere.

@@ -1,6 +1,7 @@
 package messages
 
 import (
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -37,12 +38,13 @@ type leg struct {
 	began  instant // when the message began that is open
 	pinged instant // when usher last pinged it
 
-	gotClose  atomic.Bool // its Close frame has come: it is not read any more
+	gotClose  atomic.Bool // its Close frame has come: what follows is of no interest
 	ignored   atomic.Bool // it broke a rule: what it sends is not looked at
 	finished  atomic.Bool // nothing more comes from it, or it was closed
 	sentClose atomic.Bool // a Close frame was written to it; set under sending
 	deaf      atomic.Bool // writing to it has failed; set under sending
 
+	parting sync.Once  // begins the time that it has to close its socket
 	sending sync.Mutex // held while a whole frame is written
 }
 
@@ -54,13 +56,25 @@ func (l *leg) init(p *pair, side session.Side, conn net.Conn, early []byte) {
 }
 
 // settled closes l's socket if there is nothing more to do with it, and tells
-// whether that is so.
+// whether that is so. An upstream has time to close its own (RFC 6455, 7.1.1).
 func (l *leg) settled() bool {
-	if l.finished.Load() || l.gotClose.Load() && l.sentClose.Load() {
-		l.conn.Close()
-		return true
+	switch {
+	case l.finished.Load():
+	case !l.gotClose.Load() || !l.sentClose.Load():
+		return false
+	case l.side == session.Upstream:
+		l.parting.Do(func() { l.conn.SetReadDeadline(time.Now().Add(partTimeout)) })
+		return false
 	}
-	return false
+	l.conn.Close()
+	return true
+}
+
+// part reads an upstream, whose Close frame has come, to its end.
+func (l *leg) part() {
+	io.Copy(io.Discard, l.conn) //nolint:errcheck // it is over, however that comes
+	l.finished.Store(true)
+	l.pair.settle()
 }
 
 // Close does nothing: the library closes long before the closing handshake is
