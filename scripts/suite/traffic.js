@@ -50,6 +50,7 @@ async function fail() {
     refused('/a', { origin: 'https://elsewhere.test' }),
     refused('/gone'),
     refused('/deaf'),
+    refused('/b/socket.io/?transport=websocket&EIO=9&declined'), // by the service, which has no such revision
     get(http, base, '/socket.io/?EIO=4&transport=polling&sid=none'),
   ]);
 }
