@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"usher/proxy/handshake"
+	"usher/proxy/http1"
 )
 
 const (
@@ -64,6 +65,9 @@ func newH2Server(s *Server) *h2Server {
 // be served by another.
 var errTwoHosts = &handshake.Error{Status: http.StatusBadRequest, Reason: handshake.Path, Rule: "Host must be what :authority is, or stand alone (RFC 9113, 8.3.1)"}
 
+// errHost is the answer to an :authority that HTTP/1.1 could not carry either.
+var errHost = &handshake.Error{Status: http.StatusBadRequest, Reason: handshake.Path, Rule: ":authority must be a name or address with an optional port (RFC 9113, 8.3.1)"}
+
 // errProtocol is the answer to a :protocol on a request that is no CONNECT.
 var errProtocol = &handshake.Error{Status: http.StatusBadRequest, Reason: handshake.Upgrade, Rule: ":protocol is for CONNECT alone (RFC 8441, 4)"}
 
@@ -97,6 +101,8 @@ func checkH2(r *http.Request) *handshake.Error {
 	switch {
 	case ok && (len(host) != 1 || host[0] != r.Host):
 		return errTwoHosts
+	case !http1.ValidHost(r.Host):
+		return errHost
 	case handshake.HasProtocol(r) && r.Method != http.MethodConnect:
 		return errProtocol
 	case handshake.IsStream(r) && !h2ConnOf(r).websocket:

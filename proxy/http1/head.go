@@ -188,6 +188,17 @@ func (c *Checker) checkValue(p []byte) (int, error) {
 	return i + 1, c.endValue()
 }
 
+// ValidHost reports whether s has no byte that a host with an optional port
+// cannot have (RFC 9110, 7.2). It is for hosts that did not come by HTTP/1.
+func ValidHost(s string) bool {
+	for i := range len(s) {
+		if class[s[i]]&hostByte == 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // note follows a value that matters. Space may stand behind it, not within.
 func (c *Checker) note(b byte) error {
 	switch {
