@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strconv"
+	"strings"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -51,7 +52,9 @@ func (t *Tracer) Handshake(r *http.Request, c Caller) *Handshake {
 	options := []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(h.attributes(r, c)...)}
 	ctx := context.Background()
 	if lines := r.Header["Traceparent"]; len(lines) == 1 {
-		ctx = propagation.TraceContext{}.Extract(ctx, propagation.HeaderCarrier(r.Header))
+		ctx = propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{
+			"traceparent": lines[0], "tracestate": strings.Join(r.Header["Tracestate"], ","),
+		})
 	}
 	if theirs := trace.SpanContextFromContext(ctx); theirs.IsValid() && !c.Trusted {
 		link := trace.Link{SpanContext: theirs.WithTraceState(trace.TraceState{})}
@@ -70,7 +73,9 @@ func (h *Handshake) attributes(r *http.Request, c Caller) []attribute.KeyValue {
 	if c.Client.IsValid() {
 		list = append(list, semconv.ClientAddress(c.Client.String()))
 	}
-	return appendServer(list, c.Host)
+	// What a trusted peer says may be anything; one byte that is no text would
+	// cost the whole batch.
+	return appendServer(list, strings.ToValidUTF8(c.Host, "?"))
 }
 
 // method bounds what a name is made of.
