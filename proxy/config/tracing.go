@@ -25,7 +25,13 @@ func (l *loader) tracing(v value, d Tracing) Tracing {
 	}
 	d.Endpoint = l.traceEndpoint(l.required(o, "endpoint", "in tracing"))
 	l.share(o.field("sample"), &d.Sample)
-	d.Headers = l.headerLines(o.field("headers"), make(map[string]Position))
+	at := make(map[string]Position)
+	d.Headers = l.headerLines(o.field("headers"), at)
+	for _, name := range []string{"Content-Encoding", "Content-Type"} {
+		if p, ok := at[name]; ok {
+			l.errorf(p, "header %q cannot be changed: it belongs to the request's body", name)
+		}
+	}
 	if w, ok := l.text(o.field("service_name")); ok {
 		d.Service = w.text
 	}
