@@ -138,7 +138,12 @@ func (s *Server) reload(cfg *config.Config) error {
 		stopCerts(old.certs)
 	}
 	if next.tracer != old.tracer {
-		s.serving.Go(func() { stopTracer(context.Background(), old.tracer) })
+		// A stop waits for it, and no longer than this.
+		ctx, cancel := context.WithTimeout(context.Background(), cfg.Drain.Deadline)
+		s.serving.Go(func() {
+			defer cancel()
+			stopTracer(ctx, old.tracer)
+		})
 	}
 	s.transports.Keep(next.pool)
 	s.report(old, next, ls)

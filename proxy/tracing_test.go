@@ -311,6 +311,28 @@ func TestTraceWithoutCollector(t *testing.T) {
 	}
 }
 
+// TestTraceReloadAndStop stops usher while what a reload has replaced still has
+// spans for a collector that is silent.
+func TestTraceReloadAndStop(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	up := newTestBackend(t, echo)
+	text := "drain: {deadline: 1s, over: 0s}\n" + oneRoute(up.URL)
+	b := newTestBroker(t, fmt.Sprintf("tracing: {endpoint: 'http://%s'}\n", silent.Addr())+text)
+	c, _ := b.dial(t, "/", nil)
+	c.Close()
+	b.wantSessions(t, 0)
+	b.reload(t, text)
+	began := time.Now()
+	b.wantStop(t, patience)
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("stop: took %v, want no more than the deadline", took)
+	}
+}
+
 // A reload turns tracing on, leads it elsewhere, and turns it off; sockets stay.
 func TestTraceReload(t *testing.T) {
 	one, two, seen := newTestCollector(t), newTestCollector(t), new(heads)
