@@ -14,7 +14,7 @@ import (
 func TestExport(t *testing.T) {
 	c := newTestCollector(t)
 	tr, log := newTestTracer(config.Tracing{Endpoint: c.URL + "/x/v1/traces", Sample: 1, Service: "edge",
-		Headers: []config.Header{{Name: "Authorization", Value: "Bearer hunter2"}}})
+		Headers: []config.Header{{Name: "Authorization", Value: "Bearer hunter2"}, {Name: "Host", Value: "collector.example"}}})
 	handshakes(tr, 3)
 	tr.Stop(t.Context())
 	spans, requests := c.got()
@@ -23,8 +23,8 @@ func TestExport(t *testing.T) {
 	}
 	r := requests[0]
 	if r.Method != "POST" || r.URL.Path != "/x/v1/traces" || r.Header.Get("Content-Type") != "application/x-protobuf" ||
-		r.Header.Get("Authorization") != "Bearer hunter2" {
-		t.Errorf("got %s %s with %v", r.Method, r.URL, r.Header)
+		r.Header.Get("Authorization") != "Bearer hunter2" || r.Host != "collector.example" {
+		t.Errorf("got %s %s at %s with %v", r.Method, r.URL, r.Host, r.Header)
 	}
 	if got := log.lines(); got[0] != "" {
 		t.Errorf("log: got %q, want nothing", got)
@@ -60,6 +60,67 @@ func TestExportAgain(t *testing.T) {
 			}
 			if got := strings.Join(log.lines(), "\n"); !strings.Contains(got, tt.log) || tt.log == "" && got != "" || strings.Contains(got, "hunter2") {
 				t.Errorf("log: got %q, want %q", got, tt.log)
+			}
+		})
+	}
+}
+
+// A collector may take a part of what comes, and say so.
+func TestExportInPart(t *testing.T) {
+	for name, tt := range map[string]struct {
+		answer string
+		log    string
+	}{
+		"nothing":            {"", ""},
+		"all":                {"\x0a\x00", ""},
+		"some":               {"\x0a\x09\x12\x05quota\x08\x03", "spans=3"},
+		"behind others":      {"\x12\x01x\x0a\x02\x08\x02", "spans=2"},
+		"more than sent":     {"\x0a\x0b\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "spans=512"},
+		"no protobuf":        {"{\"partialSuccess\":{}}", ""},
+		"broken off":         {"\x0a\x05\x08", ""},
+		"of another type":    {"\x08\x03", ""},
+		"a warning, no loss": {"\x0a\x06\x12\x04slow", ""},
+	} {
+		c := newTestCollector(t)
+		c.body = []byte(tt.answer)
+		tr, log := newTestTracer(config.Tracing{Endpoint: c.URL, Sample: 1})
+		handshakes(tr, 4)
+		tr.Stop(t.Context())
+		if _, requests := c.got(); len(requests) != 1 {
+			t.Errorf("%s: got %d requests, want 1: nothing is to be sent again", name, len(requests))
+		}
+		if got := log.lines()[0]; !strings.Contains(got, tt.log) || tt.log == "" && got != "" {
+			t.Errorf("%s: log: got %q, want %q", name, got, tt.log)
+		}
+	}
+}
+
+// A collector may say when it is to be asked again.
+func TestExportWhenItLikes(t *testing.T) {
+	for name, tt := range map[string]struct {
+		after           string
+		spans           int
+		atLeast, atMost time.Duration
+	}{
+		"soon":         {"1", 2, time.Second, exportTimeout},
+		"too late":     {"3600", 0, 0, exportTimeout / 2},
+		"at a time":    {time.Now().Add(time.Hour).UTC().Format(http.TimeFormat), 0, 0, exportTimeout / 2},
+		"a time ago":   {time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat), 2, 0, exportTimeout / 2},
+		"not a number": {"soon", 2, 0, exportTimeout / 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newTestCollector(t, http.StatusServiceUnavailable)
+			c.head = http.Header{"Retry-After": {tt.after}}
+			tr, _ := newTestTracer(config.Tracing{Endpoint: c.URL, Sample: 1})
+			tr.client.retry = time.Millisecond
+			handshakes(tr, 2)
+			began := time.Now()
+			tr.provider.ForceFlush(t.Context())
+			took := time.Since(began)
+			tr.Stop(t.Context())
+			if spans, _ := c.got(); len(spans) != tt.spans || took < tt.atLeast || took > tt.atMost {
+				t.Errorf("got %d spans after %v, want %d after %v to %v", len(spans), took, tt.spans, tt.atLeast, tt.atMost)
 			}
 		})
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -22,6 +23,8 @@ type collector struct {
 
 	mu       sync.Mutex
 	answers  []int           // what is answered next; guarded by mu, as what follows
+	head     http.Header     // of every answer
+	body     []byte          // likewise
 	spans    []*tracepb.Span // of requests that were answered by 200
 	requests []*http.Request
 }
@@ -55,7 +58,9 @@ func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	w.Header().Set("Location", "/elsewhere")
+	maps.Copy(w.Header(), c.head)
 	w.WriteHeader(status)
+	w.Write(c.body)
 }
 
 func (c *collector) got() (spans []*tracepb.Span, requests []*http.Request) {

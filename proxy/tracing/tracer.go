@@ -25,8 +25,8 @@ import (
 )
 
 const (
-	// maxQueue is how many spans may wait for the collector. Further ones are
-	// lost.
+	// maxQueue is how many spans may wait for the collector, those that are on
+	// their way among them. Further ones are lost.
 	maxQueue = 2048
 	// maxBatch is how many are sent at once, at the latest after batchDelay.
 	maxBatch   = 512
@@ -49,12 +49,12 @@ func New(c config.Tracing, log *slog.Logger) *Tracer {
 	if c.Endpoint == "" {
 		return nil
 	}
-	t := &Tracer{client: newClient(c, log)}
+	t := &Tracer{client: newClient(c, exportTimeout, log)}
 	batches := sdktrace.NewBatchSpanProcessor(otlptrace.NewUnstarted(t.client),
 		sdktrace.WithMaxQueueSize(maxQueue), sdktrace.WithMaxExportBatchSize(maxBatch),
 		sdktrace.WithBatchTimeout(batchDelay), sdktrace.WithExportTimeout(exportTimeout))
 	t.provider = sdktrace.NewTracerProvider(
-		sdktrace.WithSpanProcessor(batches),
+		sdktrace.WithSpanProcessor(queue{batches, t.client}),
 		sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(c.Sample))),
 		sdktrace.WithRawSpanLimits(sdktrace.SpanLimits{
 			AttributeValueLengthLimit: maxText, AttributeValueDepthLimit: 1, AttributeCountLimit: 32, LinkCountLimit: 1,
@@ -76,4 +76,18 @@ func (t *Tracer) Stop(ctx context.Context) {
 	defer t.client.hurry(ctx)()
 	t.provider.Shutdown(context.Background()) //nolint:errcheck // the client has logged what is lost
 	t.client.close()
+}
+
+// queue keeps spans from a queue that is full: the SDK would drop them without a
+// word.
+type queue struct {
+	sdktrace.SpanProcessor
+	client *client
+}
+
+// OnEnd implements sdktrace.SpanProcessor.
+func (q queue) OnEnd(s sdktrace.ReadOnlySpan) {
+	if s.SpanContext().IsSampled() && q.client.expect() {
+		q.SpanProcessor.OnEnd(s)
+	}
 }
