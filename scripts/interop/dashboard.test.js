@@ -30,12 +30,13 @@ async function echo(t) {
 async function watched(t, admin = {}) {
   const upstream = await echo(t);
   const address = `127.0.0.1:${await freePort()}`;
-  const { port, front } = await behind(t, {
+  const routes = {
     admin: { address, ...admin },
     upstreams: { shop: `http://127.0.0.1:${upstream}`, chat: `http://127.0.0.1:${upstream}` },
     routes: [{ path: '/shop', upstream: 'shop' }, { path: '/chat', upstream: 'chat' }],
-  });
-  return { port, front, url: `http://${address}/` };
+  };
+  const { port, front } = await behind(t, routes);
+  return { port, front, routes, url: `http://${address}/` };
 }
 
 // fill opens sockets, each of which has had one message of ten bytes back.
@@ -144,6 +145,48 @@ test('search, drain and enable', async (t) => {
   await fill(t, port, 1);
   await shows(page, '#open', '9');
   assert.deepEqual(page.faults, []);
+});
+
+test('what the command line has drained is shown and enabled', async (t) => {
+  const { url } = await watched(t);
+  const browser = await browse(t);
+  const drained = async () => (await (await fetch(`${url}v1/status`)).json()).drained;
+  for (const { target, name, states, theme, width } of [
+    { target: { upstream: 'chat' }, name: 'upstream chat', states: ['healthy, drained', 'healthy'], theme: 'light', width: 360 },
+    { target: { all: true }, name: 'everything', states: ['healthy, drained', 'healthy, drained'], theme: 'dark', width: 1440 },
+  ]) {
+    await t.test(name, async () => {
+      const page = await visit(browser, url, { width, height: 900, theme });
+      await page.waitForSelector('#endpoints .state[data-state="healthy"]');
+      assert.ok(await page.isHidden('#drained'), 'the list is there when nothing is drained');
+      await fetch(`${url}v1/drain`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(target) });
+      await shows(page, '#drained th', name);
+      assert.deepEqual(await page.locator('#endpoints .state').allTextContents(), states);
+      const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      assert.ok(wider <= 0, `the page is ${wider} px too wide`);
+      await page.locator('#drained').scrollIntoViewIfNeeded();
+      await keep(page, `drained-${theme}-${width}`);
+      await page.click(`#drained button[aria-label="Enable ${name}"]`);
+      await shows(page, '#notice', `Enabled ${name}.`);
+      assert.deepEqual(await drained(), []);
+      await page.waitForSelector('#drained', { state: 'hidden' });
+      assert.deepEqual(await page.locator('#endpoints .state').allTextContents(), ['healthy', 'healthy']);
+      assert.deepEqual(page.faults, []);
+    });
+  }
+});
+
+test('why an order was refused stays to be read', async (t) => {
+  const { front, url, routes } = await watched(t);
+  const page = await visit(await browse(t), url);
+  await page.click('button[aria-label="Drain route /chat"]');
+  await front.reload({ ...routes, routes: routes.routes.slice(0, 1) });
+  await page.click('#ask-yes');
+  await shows(page, '#notice', 'the routes file has no route "/chat"');
+  for (let i = 0; i < 2; i++) {
+    await page.waitForResponse(`${url}v1/sessions?*`);
+  }
+  await shows(page, '#notice', 'the routes file has no route "/chat"');
 });
 
 test('a file that is wrong is told, and changes nothing', async (t) => {

@@ -29,22 +29,44 @@ const routes = new Table($('routes').tBodies[0], (r) => r.route, [
   text((r) => number(r.rate.messages), 'n'),
   text((r) => bytes(r.rate.bytes), 'n'),
   text((r) => span(r.handshake.count ? r.handshake.sum_s / r.handshake.count : 0), 'n'),
-  button((r) => (r.drained ? 'Enable' : 'Drain'), (r) => `route ${r.route}`, (r) => drain(r, { route: r.route }, `route ${r.route}`)),
+  button((r) => (r.drained ? 'Enable' : 'Drain'), nameOf, (r) => (r.drained ? enable : drain)({ route: r.route }, r.open)),
 ]);
 
 const endpoints = new Table($('endpoints').tBodies[0], (e) => `${e.upstream} ${e.endpoint}`, [
   text((e) => e.upstream, '', true),
-  { class: 'state', fill(cell, e) { cell.textContent = e.state.replace('_', ' '); cell.dataset.state = e.state; } },
+  { class: 'state', fill: showState },
   text((e) => e.endpoint, 'cut'),
   text((e) => number(e.open), 'n'),
   text((e) => number(e.dials), 'n'),
   text((e) => number(failures(e)), 'n'),
   text((e) => e.last_error ?? '', 'cut wide-cell'),
-  button((e) => (e.drained ? 'Enable' : 'Drain'), (e) => `endpoint ${e.endpoint} of ${e.upstream}`,
-    (e) => drain(e, { upstream: e.upstream, endpoint: e.endpoint }, `endpoint ${e.endpoint}`)),
+  button((e) => (e.drained ? 'Enable' : 'Drain'), nameOf, (e) => (e.drained ? enable : drain)({ upstream: e.upstream, endpoint: e.endpoint }, e.open)),
+]);
+
+const drained = new Table($('drained').tBodies[0], nameOf, [
+  text(nameOf, '', true),
+  button(() => 'Enable', nameOf, enable),
 ]);
 
 const sessions = new Sessions({ confirm, tell, search: $('search') });
+
+// nameOf says what an order is about.
+function nameOf(target) {
+  if (target.all) {
+    return 'everything';
+  }
+  if (target.route) {
+    return `route ${target.route}`;
+  }
+  return target.endpoint ? `endpoint ${target.endpoint} of ${target.upstream}` : `upstream ${target.upstream}`;
+}
+
+// showState says of an endpoint that could be chosen when nobody comes there.
+function showState(cell, e) {
+  const away = e.away && !e.drained;
+  cell.textContent = e.state.replace('_', ' ') + (away ? ', drained' : '');
+  cell.dataset.state = away && e.state === 'healthy' ? 'drained' : e.state;
+}
 
 function failures(e) {
   return Object.values(e.dial_failures ?? {}).reduce((sum, n) => sum + n, e.unanswered + e.declined);
@@ -111,7 +133,10 @@ function tables(status, rate) {
     r.rate = { messages: rate(both(r, 'messages'), both(was, 'messages')), bytes: rate(both(r, 'bytes'), both(was, 'bytes')) };
   }
   routes.show(status.routes, 'There are no routes.');
-  endpoints.show(status.upstreams.flatMap((u) => u.endpoints.map((e) => ({ ...e, upstream: u.upstream }))), 'There are no endpoints.');
+  const all = status.drained.some((t) => t.all);
+  endpoints.show(status.upstreams.flatMap((u) => u.endpoints.map((e) => ({ ...e, upstream: u.upstream, away: u.drained || all }))), 'There are no endpoints.');
+  drained.show(status.drained, '');
+  $('drained-all').hidden = !status.drained.length;
 
   const ends = Object.entries(status.sessions.ends).sort((a, b) => b[1] - a[1]);
   const most = ends[0]?.[1] ?? 0;
@@ -191,17 +216,24 @@ function confirm(question, yes) {
   });
 }
 
-async function drain(item, target, name) {
+async function drain(target, open) {
+  const name = nameOf(target);
+  if (!await confirm(`Close the ${number(open)} open sessions of ${name}, spread over time, and send new ones away?`, 'Drain')) {
+    return;
+  }
+  await give('drain', target, ({ sessions: n, legs }) => `Draining ${name}: ${number(n)} sessions${legs ? `, ${number(legs)} legs` : ''}.`);
+}
+
+function enable(target) {
+  return give('enable', target, () => `Enabled ${nameOf(target)}.`);
+}
+
+// give orders, and says what came of it until something else is said.
+async function give(what, target, said) {
   try {
-    if (item.drained) {
-      await order('POST', 'enable', target);
-      tell(`Enabled ${name}.`);
-    } else if (await confirm(`Close the ${number(item.open)} open sessions of ${name}, spread over time, and send new ones away?`, 'Drain')) {
-      const answer = await order('POST', 'drain', target);
-      tell(`Draining ${name}: ${number(answer.sessions)} sessions${answer.legs ? `, ${number(answer.legs)} legs` : ''}.`);
-    }
+    tell(said(await order('POST', what, target)));
   } catch (error) {
-    fail(error);
+    tell(error.message);
   }
   refresh();
 }
