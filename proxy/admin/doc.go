@@ -48,7 +48,8 @@
 // page that a browser on it shows. The Host header must name the address
 // (against DNS rebinding), what changes something must not come from another
 // origin, must have the content type application/json, which no form can send,
-// and there is no CORS. If the routes file has a token, every request under
-// /v1 and for /metrics must show it, as "Authorization: Bearer" or by the
-// cookie of /v1/login. /livez, /readyz and pages are open: they tell nothing.
+// and there is no CORS. If the routes file has a token, the Host may be any, and
+// every request under /v1 and for /metrics must show the token, as
+// "Authorization: Bearer" or by the cookie of /v1/login. /livez, /readyz and
+// pages are open: they tell nothing. The first two answer to any Host.
 package admin

@@ -15,7 +15,7 @@ import (
 // admit says why a request is not served, nil if it is.
 func (h *Handler) admit(r *http.Request) error {
 	to := h.Broker.Config().Admin
-	if !namedBy(to, r.Host) {
+	if to.Token == "" && !isProbe(r.URL.Path) && !namedBy(to, r.Host) {
 		return failure(http.StatusMisdirectedRequest, "host %q does not name the operators' address", r.Host)
 	}
 	if err := h.origin.Check(r); err != nil {
@@ -36,7 +36,9 @@ func (h *Handler) admit(r *http.Request) error {
 // namedBy tells whether a Host header names the operators' address. A page that
 // has a name of its own lead here, by DNS, gives itself away by that name; a
 // port it cannot choose, but whoever forwards one may. Addresses cannot be led
-// elsewhere, so a listener on all of them takes any.
+// elsewhere, so a listener on all of them takes any. Where there is a token no
+// name is asked for: that page has neither the token nor the cookie, which a
+// browser keeps for the name that it was given under.
 func namedBy(to config.Admin, hostport string) bool {
 	if strings.HasPrefix(to.Address, "unix:") {
 		return true // no page can name it
@@ -70,15 +72,15 @@ func (h *Handler) knows(r *http.Request, token string) bool {
 	return err == nil && h.validCookie(c.Value, token)
 }
 
-// isOpen tells whether a path is served to everybody: pages, which have
+// isOpen tells whether a path is served without the token: pages, which have
 // nothing but themselves, and what machines ask for.
 func isOpen(path string) bool {
-	switch path {
-	case "/livez", "/readyz", "/v1/login":
-		return true
-	}
-	return path != "/metrics" && path != "/v1" && !strings.HasPrefix(path, "/v1/")
+	return isProbe(path) || path == "/v1/login" || path != "/metrics" && path != "/v1" && !strings.HasPrefix(path, "/v1/")
 }
+
+// isProbe tells whether a path says no more than that usher lives, to machines
+// that call it by the name of a service.
+func isProbe(path string) bool { return path == "/livez" || path == "/readyz" }
 
 // same compares in a time that tells nothing of either, not even the length.
 func same(a, b string) bool {

@@ -149,7 +149,10 @@ func TestProtection(t *testing.T) {
 		"another address":              {local, request{host: "10.0.0.1:9901"}, 421},
 		"host that is none":            {local, request{host: "a b"}, 421},
 		"rebound name and page":        {local, request{host: "evil.example", path: "/"}, 421},
-		"rebound name and probe":       {local, request{host: "evil.example", path: "/readyz"}, 421},
+		"rebound name and metrics":     {local, request{host: "evil.example", path: "/metrics"}, 421},
+		"rebound name and login":       {local, request{host: "evil.example", method: http.MethodPost, path: "/v1/login"}, 421},
+		"name of a service, alive":     {local, request{host: "usher:9901", path: "/livez"}, 200},
+		"name of a service, ready":     {local, request{host: "usher:9901", path: "/readyz"}, 200},
 		"order":                        {local, order, 200},
 		"order of the own page":        {local, ordered("Origin: http://127.0.0.1:9901", "Sec-Fetch-Site: same-origin"), 200},
 		"order of another origin":      {local, ordered("Origin: http://evil.example"), 403},
@@ -172,9 +175,14 @@ func TestProtection(t *testing.T) {
 		"token in the query":           {token, request{path: "/v1/status?token=" + testToken}, 401},
 		"token":                        {token, request{header: []string{bearer}}, 200},
 		"token and any address":        {token, request{host: "10.0.0.1:9901", header: []string{bearer}}, 200},
-		"token and a rebound name":     {token, request{host: "evil.example:9901", header: []string{bearer}}, 421},
+		"token and a service":          {token, request{host: "usher:9901", header: []string{bearer}}, 200},
+		"token and its metrics":        {token, request{host: "usher:9901", path: "/metrics", header: []string{bearer}}, 200},
+		"service without token":        {token, request{host: "usher:9901"}, 401},
+		"its metrics without token":    {token, request{host: "usher:9901", path: "/metrics"}, 401},
+		"its page":                     {token, request{host: "usher:9901", path: "/"}, 200},
+		"rebound name without token":   {token, request{host: "evil.example:9901", method: http.MethodPost, path: "/v1/reload", header: []string{"Origin: http://evil.example:9901"}}, 401},
 		"token and the name":           {named, request{host: "OPS.example.com:9901", header: []string{bearer}}, 200},
-		"token and another name":       {named, request{host: "example.com:9901", header: []string{bearer}}, 421},
+		"token and another name":       {named, request{host: "example.com:9901", header: []string{bearer}}, 200},
 		"metrics without token":        {token, request{path: "/metrics"}, 401},
 		"metrics":                      {token, request{path: "/metrics", header: []string{bearer}}, 200},
 		"unknown path without token":   {token, request{path: "/v1/x"}, 401},
@@ -226,6 +234,12 @@ func TestLogin(t *testing.T) {
 	shown := "Cookie: " + cookies[0].Name + "=" + cookies[0].Value
 	if w := (request{header: []string{shown}}).send(h); w.Code != http.StatusOK {
 		t.Errorf("with the cookie: got %d, want 200", w.Code)
+	}
+	for origin, want := range map[string]int{"http://usher:9901": http.StatusOK, "http://evil.example": http.StatusForbidden} {
+		w := request{method: http.MethodPost, path: "/v1/reload", host: "usher:9901", header: []string{shown, "Origin: " + origin}}.send(h)
+		if w.Code != want {
+			t.Errorf("order with the cookie from %s: got %d, want %d", origin, w.Code, want)
+		}
 	}
 	old := "Cookie: " + cookieName + "=" + h.newCookie(time.Now().Add(-time.Second), testToken)
 	if w := (request{header: []string{old}}).send(h); w.Code != http.StatusUnauthorized {
