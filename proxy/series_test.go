@@ -39,7 +39,7 @@ routes:
   - {path: /mute, upstream: mute}
   - {path: /full, upstream: full}
 `, good.URL, gone.URL, silent, full.URL))
-	wantSoon(t, "checked", upstream.Healthy, func() upstream.State { return b.Stats().Upstreams[1].Endpoints[0].State })
+	wantSoon(t, "checked", upstream.Healthy, func() upstream.State { return b.Stats().Upstreams[2].Endpoints[0].State })
 	for range 2 {
 		b.wantRefused(t, "/gone", http.StatusBadGateway)
 	}

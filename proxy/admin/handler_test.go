@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -346,6 +347,23 @@ func TestReloadAnswers(t *testing.T) {
 	d.reload = errors.New("there is no routes file to read again")
 	if w := (request{method: http.MethodPost, path: "/v1/reload"}).send(newTestHandler(d)); w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), "no routes file") {
 		t.Errorf("another error: got %d %s, want 422 with it", w.Code, w.Body)
+	}
+}
+
+// TestUpstreams has an endpoint that nobody has asked, and one that has failed.
+func TestUpstreams(t *testing.T) {
+	d := newTestDesk(t, "admin: 127.0.0.1:9901"+testRoutes)
+	d.pool.Get("chat").Endpoints()[1].Declined(503)
+	var list []Upstream
+	if err := json.Unmarshal(request{path: "/v1/upstreams"}.send(newTestHandler(d)).Body.Bytes(), &list); err != nil {
+		t.Fatal(err)
+	}
+	calm, failed := list[0].Endpoints[0], list[0].Endpoints[1]
+	if calm.State != upstream.Unchecked || calm.LastError != "" || !calm.LastErrorAt.IsZero() {
+		t.Errorf("endpoint that nobody has asked: got %+v, want it unchecked, without an error", calm)
+	}
+	if failed.LastError != "upgrade declined with status 503" || time.Since(failed.LastErrorAt) > time.Minute {
+		t.Errorf("endpoint that has failed: got %+v, want the error and its time", failed)
 	}
 }
 

@@ -35,6 +35,7 @@ type Endpoint struct {
 	ChecksPassed uint64            `json:"checks_passed"`
 	ChecksFailed uint64            `json:"checks_failed"`
 	LastError    string            `json:"last_error,omitempty"`
+	LastErrorAt  time.Time         `json:"last_error_at,omitzero"`
 	RetryAt      time.Time         `json:"retry_at,omitzero"` // until then it is passed over
 }
 
@@ -68,7 +69,8 @@ func newEndpoint(s upstream.EndpointStats, pool *upstream.Pool) Endpoint {
 		Drained: s.State == upstream.Draining || s.State == upstream.Disabled,
 		Open:    s.Sessions, Requests: s.Requests, Dials: s.Dials, DialTime: s.DialTime.Seconds(),
 		DialFailures: s.DialFailures, Unanswered: s.Unanswered, Declined: s.Declined,
-		ChecksPassed: s.ChecksPassed, ChecksFailed: s.ChecksFailed, LastError: s.LastError, RetryAt: s.RetryAt,
+		ChecksPassed: s.ChecksPassed, ChecksFailed: s.ChecksFailed, LastError: s.LastError, LastErrorAt: s.LastErrorAt,
+		RetryAt: s.RetryAt,
 	}
 	if one := pool.Endpoint(s.Identity); one != nil {
 		e.Address = one.Address

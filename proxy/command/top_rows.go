@@ -108,7 +108,7 @@ func topUpstreamRows(before, now []admin.Upstream, seconds float64) []topRow {
 func stateOf(u admin.Upstream) (state string, failed uint64, open int) {
 	fit := 0
 	for _, e := range u.Endpoints {
-		if e.State == "healthy" {
+		if e.State == "healthy" || e.State == "unchecked" {
 			fit++
 		}
 		failed += e.Failed()

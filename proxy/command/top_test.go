@@ -60,9 +60,11 @@ func TestTopOfNamespaces(t *testing.T) {
 	if rows := topRouteRows(nil, routes, 1); rows[0].cells[1] != byNamespace {
 		t.Errorf("upstream of a route with namespaces: got %q, want %q", rows[0].cells[1], byNamespace)
 	}
-	upstreams := []admin.Upstream{{Upstream: "chat", Endpoints: []admin.Endpoint{{State: "healthy", Open: 3}, {State: "healthy", Open: 2}}, Counts: admin.Counts{Open: 2}}}
+	upstreams := []admin.Upstream{{Upstream: "chat", Endpoints: []admin.Endpoint{{State: "healthy", Open: 3}, {State: "unchecked", Open: 2}}, Counts: admin.Counts{Open: 2}}}
 	if rows := topUpstreamRows(nil, upstreams, 1); rows[0].cells[2] != "5" || rows[0].open != 5 {
 		t.Errorf("open at an upstream: got %q, sorted by %d, want its sessions and legs, 5", rows[0].cells[2], rows[0].open)
+	} else if rows[0].cells[1] != "2 healthy" {
+		t.Errorf("state: got %q, want no alarm at an endpoint that nobody has asked", rows[0].cells[1])
 	}
 }
 

@@ -57,7 +57,8 @@ func (k *checker) report(ctx context.Context, err error) {
 	e := k.endpoint
 	failed, ok := errors.AsType[*DialError](err)
 	local := ok && failed.Kind == Local
-	e.change(time.Now(), func(h *health) {
+	now := time.Now()
+	e.change(now, func(h *health) {
 		if ctx.Err() != nil || local {
 			return
 		}
@@ -66,7 +67,7 @@ func (k *checker) report(ctx context.Context, err error) {
 			h.dialled() // there was a connection: no need to wait until a client tries
 		} else {
 			e.counts.checksFailed.Add(1)
-			h.last = "check: " + err.Error()
+			h.fails(now, "check: "+err.Error())
 		}
 		h.checked(err == nil, k.check.Healthy, k.check.Unhealthy)
 	})

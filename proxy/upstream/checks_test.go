@@ -173,8 +173,8 @@ func TestChecksChangeTheState(t *testing.T) {
 		p := newChecked(f, checked(testCheck(config.CheckPath, "/"), "a:80", "b:80"))
 		p.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{ReplaceAttr: withoutTime}))
 		a, b := p.Get("main").Endpoints()[0], p.Get("main").Endpoints()[1]
-		if got := a.State(); got != Healthy {
-			t.Errorf("without checks: got %s, want %s", got, Healthy)
+		if got := a.State(); got != Unchecked {
+			t.Errorf("before there are checks: got %s, want %s", got, Unchecked)
 		}
 		f.set("b:80", "hang")
 		p.StartChecks()

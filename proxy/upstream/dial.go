@@ -93,7 +93,7 @@ func (e *Endpoint) DialAddress(ctx context.Context, at netip.Addr) (net.Conn, er
 	e.counts.failures[failed.Kind].Add(1)
 	if failed.Kind != Gone && failed.Kind != Local {
 		e.change(now, func(h *health) {
-			h.last = failed.Error()
+			h.fails(now, failed.Error())
 			h.undialled(now, e.settings.random())
 		})
 	}

@@ -95,7 +95,7 @@ func (e *Endpoint) Unanswered(err error) {
 	e.counts.unanswered.Add(1)
 	now := time.Now()
 	e.change(now, func(h *health) {
-		h.last = err.Error()
+		h.fails(now, err.Error())
 		h.unanswered(now, e.settings.random())
 	})
 }
@@ -106,7 +106,8 @@ func (e *Endpoint) Unanswered(err error) {
 func (e *Endpoint) Declined(status int) {
 	e.counts.declined.Add(1)
 	if status >= 500 {
-		e.change(time.Now(), func(h *health) { h.last = fmt.Sprintf("upgrade declined with status %d", status) })
+		now := time.Now()
+		e.change(now, func(h *health) { h.fails(now, fmt.Sprintf("upgrade declined with status %d", status)) })
 	}
 }
 

@@ -8,7 +8,7 @@ type State string
 // The states of an endpoint.
 const (
 	Healthy     State = "healthy"      // it is chosen
-	Unchecked   State = "unchecked"    // it is chosen, but its first check has not ended
+	Unchecked   State = "unchecked"    // it is chosen, but neither a check nor a client has yet found out how it is
 	Unhealthy   State = "unhealthy"    // its checks fail
 	CircuitOpen State = "circuit_open" // connections to it fail; it is tried from time to time
 	Draining    State = "draining"     // an operator has disabled it; sessions are still open on it
@@ -40,6 +40,7 @@ const (
 // times that it is told.
 type health struct {
 	disabled bool
+	asked    bool // by a check or a client
 	verdict  verdict
 	streak   int // checks in a row that speak against the verdict
 
@@ -48,9 +49,10 @@ type health struct {
 	until  time.Time // the circuit is open, and nobody tries before; zero if it is closed
 	trying bool      // somebody was let through since it opened
 
-	since time.Time // the state is what it is
-	warm  time.Time // slow start begins here; zero for none
-	last  string    // text of the last error
+	since  time.Time // the state is what it is
+	warm   time.Time // slow start begins here; zero for none
+	last   string    // text of the last error
+	lastAt time.Time // when that was
 }
 
 func (h *health) state() State {
@@ -61,7 +63,7 @@ func (h *health) state() State {
 		return Unhealthy
 	case !h.until.IsZero():
 		return CircuitOpen
-	case h.verdict == awaited:
+	case h.verdict == awaited || h.verdict == notChecked && !h.asked:
 		return Unchecked
 	}
 	return Healthy
@@ -70,10 +72,13 @@ func (h *health) state() State {
 // chosen reports whether an endpoint in state s is chosen without more ado.
 func (s State) chosen() bool { return s == Healthy || s == Unchecked }
 
+// fails notes what went wrong, whoever is to blame.
+func (h *health) fails(now time.Time, text string) { h.last, h.lastAt = text, now }
+
 // dialled notes a connection. A server that accepts them without ever
 // answering stays passed over.
 func (h *health) dialled() {
-	h.failed = 0
+	h.asked, h.failed = true, 0
 	if h.silent < maxSilent {
 		h.until = time.Time{}
 	}
@@ -81,6 +86,7 @@ func (h *health) dialled() {
 
 // answered notes an answer, whatever it says.
 func (h *health) answered() {
+	h.asked = true
 	h.failed, h.silent, h.until = 0, 0, time.Time{}
 }
 
@@ -92,13 +98,14 @@ func (h *health) undialled(now time.Time, jitter float64) {
 	if now.Before(h.until) && !h.trying {
 		return
 	}
-	h.trying = false
+	h.asked, h.trying = true, false
 	h.failed++
 	h.open(now, h.failed, jitter)
 }
 
 // unanswered notes that a connection brought no answer.
 func (h *health) unanswered(now time.Time, jitter float64) {
+	h.asked = true
 	if h.silent++; h.silent >= maxSilent {
 		h.open(now, h.silent-maxSilent+1, jitter)
 	}
@@ -128,6 +135,7 @@ func (h *health) try(now time.Time) {
 // checked notes the outcome of a check. The first decides alone, as nothing
 // else is known; then it takes so many in a row to change the verdict.
 func (h *health) checked(ok bool, healthy, unhealthy int) {
+	h.asked = true
 	if h.verdict == awaited || h.verdict == notChecked {
 		h.verdict = failing
 		if ok {

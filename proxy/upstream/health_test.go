@@ -168,7 +168,13 @@ func TestEndpointThatFailsIsPassedOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		up := map[string]bool{"a:1": true, "b:1": true}
 		u := newDialled(t, up, "a:1", "b:1")
+		if s := u.stats().Endpoints[0]; s.State != Unchecked || !s.LastErrorAt.IsZero() {
+			t.Errorf("endpoint that nobody has asked: got %s with an error at %v, want unchecked and none", s.State, s.LastErrorAt)
+		}
 		wantReached(t, u, "both are up", "a:1 b:1")
+		if got := u.stats().Endpoints[0].State; got != Healthy {
+			t.Errorf("endpoint that was reached: got %s, want healthy", got)
+		}
 		up["a:1"] = false
 		wantReached(t, u, "one is down", "b:1 b:1 b:1")
 		s := u.stats().Endpoints[0]
@@ -180,11 +186,12 @@ func TestEndpointThatFailsIsPassedOver(t *testing.T) {
 		if n := u.stats().Endpoints[0].DialFailures["refused"]; n != 2 {
 			t.Errorf("refusals: got %d, want 2", n)
 		}
+		failed := time.Now()
 		up["a:1"] = true
 		time.Sleep(time.Second)
 		wantReached(t, u, "it is back", "b:1 a:1 b:1")
-		if s := u.stats().Endpoints[0]; s.State != Healthy || !s.Since.Equal(time.Now()) {
-			t.Errorf("endpoint that is back: got %s since %v, want healthy since now", s.State, s.Since)
+		if s := u.stats().Endpoints[0]; s.State != Healthy || !s.Since.Equal(time.Now()) || !s.LastErrorAt.Equal(failed) {
+			t.Errorf("endpoint that is back: got %s since %v with an error at %v, want healthy since now, and it failed at %v", s.State, s.Since, s.LastErrorAt, failed)
 		}
 	})
 }
@@ -228,8 +235,8 @@ func TestFaultsOfOthers(t *testing.T) {
 	if _, _, err := u.DialNext(t.Context(), new(Tries)); !errors.Is(err, syscall.EMFILE) {
 		t.Errorf("Dial: got %v, want EMFILE", err)
 	}
-	if s := u.stats().Endpoints[0]; s.State != Healthy || s.DialFailures["local"] != 1 {
-		t.Errorf("endpoint: got %+v, want it healthy, and a local failure", s)
+	if s := u.stats().Endpoints[0]; s.State != Unchecked || s.DialFailures["local"] != 1 {
+		t.Errorf("endpoint: got %+v, want it as unchecked as before, and a local failure", s)
 	}
 }
 

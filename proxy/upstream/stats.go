@@ -54,6 +54,7 @@ type EndpointStats struct {
 	Unanswered   uint64            // handshakes without an answer
 	Declined     uint64            // handshakes answered with anything but 101
 	LastError    string            // "" if there never was one
+	LastErrorAt  time.Time         // when that was; else zero
 	RetryAt      time.Time         // until then an open circuit lets nobody through; else zero
 
 	ChecksPassed, ChecksFailed uint64
@@ -98,6 +99,6 @@ func (e *Endpoint) stats() EndpointStats {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s.State, s.Since = e.shown(), e.health.since
-	s.LastError, s.RetryAt = e.health.last, e.health.until
+	s.LastError, s.LastErrorAt, s.RetryAt = e.health.last, e.health.lastAt, e.health.until
 	return s
 }

@@ -185,8 +185,8 @@ func TestDialEndsWithItsContext(t *testing.T) {
 		t.Fatal("Dial with a context that is done: got a connection")
 	}
 	first := u.stats().Endpoints[0]
-	if first.State != Healthy || first.DialFailures["client_gone"] != 1 {
-		t.Errorf("endpoint whose client went away: got %+v, want it healthy", first)
+	if first.State != Unchecked || first.DialFailures["client_gone"] != 1 {
+		t.Errorf("endpoint whose client went away: got %+v, want it unchecked", first)
 	}
 	if n := u.stats().Endpoints[1].DialFailures["client_gone"]; n != 0 {
 		t.Errorf("dials of another endpoint: got %d, want none", n)

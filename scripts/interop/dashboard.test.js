@@ -152,12 +152,12 @@ test('what the command line has drained is shown and enabled', async (t) => {
   const browser = await browse(t);
   const drained = async () => (await (await fetch(`${url}v1/status`)).json()).drained;
   for (const { target, name, states, theme, width } of [
-    { target: { upstream: 'chat' }, name: 'upstream chat', states: ['healthy, drained', 'healthy'], theme: 'light', width: 360 },
-    { target: { all: true }, name: 'everything', states: ['healthy, drained', 'healthy, drained'], theme: 'dark', width: 1440 },
+    { target: { upstream: 'chat' }, name: 'upstream chat', states: ['unchecked, drained', 'unchecked'], theme: 'light', width: 360 },
+    { target: { all: true }, name: 'everything', states: ['unchecked, drained', 'unchecked, drained'], theme: 'dark', width: 1440 },
   ]) {
     await t.test(name, async () => {
       const page = await visit(browser, url, { width, height: 900, theme });
-      await page.waitForSelector('#endpoints .state[data-state="healthy"]');
+      await page.waitForSelector('#endpoints .state[data-state="unchecked"]');
       assert.ok(await page.isHidden('#drained'), 'the list is there when nothing is drained');
       await fetch(`${url}v1/drain`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(target) });
       await shows(page, '#drained th', name);
@@ -170,7 +170,7 @@ test('what the command line has drained is shown and enabled', async (t) => {
       await shows(page, '#notice', `Enabled ${name}.`);
       assert.deepEqual(await drained(), []);
       await page.waitForSelector('#drained', { state: 'hidden' });
-      assert.deepEqual(await page.locator('#endpoints .state').allTextContents(), ['healthy', 'healthy']);
+      assert.deepEqual(await page.locator('#endpoints .state').allTextContents(), ['unchecked', 'unchecked']);
       assert.deepEqual(page.faults, []);
     });
   }

@@ -40,6 +40,7 @@ const endpoints = new Table($('endpoints').tBodies[0], (e) => `${e.upstream} ${e
   text((e) => number(e.dials), 'n'),
   text((e) => number(failures(e)), 'n'),
   text((e) => e.last_error ?? '', 'cut wide-cell'),
+  text((e) => (e.last_error_at ? `${span(Math.max(1, Math.floor(e.now - new Date(e.last_error_at) / 1000)))} ago` : ''), 'n'),
   button((e) => (e.drained ? 'Enable' : 'Drain'), nameOf, (e) => (e.drained ? enable : drain)({ upstream: e.upstream, endpoint: e.endpoint }, e.open)),
 ]);
 
@@ -65,7 +66,7 @@ function nameOf(target) {
 function showState(cell, e) {
   const away = e.away && !e.drained;
   cell.textContent = e.state.replace('_', ' ') + (away ? ', drained' : '');
-  cell.dataset.state = away && e.state === 'healthy' ? 'drained' : e.state;
+  cell.dataset.state = away && ['healthy', 'unchecked'].includes(e.state) ? 'drained' : e.state;
 }
 
 function failures(e) {
@@ -134,7 +135,8 @@ function tables(status, rate) {
   }
   routes.show(status.routes, 'There are no routes.');
   const all = status.drained.some((t) => t.all);
-  endpoints.show(status.upstreams.flatMap((u) => u.endpoints.map((e) => ({ ...e, upstream: u.upstream, away: u.drained || all }))), 'There are no endpoints.');
+  const now = new Date(status.started) / 1000 + status.uptime_s; // by usher's clock
+  endpoints.show(status.upstreams.flatMap((u) => u.endpoints.map((e) => ({ ...e, upstream: u.upstream, away: u.drained || all, now }))), 'There are no endpoints.');
   drained.show(status.drained, '');
   $('drained-all').hidden = !status.drained.length;
 
