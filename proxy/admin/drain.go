@@ -46,10 +46,15 @@ func (h *Handler) target(r *http.Request) (Target, error) {
 	if n := t.fields(); n != 1 && (n != 2 || t.Upstream == "" || t.Endpoint == "") {
 		return t, failure(http.StatusBadRequest, "the order must name one of route, upstream, endpoint and all, or an endpoint of an upstream")
 	}
+	return t, h.has(t)
+}
+
+// has returns an error if the routes file does not have what t names.
+func (h *Handler) has(t Target) error {
 	if !t.In(h.Broker.Config(), h.Broker.Table(), h.Broker.Pool()) {
-		return t, failure(http.StatusNotFound, "the routes file has no %s", t)
+		return failure(http.StatusNotFound, "the routes file has no %s", t)
 	}
-	return t, nil
+	return nil
 }
 
 func (t Target) fields() int {

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"slices"
@@ -13,7 +14,8 @@ import (
 )
 
 // CloseOrder says which sessions to close, and how. At least one of the first
-// five must be set; sessions must fit all that are.
+// five must be set; sessions must fit all that are. If none does and the routes
+// file has no such route, upstream or endpoint, that is told (404).
 type CloseOrder struct {
 	Route    string       `json:"route,omitempty"`
 	Upstream string       `json:"upstream,omitempty"`
@@ -58,7 +60,7 @@ func (h *Handler) closeSession(r *http.Request) (any, error) {
 	if len(list) == 0 {
 		return nil, failure(http.StatusNotFound, "no open session has the id %q", id)
 	}
-	return h.close(r, list, d), nil
+	return h.close(r, list, d, []any{"id", id}), nil
 }
 
 func (h *Handler) closeSessions(r *http.Request) (any, error) {
@@ -71,7 +73,28 @@ func (h *Handler) closeSessions(r *http.Request) (any, error) {
 		return nil, err
 	}
 	list := slices.DeleteFunc(h.Broker.Sessions().Live(), func(s *session.Session) bool { return !takes(s) })
-	return h.close(r, list, d), nil
+	if len(list) == 0 { // else some are open on what a reload has removed
+		if err := cmp.Or(h.has(Target{Route: order.Route}), h.has(Target{Upstream: order.Upstream, Endpoint: order.Endpoint})); err != nil {
+			return nil, err
+		}
+	}
+	return h.close(r, list, d, order.criteria()), nil
+}
+
+// criteria returns what o names, for the log: of a header no more than its name,
+// as its value says who somebody is.
+func (o CloseOrder) criteria() []any {
+	var header string
+	if o.Header != nil {
+		header = http.CanonicalHeaderKey(o.Header.Name)
+	}
+	var list []any
+	for _, c := range [][2]string{{"route", o.Route}, {"upstream", o.Upstream}, {"endpoint", o.Endpoint}, {"client", o.Client}, {"header", header}} {
+		if c[1] != "" {
+			list = append(list, c[0], c[1])
+		}
+	}
+	return list
 }
 
 // readCloseOrder returns the order in r, and how its sessions are to end.
@@ -82,9 +105,10 @@ func readCloseOrder(r *http.Request) (order CloseOrder, d session.Drain, err err
 	return order, d, err
 }
 
-func (h *Handler) close(r *http.Request, list []*session.Session, d session.Drain) Closed {
+func (h *Handler) close(r *http.Request, list []*session.Session, d session.Drain, criteria []any) Closed {
 	if len(list) > 0 {
-		h.Log.Info("operator closes sessions", "sessions", len(list), "code", int(d.Code), "peer", r.RemoteAddr)
+		args := append([]any{"sessions", len(list), "code", int(d.Code)}, criteria...)
+		h.Log.Info("operator closes sessions", append(args, "peer", r.RemoteAddr)...)
 		h.Broker.Close(list, d)
 	}
 	return Closed{len(list)}
