@@ -3,6 +3,7 @@ package proxy_test
 import (
 	"io"
 	"net/http"
+	"slices"
 	"testing"
 
 	"usher/proxy/admin"
@@ -29,6 +30,10 @@ func TestOperatorDrainsLegs(t *testing.T) {
 			send(t, c, "40/admin,")
 			wantSoon(t, "a dial that came to nothing", true, func() bool { return b.Stats().Engine.Legs["admin"].Failed > 0 })
 			wantAlive(t, c, "") // and /admin waits
+			page := get[admin.SessionPage](t, o, "/v1/sessions?q=/admin")
+			if len(page.Sessions) != 1 || !slices.Equal(page.Sessions[0].Waiting, []string{"/admin"}) || !slices.Equal(page.Sessions[0].Namespaces, []string{"/"}) {
+				t.Errorf("sessions that wait for /admin: got %+v, want the one", page)
+			}
 			if n := shop.legs.Load(); n != 0 {
 				t.Errorf("got %d legs to what is drained, want none", n)
 			}

@@ -140,9 +140,9 @@ func TestAdminShowsNamespaces(t *testing.T) {
 	}
 	root, other := admin.Leg{Upstream: "main", Endpoint: address(main)}, admin.Leg{Upstream: "admin", Endpoint: address(back)}
 	for i, want := range []admin.Split{
-		{Transport: "websocket", Revision: 4, Namespaces: []string{}, Legs: []admin.Leg{}},
-		{Transport: "websocket", Revision: 4, Namespaces: []string{"/", "/admin"}, Legs: []admin.Leg{root, other}},
-		{Transport: "polling", Revision: 3, Namespaces: []string{"/"}, Legs: []admin.Leg{root}},
+		{Transport: "websocket", Revision: 4, Namespaces: []string{}, Waiting: []string{}, Legs: []admin.Leg{}},
+		{Transport: "websocket", Revision: 4, Namespaces: []string{"/", "/admin"}, Waiting: []string{}, Legs: []admin.Leg{root, other}},
+		{Transport: "polling", Revision: 3, Namespaces: []string{"/"}, Waiting: []string{}, Legs: []admin.Leg{root}},
 	} {
 		if got := page.Sessions[i]; got.Split == nil || !reflect.DeepEqual(*got.Split, want) {
 			t.Errorf("session %d: got %+v, want %+v", i, got.Split, want)

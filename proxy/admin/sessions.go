@@ -32,6 +32,7 @@ type Split struct {
 	Transport  string   `json:"transport"` // polling, probing, websocket
 	Revision   int      `json:"revision"`  // of Engine.IO
 	Namespaces []string `json:"namespaces"`
+	Waiting    []string `json:"waiting"` // namespaces that the client has asked for and waits for
 	Legs       []Leg    `json:"legs"`
 }
 
@@ -117,7 +118,7 @@ func (h *Handler) search(r *http.Request, f filter) []*session.Session {
 	}
 	unsure := slices.DeleteFunc(slices.Clone(fit), func(s *session.Session) bool { return f.finds(s, nil) })
 	said := h.details(r, unsure)
-	return slices.DeleteFunc(fit, func(s *session.Session) bool { return !f.finds(s, said[s].Namespaces) })
+	return slices.DeleteFunc(fit, func(s *session.Session) bool { return !f.finds(s, slices.Concat(said[s].Namespaces, said[s].Waiting)) })
 }
 
 // details asks the loops about those of list that are split.
@@ -134,7 +135,10 @@ func (h *Handler) describe(r *http.Request, list []*session.Session, now time.Ti
 	for _, s := range list {
 		one := newSession(s, now)
 		if d, ok := said[s]; ok {
-			one.Split = &Split{Transport: d.Transport, Revision: d.Revision, Namespaces: notNil(d.Namespaces), Legs: notNil(legsOf(s))}
+			one.Split = &Split{
+				Transport: d.Transport, Revision: d.Revision, Legs: notNil(legsOf(s)),
+				Namespaces: notNil(d.Namespaces), Waiting: notNil(d.Waiting),
+			}
 		}
 		all = append(all, one)
 	}

@@ -123,6 +123,8 @@ func (f *fan) detail() session.Detail {
 	f.demux.Census(func(name string, _ int, joined bool) {
 		if joined {
 			d.Namespaces = append(d.Namespaces, name)
+		} else {
+			d.Waiting = append(d.Waiting, name)
 		}
 	})
 	return d

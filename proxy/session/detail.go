@@ -27,4 +27,5 @@ type Detail struct {
 	Transport  string   // how its client speaks
 	Revision   int      // of Engine.IO
 	Namespaces []string // that the client is connected to
+	Waiting    []string // that it has asked for and waits for
 }

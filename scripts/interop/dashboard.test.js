@@ -189,6 +189,21 @@ test('why an order was refused stays to be read', async (t) => {
   await shows(page, '#notice', 'the routes file has no route "/chat"');
 });
 
+test('a client that waits for a namespace is found', async (t) => {
+  const { port, front, url, routes } = await watched(t);
+  const gone = `http://127.0.0.1:${await freePort()}`;
+  await front.reload({ ...routes, upstreams: { ...routes.upstreams, gone }, routes: [...routes.routes, { path: '/socket.io', namespaces: { '/admin': 'gone' } }] });
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/socket.io/?EIO=4&transport=websocket`);
+  atEnd(t, () => socket.terminate());
+  await once(socket, 'open');
+  socket.send('40/admin,');
+  const page = await visit(await browse(t), url);
+  await page.fill('#search', '/admin');
+  await page.waitForSelector('#sessions td:text-is("/socket.io · websocket · waits for /admin")');
+  await shows(page, '#found', '1');
+  assert.deepEqual(page.faults, []);
+});
+
 test('a file that is wrong is told, and changes nothing', async (t) => {
   const { front, url } = await watched(t);
   const page = await visit(await browse(t), url);

@@ -14,8 +14,10 @@ const traffic = [
 ];
 
 // A session that is split by namespace says how it speaks, what it has joined,
-// and the endpoints of its legs.
-const where = (s) => [s.route, s.transport, (s.namespaces ?? []).join(' ')].filter(Boolean).join(' · ');
+// what it waits for, and the endpoints of its legs.
+const where = (s) => [
+  s.route, s.transport, (s.namespaces ?? []).join(' '), s.waiting?.length && `waits for ${s.waiting.join(' ')}`,
+].filter(Boolean).join(' · ');
 const whom = (s) => s.endpoint || (s.legs ?? []).map((l) => `${l.upstream} ${l.endpoint}`).join(', ') || 'by namespace';
 
 export class Sessions {
