@@ -40,7 +40,7 @@
 //
 // Durations are in seconds and named ..._s, times as in RFC 3339. An error is
 // {"error": "...", "errors": ["...", ...]}, the list only where there are
-// several; the status says the rest.
+// several; the status says the rest. Each answer has the header Usher-Api.
 //
 // # Who is let in
 //

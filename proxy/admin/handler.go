@@ -8,6 +8,13 @@ import (
 	"time"
 )
 
+// APIHeader stands in each answer of a Handler, whatever its status. Orders must
+// not seem to be done by who only answers 200 at an address that was mistaken.
+const (
+	APIHeader  = "Usher-Api"
+	apiVersion = "v1"
+)
+
 // Handler answers at the operators' address. All fields are required but Page
 // and Metrics.
 type Handler struct {
@@ -66,6 +73,7 @@ func (h *Handler) Handle(pattern string, serve http.Handler) { h.mux.Handle(patt
 // ServeHTTP serves requests that pass the protection.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	head := w.Header()
+	head.Set(APIHeader, apiVersion)
 	head.Set("Cache-Control", "no-store")
 	head.Set("X-Content-Type-Options", "nosniff")
 	head.Set("X-Frame-Options", "DENY")

@@ -207,7 +207,7 @@ func TestProtection(t *testing.T) {
 		if got := w.Header()["Access-Control-Allow-Origin"]; got != nil {
 			t.Errorf("%s: got CORS %v, want none", name, got)
 		}
-		if w.Header().Get("X-Frame-Options") != "DENY" || w.Header().Get("Cache-Control") != "no-store" {
+		if w.Header().Get(APIHeader) != "v1" || w.Header().Get("X-Frame-Options") != "DENY" || w.Header().Get("Cache-Control") != "no-store" {
 			t.Errorf("%s: got headers %v, want no frames and no store", name, w.Header())
 		}
 		if strings.Contains(w.Body.String(), testToken) {

@@ -151,7 +151,7 @@ func (c *operator) send(ctx context.Context, method, path string, order any) (io
 	if err != nil {
 		return nil, c.unreachable(err)
 	}
-	if resp.StatusCode == http.StatusOK {
+	if resp.StatusCode == http.StatusOK && resp.Header.Get(admin.APIHeader) != "" {
 		return resp.Body, nil
 	}
 	defer resp.Body.Close()
@@ -159,9 +159,15 @@ func (c *operator) send(ctx context.Context, method, path string, order any) (io
 }
 
 func (c *operator) refused(resp *http.Response) error {
+	if resp.Header.Get(admin.APIHeader) == "" {
+		return &hintError{
+			Err:  fmt.Errorf("%s is not usher's admin address", c.address),
+			Hint: "that is what stands under admin in the routes file, not under listen",
+		}
+	}
 	e := &admin.Error{Status: resp.StatusCode}
 	if err := json.NewDecoder(resp.Body).Decode(e); err != nil || e.Text == "" {
-		return &hintError{Err: fmt.Errorf("%s answers %s, as usher does not", c.address, resp.Status), Hint: "is that usher's admin address?"}
+		return fmt.Errorf("%s answers %s and does not say why", c.address, resp.Status)
 	}
 	if resp.StatusCode == http.StatusUnauthorized {
 		return &hintError{Err: e, Hint: "set " + tokenVariable + " to the token of the routes file"}

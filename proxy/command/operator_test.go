@@ -1,6 +1,7 @@
 package command_test
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -91,6 +92,26 @@ func TestOperatorVerbs(t *testing.T) {
 		}
 		if strings.Contains(out, token) {
 			t.Errorf("usher %s: it shows the token: %s", tt.words, out)
+		}
+	}
+}
+
+// TestWrongAdmin gives each verb an address where somebody else answers, with
+// JSON and 200: nothing was ordered, and nothing learned.
+func TestWrongAdmin(t *testing.T) {
+	for _, status := range []int{http.StatusOK, http.StatusNotFound} {
+		backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(status)
+			io.WriteString(w, `{"error": "no"}`+"\n")
+		}))
+		defer backend.Close()
+		address := backend.Listener.Addr().String()
+		want := "usher: " + address + " is not usher's admin address\n  hint: that is what stands under admin in the routes file, not under listen\n"
+		for _, verb := range []string{"status", "status --json", "status --ended", "top", "tap", "tap --json", "reload", "drain --all", "drain --all --wait", "drain --all --undo"} {
+			code, out := say(t, "", append(strings.Fields(verb), "--admin", address)...)
+			if code != 1 || out != want {
+				t.Errorf("usher %s, answered %d: got exit status %d and\n%swant 1 and\n%s", verb, status, code, out, want)
+			}
 		}
 	}
 }

@@ -221,6 +221,7 @@ func (s *screen) await(t *testing.T, text string) {
 func TestTopRuns(t *testing.T) {
 	var gone sync.Map
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set(admin.APIHeader, "v1")
 		if _, ok := gone.Load("gone"); ok {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			io.WriteString(w, `{"error": "not now"}`)
