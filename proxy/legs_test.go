@@ -2,6 +2,7 @@ package proxy_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -65,9 +66,14 @@ func TestSessionsByLeg(t *testing.T) {
 
 // TestEndedByTheLegThatWasLost finds a session that ended with its upstream.
 func TestEndedByTheLegThatWasLost(t *testing.T) {
-	b, _, shop, root, _ := newTestLegs(t, "")
+	b, main, shop, root, _ := newTestLegs(t, "")
 	shop.vanish()
 	b.wantSessions(t, 1)
+	wantSoon(t, "session lines", 1, func() int { return len(b.log.lines(t, "session ended")) })
+	line := b.log.lines(t, "session ended")[0]
+	if got, want := fmt.Sprint(line["legs"]), fmt.Sprintf("[main=%s admin=%s]", main.Listener.Addr(), shop.Listener.Addr()); got != want {
+		t.Errorf("session line: got legs %s in %v, want %s", got, line, want)
+	}
 	if page := get[admin.EndedPage](t, b.operator(t), "/v1/sessions/ended?route=/socket.io&upstream=admin"); page.Total != 1 {
 		t.Errorf("got %d that ended with a leg to admin, want 1", page.Total)
 	}

@@ -162,8 +162,8 @@ func TestAdminShowsNamespaces(t *testing.T) {
 	}
 	var out bytes.Buffer
 	status := command.StatusOptions{OperatorOptions: command.OperatorOptions{Admin: b.AdminAddress()}, Ended: true, Limit: 10}
-	if err := command.Status(t.Context(), &out, status); err != nil || !strings.Contains(out.String(), "  / /admin  ") {
-		t.Errorf("usher status --ended: got %v and %s, want the namespaces", err, &out)
+	if err := command.Status(t.Context(), &out, status); err != nil || !strings.Contains(out.String(), "  / /admin") || !strings.Contains(out.String(), " main="+address(main)+" admin="+address(back)+" ") {
+		t.Errorf("usher status --ended: got %v and %s, want the namespaces and legs", err, &out)
 	}
 	out.Reset()
 	status.Ended = false

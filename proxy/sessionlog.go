@@ -88,11 +88,13 @@ func (l *sessionLog) reportDropped() {
 }
 
 func (l *sessionLog) line(s *session.Session, e session.End) {
-	attrs := []any{
-		slog.String("id", s.ID),
-		slog.String("route", s.Route),
-		slog.String("upstream", s.Upstream),
-		slog.String("endpoint", s.Endpoint),
+	attrs := []any{slog.String("id", s.ID), slog.String("route", s.Route)}
+	if legs, split := s.Legs(); split {
+		attrs = append(attrs, slog.Any("legs", byLeg(legs)))
+	} else {
+		attrs = append(attrs, slog.String("upstream", s.Upstream), slog.String("endpoint", s.Endpoint))
+	}
+	attrs = append(attrs,
 		slog.String("client", s.Client),
 		slog.Float64("duration_s", e.Time.Sub(s.Started).Seconds()),
 		slog.Uint64("messages_in", s.FromClient.Messages.Load()),
@@ -101,7 +103,7 @@ func (l *sessionLog) line(s *session.Session, e session.End) {
 		slog.Uint64("bytes_out", s.FromUpstream.Bytes.Load()),
 		slog.Int("code", int(e.Code)),
 		slog.String("cause", e.Cause.String()),
-	}
+	)
 	if e.Namespaces != nil {
 		attrs = append(attrs, slog.Any("namespaces", slices.Sorted(slices.Values(e.Namespaces))))
 	}
@@ -109,4 +111,13 @@ func (l *sessionLog) line(s *session.Session, e session.End) {
 		attrs = append(attrs, slog.String("error", e.Err.Error()))
 	}
 	l.log.Info("session ended", attrs...)
+}
+
+// byLeg names where the legs were that a session had at its end.
+func byLeg(legs []session.Leg) []string {
+	list := make([]string, len(legs))
+	for i, l := range legs {
+		list[i] = l.Upstream + "=" + l.Endpoint
+	}
+	return list
 }

@@ -134,14 +134,34 @@ func statusEndpoints(upstreams []admin.Upstream, now time.Time) [][]string {
 
 func writeEnded(b *bytes.Buffer, page admin.EndedPage, now time.Time) {
 	rows := [][]string{{"ENDED", "CAUSE", "CODE", "LASTED", "MESSAGES IN", "OUT", "ROUTE", "ENDPOINT", "CLIENT", "ID"}}
+	split := slices.ContainsFunc(page.Sessions, func(e admin.Ended) bool { return e.Namespaces != nil })
+	if split {
+		rows[0] = append(rows[0], "NAMESPACES")
+	}
+	if slices.ContainsFunc(page.Sessions, func(e admin.Ended) bool { return e.Detail != "" }) {
+		rows[0] = append(rows[0], "ERROR")
+	}
 	for _, e := range page.Sessions {
-		rows = append(rows, []string{
+		row := []string{
 			ago(now.Sub(e.Ended).Seconds()) + " ago", e.Cause, strconv.Itoa(int(e.Code)), ago(e.Duration),
 			strconv.FormatUint(e.FromClient.Messages, 10), strconv.FormatUint(e.FromUpstream.Messages, 10),
-			e.Route, cmp.Or(e.Endpoint, oneLine(strings.Join(e.Namespaces, " ")), byNamespace), e.Client, e.ID,
-		})
+			e.Route, cmp.Or(e.Endpoint, byLeg(e.Legs), byNamespace), e.Client, e.ID,
+		}
+		if split {
+			row = append(row, oneLine(strings.Join(e.Namespaces, " ")))
+		}
+		rows = append(rows, append(row, oneLine(e.Detail)))
 	}
 	writeTable(b, "", rows)
+}
+
+// byLeg writes the endpoints of a session that is split by namespace.
+func byLeg(legs []admin.Leg) string {
+	list := make([]string, len(legs))
+	for i, l := range legs {
+		list[i] = l.Upstream + "=" + l.Endpoint
+	}
+	return strings.Join(list, " ")
 }
 
 // byCount returns what is more than nothing, the most frequent first.
