@@ -25,7 +25,7 @@ func (d desk) Marker() *session.Marker     { return d.live.Load().handshake.Mark
 func (d desk) Sessions() *session.Registry { return d.sessions }
 func (d desk) Taps() *tap.Hub              { return d.frames.Taps() }
 func (d desk) Drains() []admin.Target      { return d.drains.all() }
-func (d desk) Enable(t admin.Target)       { d.enable(t) }
+func (d desk) Enable(t admin.Target) bool  { return d.enable(t) }
 func (d desk) Reload() error               { return d.ReloadFile() }
 func (d desk) Version() string             { return d.Server.Version }
 

@@ -125,13 +125,15 @@ func (s *Server) identities(targets []admin.Target) []string {
 	return list
 }
 
-// enable lets new sessions come to t again.
-func (s *Server) enable(t admin.Target) {
+// enable takes the drain of t back, and returns whether there was one.
+func (s *Server) enable(t admin.Target) (undone bool) {
 	targets := s.resolve(t)
 	s.drains.change(func(list []admin.Target) []admin.Target {
+		undone = slices.ContainsFunc(list, func(one admin.Target) bool { return slices.Contains(targets, one) })
 		return slices.DeleteFunc(list, func(one admin.Target) bool { return slices.Contains(targets, one) })
 	})
 	s.disable(targets, false)
+	return undone
 }
 
 // resolve names the endpoints that t means, each with its upstream.

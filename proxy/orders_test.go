@@ -152,8 +152,12 @@ routes:
 			c.Close()
 		}
 		o.ask(t, http.MethodPost, "/v1/enable", tt.target, &answer)
-		if len(answer.Drained) != 0 {
-			t.Errorf("%v enabled: got %+v still drained", tt.target, answer.Drained)
+		if len(answer.Drained) != 0 || !answer.Undone {
+			t.Errorf("%v enabled: got %+v, want it undone and nothing drained", tt.target, answer)
+		}
+		o.ask(t, http.MethodPost, "/v1/enable", tt.target, &answer)
+		if answer.Undone {
+			t.Errorf("%v enabled twice: got %+v, want nothing undone", tt.target, answer)
 		}
 		b.wantSessions(t, 0)
 		for _, path := range tt.refused {

@@ -42,8 +42,9 @@ type Broker interface {
 	// Drain closes the sessions of t and keeps new ones away, and returns how
 	// many there were, and how many others lose a leg. It does not wait.
 	Drain(t Target) (sessions, legs int)
-	// Enable lets new sessions come to t again.
-	Enable(t Target)
+	// Enable takes the drain of t back, and no other: new sessions may come to t
+	// unless another keeps them away. It returns whether t was drained.
+	Enable(t Target) (undone bool)
 }
 
 // Phase is where in its life a process is.

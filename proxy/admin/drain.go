@@ -14,6 +14,7 @@ import (
 type DrainAnswer struct {
 	Sessions int      `json:"sessions"` // that were open when it began
 	Legs     int      `json:"legs"`     // with namespaces: that have a leg there, and end with it or go on without
+	Undone   bool     `json:"undone"`   // by enable: it was drained before
 	Drained  []Target `json:"drained"`
 }
 
@@ -24,7 +25,7 @@ func (h *Handler) drain(r *http.Request) (any, error) {
 	}
 	sessions, legs := h.Broker.Drain(t)
 	h.Log.Info("operator drains", "target", t.String(), "sessions", sessions, "legs", legs, "peer", r.RemoteAddr)
-	return DrainAnswer{sessions, legs, notNil(h.Broker.Drains())}, nil
+	return DrainAnswer{Sessions: sessions, Legs: legs, Drained: notNil(h.Broker.Drains())}, nil
 }
 
 func (h *Handler) enable(r *http.Request) (any, error) {
@@ -32,9 +33,9 @@ func (h *Handler) enable(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	h.Broker.Enable(t)
+	undone := h.Broker.Enable(t)
 	h.Log.Info("operator enables", "target", t.String(), "peer", r.RemoteAddr)
-	return DrainAnswer{0, 0, notNil(h.Broker.Drains())}, nil
+	return DrainAnswer{Undone: undone, Drained: notNil(h.Broker.Drains())}, nil
 }
 
 // target reads what an order is about, which must be there.

@@ -59,7 +59,7 @@ func (d *desk) Claims() Claims                      { return Claims{} }
 func (d *desk) Version() string                     { return "usher test" }
 func (d *desk) Reloads() Reloads                    { return Reloads{} }
 func (d *desk) Drains() []Target                    { return nil }
-func (d *desk) Enable(t Target)                     { d.note("enable " + t.String()) }
+func (d *desk) Enable(t Target) bool                { d.note("enable " + t.String()); return true }
 func (d *desk) Reload() error                       { d.note("reload"); return d.reload }
 func (d *desk) Drain(t Target) (sessions, legs int) { d.note("drain " + t.String()); return 7, 0 }
 func (d *desk) note(order string)                   { d.orders = append(d.orders, order) }

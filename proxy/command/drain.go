@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"usher/proxy/admin"
@@ -41,7 +42,7 @@ func Drain(ctx context.Context, w io.Writer, o DrainOptions) error {
 		if err := c.ask(ctx, http.MethodPost, "/v1/enable", target, &answer); err != nil {
 			return err
 		}
-		return o.undone(w, target, answer.Drained)
+		return writeUndone(w, target, answer)
 	}
 	if err := c.ask(ctx, http.MethodPost, "/v1/drain", target, &answer); err != nil {
 		return err
@@ -56,17 +57,32 @@ func Drain(ctx context.Context, w io.Writer, o DrainOptions) error {
 	return o.wait(ctx, w, c)
 }
 
-// undone says what was taken back, and what stays drained for itself.
-func (o DrainOptions) undone(w io.Writer, target admin.Target, left []admin.Target) error {
-	text := fmt.Sprintf("%s takes new sessions\n", target)
-	if target.All && len(left) > 0 {
-		text = "the drain of everything is taken back\n"
+// writeUndone says what was taken back. What is drained otherwise may keep new
+// sessions away from the same.
+func writeUndone(w io.Writer, target admin.Target, a admin.DrainAnswer) error {
+	var text strings.Builder
+	fmt.Fprintln(&text, undone(target, a.Undone, len(a.Drained) > 0))
+	for _, t := range a.Drained {
+		fmt.Fprintf(&text, "still drained: %s\n", t)
 	}
-	for _, t := range left {
-		text += fmt.Sprintf("still drained: %s\n", t)
-	}
-	_, err := io.WriteString(w, text)
+	_, err := io.WriteString(w, text.String())
 	return err
+}
+
+func undone(target admin.Target, was, others bool) string {
+	switch {
+	case !was && target.All:
+		return "there was no drain of everything"
+	case !was && others:
+		return fmt.Sprintf("%s was not drained for itself", target)
+	case !was:
+		return fmt.Sprintf("%s was not drained", target)
+	case !others:
+		return fmt.Sprintf("%s takes new sessions", target)
+	case target.All:
+		return "the drain of everything is taken back"
+	}
+	return fmt.Sprintf("%s is no longer drained for itself", target)
 }
 
 func (o DrainOptions) target() (admin.Target, error) {

@@ -83,8 +83,14 @@ func TestOperatorVerbs(t *testing.T) {
 		{token, "drain --endpoint " + up.Listener.Addr().String() + " --wait", 0, `1 session to close\nno session is left`},
 		{token, "status --ended --limit 1", 0, `^ENDED.*\n.* /b .*\n$`},
 		{token, "status", 0, `(?m)^main .* disabled `},
+		{token, "drain --all", 0, `^everything takes no new sessions; 0 sessions to close\n$`},
+		{token, "drain --undo --upstream main", 0, `^upstream "main" was not drained for itself\nstill drained: .*(\n.*)*still drained: everything\n$`},
 		{token, "drain --undo --all", 0, `^the drain of everything is taken back\nstill drained: route "/a"\nstill drained: endpoint .* of upstream "main"\n$`},
-		{token, "drain --undo --route /a", 0, `^route "/a" takes new sessions\nstill drained: endpoint `},
+		{token, "drain --undo --all", 0, `^there was no drain of everything\nstill drained: route "/a"\n`},
+		{token, "drain --undo --route /a", 0, `^route "/a" is no longer drained for itself\nstill drained: endpoint .* of upstream "main"\n$`},
+		{token, "drain --undo --upstream main", 0, `^upstream "main" was not drained for itself\nstill drained: endpoint .* of upstream "main"\n$`},
+		{token, "drain --undo --endpoint " + up.URL, 0, `^endpoint .* takes new sessions\n$`},
+		{token, "drain --undo --endpoint " + up.URL, 0, `^endpoint .* was not drained\n$`},
 	} {
 		status, out := say(t, tt.token, append(strings.Fields(tt.words), "--admin", socket)...)
 		if status != tt.status || !regexp.MustCompile(tt.want).MatchString(out) {
