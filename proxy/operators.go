@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -23,6 +24,10 @@ const (
 	operatorHead    = 16 << 10
 	operatorMode    = 0o600 // of a unix socket
 )
+
+// ErrAdmin is in each error of listening at the operators' address, as others
+// are of listen.
+var ErrAdmin = errors.New("admin")
 
 // operators serves the operators' address, as long as the routes file has one.
 type operators struct {
@@ -78,7 +83,7 @@ func (o *operators) next(cfg *config.Config, from *handover.Inheritance) (*opera
 		l, err = net.Listen("tcp", want.Address)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s:%d:%d: admin: %w", cfg.File, want.Line, want.Column, err)
+		return nil, fmt.Errorf("%s:%d:%d: %w: %w", cfg.File, want.Line, want.Column, ErrAdmin, err)
 	}
 	return &operatorListener{Listener: l, address: want.Address}, nil
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"usher/proxy"
 )
 
 // TestListenHint tells a port that may not be had from a file that may not be
@@ -19,7 +21,9 @@ func TestListenHint(t *testing.T) {
 	}{
 		{&net.OpError{Op: "listen", Err: os.NewSyscallError("bind", syscall.EACCES)}, "ports below 1024"},
 		{&fs.PathError{Op: "open", Path: "certs/internal/root.key", Err: syscall.EACCES}, "its owner"},
-		{&net.OpError{Op: "listen", Err: os.NewSyscallError("bind", syscall.EADDRINUSE)}, "another process"},
+		{&net.OpError{Op: "listen", Err: os.NewSyscallError("bind", syscall.EADDRINUSE)}, "another process listens there: stop it, or change listen "},
+		{fmt.Errorf("%w: %w", proxy.ErrAdmin, &net.OpError{Op: "listen", Err: os.NewSyscallError("bind", syscall.EADDRINUSE)}), "change admin "},
+		{fmt.Errorf("%w: %w", proxy.ErrAdmin, &net.OpError{Op: "listen", Err: os.NewSyscallError("bind", syscall.EADDRNOTAVAIL)}), "change admin "},
 	} {
 		err := withListenHint(fmt.Errorf("start: %w", tt.err))
 		h, ok := err.(*hintError)

@@ -90,15 +90,19 @@ func load(file string) (*config.Config, error) {
 
 func withListenHint(err error) error {
 	_, ofNet := errors.AsType[*net.OpError](err)
+	key := "listen"
+	if errors.Is(err, proxy.ErrAdmin) {
+		key = "admin"
+	}
 	switch {
 	case errors.Is(err, fs.ErrPermission) && !ofNet:
 		return &hintError{Err: err, Hint: "this user must be able to read and write what usher keeps there: run usher as its owner, or give it to this user"}
 	case errors.Is(err, syscall.EADDRINUSE):
-		return &hintError{Err: err, Hint: "another process listens there: stop it, or change listen in the routes file"}
+		return &hintError{Err: err, Hint: "another process listens there: stop it, or change " + key + " in the routes file"}
 	case errors.Is(err, syscall.EACCES):
-		return &hintError{Err: err, Hint: "ports below 1024 need a privilege: change listen in the routes file, or grant CAP_NET_BIND_SERVICE"}
+		return &hintError{Err: err, Hint: "ports below 1024 need a privilege: change " + key + " in the routes file, or grant CAP_NET_BIND_SERVICE"}
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return &hintError{Err: err, Hint: "this machine has no such address: change listen in the routes file"}
+		return &hintError{Err: err, Hint: "this machine has no such address: change " + key + " in the routes file"}
 	}
 	return err
 }
