@@ -55,6 +55,9 @@ func Explain(w io.Writer, file, target, namespace string) error {
 // splitTarget takes the host and the path, as they stand in a request, from a
 // URL. The query has no say in routing.
 func splitTarget(target string) (host, path string, err error) {
+	if !strings.Contains(target, "://") {
+		return "", "", &UsageError{Text: fmt.Sprintf("%q is no URL of a request", target), Hint: "such as " + withScheme(target)}
+	}
 	u, err := url.Parse(target)
 	if err != nil {
 		return "", "", &UsageError{Text: fmt.Sprintf("%q is no URL: %v", target, errors.Unwrap(err))}
@@ -78,6 +81,14 @@ func splitTarget(target string) (host, path string, err error) {
 		return u.Host, rest[slash:], nil
 	}
 	return u.Host, "/", nil
+}
+
+// withScheme makes a URL of what lacks one, and of a path one of any host.
+func withScheme(target string) string {
+	if strings.HasPrefix(target, "/") {
+		target = "app.example.com" + target
+	}
+	return "wss://" + target
 }
 
 func writeMatch(w *bytes.Buffer, m route.Match) {
