@@ -27,7 +27,7 @@ func main() {
 func app() *cli.App {
 	verbs := slices.Concat(
 		withFlags(fileVerbs(), routesFlag()),
-		withFlags(operatorVerbs(), routesFlag(), &cli.StringFlag{Name: "admin", Usage: "the admin `ADDRESS`, if not that of the routes file"}),
+		withFlags(operatorVerbs(), routesFlag(), &cli.StringFlag{Name: "admin", Usage: "the admin `ADDRESS`, if not that of the routes file; USHER_TOKEN has its token, if it wants one"}),
 		otherVerbs(),
 	)
 	for _, v := range verbs {
@@ -81,11 +81,6 @@ func fileVerbs() []*cli.Command {
 			Usage:  "say how to trust the local authority of tls.internal",
 			Action: action("", false, trustVerb),
 		},
-		{
-			Name:   "upgrade",
-			Usage:  "have a running usher start its program anew, and hand its sockets on",
-			Action: action("", false, upgradeVerb),
-		},
 	}
 }
 
@@ -97,7 +92,7 @@ func operatorVerbs() []*cli.Command {
 			Usage: "show what a running usher does: sessions, routes, endpoints",
 			Flags: []cli.Flag{
 				&cli.BoolFlag{Name: "ended", Usage: "show the sessions that ended last, with their causes"},
-				&cli.IntFlag{Name: "limit", Usage: "how `MANY` of those, 1000 at most", Value: 50},
+				&cli.IntFlag{Name: "limit", Usage: "how `MANY` of those, 50 if not said, 1000 at most"},
 				&cli.BoolFlag{Name: "json", Usage: "print JSON"},
 			},
 			Action: action("", false, statusVerb),
@@ -136,6 +131,11 @@ func operatorVerbs() []*cli.Command {
 				&cli.BoolFlag{Name: "undo", Usage: "let new sessions come again: takes back the drain of the same, no other"},
 			},
 			Action: action("", false, drainVerb),
+		},
+		{
+			Name:   "upgrade",
+			Usage:  "have a running usher start its program anew, and hand its sockets on",
+			Action: action("", false, upgradeVerb),
 		},
 	}
 }
@@ -262,7 +262,7 @@ func demoServiceVerb(c *cli.Context) error {
 func trustVerb(c *cli.Context, _ string) error { return command.Trust(c.App.Writer, routes(c)) }
 
 func upgradeVerb(c *cli.Context, _ string) error {
-	return command.Upgrade(c.Context, c.App.Writer, routes(c))
+	return command.Upgrade(c.Context, c.App.Writer, operator(c))
 }
 
 func schemaVerb(c *cli.Context, _ string) error { return command.Schema(c.App.Writer) }

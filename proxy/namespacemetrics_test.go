@@ -166,7 +166,7 @@ func TestAdminShowsNamespaces(t *testing.T) {
 		t.Errorf("usher status --ended: got %v and %s, want the namespaces and legs", err, &out)
 	}
 	out.Reset()
-	status.Ended = false
+	status.Ended, status.Limit = false, 0
 	if err := command.Status(t.Context(), &out, status); err != nil || !strings.Contains(out.String(), "/socket.io  by namespace  1 ") {
 		t.Errorf("usher status: got %v and %s, want the route", err, &out)
 	}

@@ -56,7 +56,7 @@ func (o OperatorOptions) connect() (*operator, error) {
 				Hint: "the routes file says where usher takes orders: name it with --routes FILE, or the address with --admin ADDRESS",
 			}
 		}
-		return nil, err
+		return nil, &hintError{Err: err, Hint: "the routes file says where usher takes orders: mend it, or name the address with --admin ADDRESS"}
 	}
 	if o.Admin != "" && o.Admin != at.Address {
 		at = config.Admin{Address: o.Admin} // the file's token is not for somebody else

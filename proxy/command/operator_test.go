@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"usher/proxy/admin"
 )
 
 // say runs the program with the token of the environment and returns what it
@@ -113,11 +115,25 @@ func TestWrongAdmin(t *testing.T) {
 		defer backend.Close()
 		address := backend.Listener.Addr().String()
 		want := "usher: " + address + " is not usher's admin address\n  hint: that is what stands under admin in the routes file, not under listen\n"
-		for _, verb := range []string{"status", "status --json", "status --ended", "top", "tap", "tap --json", "reload", "drain --all", "drain --all --wait", "drain --all --undo"} {
+		for _, verb := range []string{"status", "status --json", "status --ended", "top", "tap", "tap --json", "reload", "upgrade", "drain --all", "drain --all --wait", "drain --all --undo"} {
 			code, out := say(t, "", append(strings.Fields(verb), "--admin", address)...)
 			if code != 1 || out != want {
 				t.Errorf("usher %s, answered %d: got exit status %d and\n%swant 1 and\n%s", verb, status, code, out, want)
 			}
 		}
+	}
+}
+
+// TestUpgradeRefused says who serves on when there is no new process.
+func TestUpgradeRefused(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set(admin.APIHeader, "v1")
+		w.WriteHeader(http.StatusUnprocessableEntity)
+		io.WriteString(w, `{"error": "the new process has ended: exit status 1"}`)
+	}))
+	defer server.Close()
+	code, out := say(t, "", "upgrade", "--admin", server.Listener.Addr().String())
+	if want := "usher: the new process has ended: exit status 1: the old process goes on\n"; code != 1 || out != want {
+		t.Errorf("got exit status %d and %q, want 1 and %q", code, out, want)
 	}
 }

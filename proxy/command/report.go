@@ -58,6 +58,10 @@ func describe(err error) (text string, status int) {
 	if usage, ok := errors.AsType[*UsageError](err); ok {
 		return line(usage.Text, usage.Hint), exitUsage
 	}
+	hint := ""
+	if hinted, ok := errors.AsType[*hintError](err); ok {
+		hint = hinted.Hint
+	}
 	if faults, ok := errors.AsType[config.Errors](err); ok {
 		// Each on a line that begins with its place, as compilers have it, so
 		// that editors can jump there.
@@ -65,11 +69,7 @@ func describe(err error) (text string, status int) {
 		if len(faults) == 1 {
 			count = "the routes file has 1 error"
 		}
-		return faults.Error() + "\n" + line(count, ""), exitNo
-	}
-	hint := ""
-	if hinted, ok := errors.AsType[*hintError](err); ok {
-		hint = hinted.Hint
+		return faults.Error() + "\n" + line(count, hint), exitNo
 	}
 	return line(err.Error(), hint), exitNo
 }

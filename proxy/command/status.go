@@ -16,23 +16,29 @@ import (
 	"usher/proxy/admin"
 )
 
+// endedLimit is how many ended sessions are shown, if nobody says how many.
+const endedLimit = 50
+
 // StatusOptions say what to show of a running usher.
 type StatusOptions struct {
 	OperatorOptions
 	Ended bool // the sessions that ended last, instead of the summary
-	Limit int  // how many of those
+	Limit int  // how many of those; if 0, 50
 	JSON  bool // as the operators' address has it
 }
 
 // Status writes what a running usher does, or which sessions ended last.
 func Status(ctx context.Context, w io.Writer, o StatusOptions) error {
+	if o.Limit != 0 && !o.Ended {
+		return &UsageError{Text: "--limit is for --ended alone", Hint: "usher status --ended --limit " + strconv.Itoa(o.Limit)}
+	}
 	c, err := o.connect()
 	if err != nil {
 		return err
 	}
 	path := "/v1/status"
 	if o.Ended {
-		path = "/v1/sessions/ended?limit=" + strconv.Itoa(o.Limit)
+		path = "/v1/sessions/ended?limit=" + strconv.Itoa(cmp.Or(o.Limit, endedLimit))
 	}
 	var raw json.RawMessage
 	if err := c.get(ctx, path, &raw); err != nil {

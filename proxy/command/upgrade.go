@@ -2,15 +2,18 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+
+	"usher/proxy/admin"
 )
 
-// Upgrade has the usher that serves the routes file start its program anew, and
-// writes which process serves then. The old one drains meanwhile.
-func Upgrade(ctx context.Context, w io.Writer, file string) error {
-	o, err := OperatorOptions{Routes: file}.connect()
+// Upgrade has a running usher start its program anew, and writes which process
+// serves then. The old one drains meanwhile, or goes on if there is no new one.
+func Upgrade(ctx context.Context, w io.Writer, o OperatorOptions) error {
+	c, err := o.connect()
 	if _, ok := upgradeSignal(); err != nil && ok {
 		return orSignal(err, "SIGUSR2", "has it start its program anew")
 	}
@@ -20,7 +23,11 @@ func Upgrade(ctx context.Context, w io.Writer, file string) error {
 	var answer struct {
 		PID int `json:"pid"`
 	}
-	if err := o.ask(ctx, http.MethodPost, "/v1/upgrade", struct{}{}, &answer); err != nil {
+	err = c.ask(ctx, http.MethodPost, "/v1/upgrade", struct{}{}, &answer)
+	if refused, ok := errors.AsType[*admin.Error](err); ok && refused.Status == http.StatusUnprocessableEntity {
+		return fmt.Errorf("%w: the old process goes on", err)
+	}
+	if err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(w, "process %d serves, and the one before drains\n", answer.PID)
