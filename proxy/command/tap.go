@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"usher/proxy/admin"
 )
@@ -76,6 +77,7 @@ func (o TapOptions) query() url.Values {
 // copy writes what comes, and returns why no more does: "" if it was not said.
 func (o TapOptions) copy(w io.Writer, from io.Reader) (why string, err error) {
 	lines := bufio.NewReader(from)
+	text := tapText{named: o.Route == "" && o.Session == ""}
 	for {
 		raw, err := lines.ReadBytes('\n')
 		if err != nil {
@@ -89,7 +91,7 @@ func (o TapOptions) copy(w io.Writer, from io.Reader) (why string, err error) {
 			return line.End, nil
 		}
 		if !o.JSON {
-			raw = []byte(tapText(line) + "\n")
+			raw = []byte(text.line(line) + "\n")
 		}
 		if _, err := w.Write(raw); err != nil {
 			return "", err
@@ -97,22 +99,47 @@ func (o TapOptions) copy(w io.Writer, from io.Reader) (why string, err error) {
 	}
 }
 
-// tapText writes a line for people: time, session, direction, what it is, how
-// large, what stands in it.
-func tapText(l admin.TapLine) string {
+// tapText writes lines for people.
+type tapText struct {
+	named  bool  // with client and route, since they are not always the same
+	widths []int // of the columns: what comes may widen them, nothing narrows them
+}
+
+// tapID is how much of a session's id is shown: enough for --session.
+const tapID = 8
+
+// line writes time, session, direction, what it is, how large, what stands in it.
+func (t *tapText) line(l admin.TapLine) string {
 	f := l.TapFrame
 	if f == nil {
 		return fmt.Sprintf("... %s not shown", count(l.Missed, "frame"))
 	}
-	way := f.From + " > " + f.To
+	cells := []string{f.Time.Local().Format("15:04:05.000"), fmt.Sprintf("%.*s", tapID, oneLine(f.Session))}
+	if t.named {
+		cells = append(cells, oneLine(f.Client), oneLine(f.Route))
+	}
+	way := fmt.Sprintf("%-17s", f.From+" > "+f.To)
 	if f.Leg != "" {
 		way += " (" + f.Leg + ")"
 	}
-	text := fmt.Sprintf("%s %s %-17s %-14s %9s", f.Time.Local().Format("15:04:05.000"), oneLine(f.Session), way, kind(f), size(uint64(f.Size)))
+	text := t.align(append(cells, way, fmt.Sprintf("%-14s", kind(f)))) + fmt.Sprintf("%9s", size(uint64(f.Size)))
 	if content := content(f); content != "" {
 		text += "  " + content
 	}
 	return text
+}
+
+// align puts a space behind each cell, and more where one before was wider.
+func (t *tapText) align(cells []string) string {
+	var line strings.Builder
+	for i, cell := range cells {
+		if i == len(t.widths) {
+			t.widths = append(t.widths, 0)
+		}
+		t.widths[i] = max(t.widths[i], utf8.RuneCountInString(cell))
+		fmt.Fprintf(&line, "%-*s ", t.widths[i], cell)
+	}
+	return line.String()
 }
 
 // kind says what a frame is; a whole message is its opcode alone.

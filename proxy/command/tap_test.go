@@ -35,8 +35,42 @@ func TestTapText(t *testing.T) {
 		{admin.TapLine{Missed: 120}, `... 120 frames not shown`},
 		{admin.TapLine{Missed: 1}, `... 1 frame not shown`},
 	} {
-		if got := tapText(tt.line); got != tt.want {
+		if got := new(tapText).line(tt.line); got != tt.want {
 			t.Errorf("got\n%s\nwant\n%s", got, tt.want)
+		}
+	}
+}
+
+// TestTapColumns has lines of many sessions below each other.
+func TestTapColumns(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 6e6, time.Local)
+	frame := func(id, client, route, leg string) admin.TapLine {
+		return admin.TapLine{TapFrame: &admin.TapFrame{
+			Time: at, Session: id, Client: client, Route: route, Leg: leg,
+			From: "client", To: "upstream", Opcode: "text", Fin: true, Size: 5, Text: "hello",
+		}}
+	}
+	lines := []admin.TapLine{
+		frame("53880eac748c5997d931b361bb39e77f", "203.0.113.77", "app.example.com/socket.io", "chat"),
+		{Missed: 3},
+		frame("a", "10.0.0.1", "/", ""),
+	}
+	for named, want := range map[bool]string{
+		true: `03:04:05.006 53880eac 203.0.113.77 app.example.com/socket.io client > upstream (chat) text                 5 B  "hello"
+... 3 frames not shown
+03:04:05.006 a        10.0.0.1     /                         client > upstream        text                 5 B  "hello"
+`,
+		false: `03:04:05.006 53880eac client > upstream (chat) text                 5 B  "hello"
+... 3 frames not shown
+03:04:05.006 a        client > upstream        text                 5 B  "hello"
+`,
+	} {
+		text, got := tapText{named: named}, ""
+		for _, l := range lines {
+			got += text.line(l) + "\n"
+		}
+		if got != want {
+			t.Errorf("named %v: got\n%swant\n%s", named, got, want)
 		}
 	}
 }
@@ -55,6 +89,13 @@ func TestTapCopy(t *testing.T) {
 		why, err := TapOptions{JSON: tt.json}.copy(&out, strings.NewReader(tt.from))
 		if why != tt.wants || err != nil || out.String() != tt.out {
 			t.Errorf("%q: got %q, %q, %v; want %q, %q", tt.from, out.String(), why, err, tt.out, tt.wants)
+		}
+	}
+	for want, o := range map[bool]TapOptions{true: {}, false: {Route: "/chat"}} {
+		var out strings.Builder
+		o.copy(&out, strings.NewReader(`{"session":"a","client":"10.0.0.1","route":"/chat"}`+"\n")) //nolint:errcheck // the end is not told
+		if got := strings.Contains(out.String(), " 10.0.0.1 /chat "); got != want {
+			t.Errorf("%+v: got %q, want client and route: %v", o, out.String(), want)
 		}
 	}
 	if _, err := (TapOptions{}).copy(failing{}, strings.NewReader(`{"missed":3}`+"\n")); !errors.Is(err, errTest) {
