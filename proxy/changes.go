@@ -2,7 +2,10 @@ package proxy
 
 import (
 	"maps"
+	"reflect"
 	"slices"
+
+	"usher/proxy/admin"
 )
 
 // left tells whether old has routes or endpoints that next has not.
@@ -20,11 +23,13 @@ func left(old, next *live) bool {
 	return false
 }
 
-// report says in the log what a reload has changed, and what it could not.
-func (s *Server) report(old, next *live, ls *listeners) {
-	s.log.Info("reloaded",
-		"routes_added", routesOnly(next, old), "routes_removed", routesOnly(old, next),
-		"endpoints_added", endpointsOnly(next, old), "endpoints_removed", endpointsOnly(old, next),
+// report says in the log what a reload has changed, and what it could not. It
+// returns how much that is.
+func (s *Server) report(old, next *live, ls *listeners) admin.Changes {
+	newRoutes, oldRoutes := routesOnly(next, old), routesOnly(old, next)
+	newEndpoints, oldEndpoints := endpointsOnly(next, old), endpointsOnly(old, next)
+	s.log.Info("reloaded", "routes_added", newRoutes, "routes_removed", oldRoutes,
+		"endpoints_added", newEndpoints, "endpoints_removed", oldEndpoints,
 		"listeners_added", addresses(ls.opened), "listeners_removed", addresses(ls.unused))
 	s.warn(next.cfg)
 	if old.cfg.HandshakeTimeout != next.cfg.HandshakeTimeout {
@@ -34,6 +39,12 @@ func (s *Server) report(old, next *live, ls *listeners) {
 	if old.cfg.AffinitySecret != next.cfg.AffinitySecret {
 		s.log.Warn("not reloaded: it takes a restart", "key", "affinity_secret",
 			"detail", "for routes with namespaces; elsewhere sids and cookies of the old one lead nowhere from now on")
+	}
+	return admin.Changes{
+		Same:        reflect.DeepEqual(old.cfg, next.cfg),
+		RoutesAdded: len(newRoutes), RoutesRemoved: len(oldRoutes),
+		EndpointsAdded: len(newEndpoints), EndpointsRemoved: len(oldEndpoints),
+		ListenersAdded: len(ls.opened), ListenersRemoved: len(ls.unused),
 	}
 }
 

@@ -26,11 +26,13 @@ func (d desk) Sessions() *session.Registry { return d.sessions }
 func (d desk) Taps() *tap.Hub              { return d.frames.Taps() }
 func (d desk) Drains() []admin.Target      { return d.drains.all() }
 func (d desk) Enable(t admin.Target) bool  { return d.enable(t) }
-func (d desk) Reload() error               { return d.ReloadFile() }
 func (d desk) Version() string             { return d.Server.Version }
 
 // Drain drains t.
 func (d desk) Drain(t admin.Target) (sessions, legs int) { return d.drain(t) }
+
+// Reload reads the routes file again.
+func (d desk) Reload() (admin.Changes, error) { return d.reloadFile() }
 
 // Phase returns where in its life the server is.
 func (d desk) Phase() admin.Phase {

@@ -96,7 +96,7 @@ func (s *Server) drain(t admin.Target) (sessions, legs int) {
 	for _, x := range s.sessions.Live() {
 		if concerns(targets, x.Route, x.Upstream) || slices.Contains(lost, x.Target) {
 			meant[x] = true
-		} else if list, _ := x.Legs(); slices.ContainsFunc(list, func(l session.Leg) bool { return slices.Contains(lost, l.Target) }) {
+		} else if hasLeg(x, lost) {
 			legs++
 		}
 	}
@@ -104,6 +104,12 @@ func (s *Server) drain(t admin.Target) (sessions, legs int) {
 	s.end(d, meant)
 	s.engine.Lose(lost, d)
 	return len(meant), legs
+}
+
+// hasLeg tells whether x has a leg to one of the endpoints of these identities.
+func hasLeg(x *session.Session, identities []string) bool {
+	legs, _ := x.Legs()
+	return slices.ContainsFunc(legs, func(l session.Leg) bool { return slices.Contains(identities, l.Target) })
 }
 
 // identities are those of the endpoints that targets name, by themselves or by

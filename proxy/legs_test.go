@@ -12,6 +12,7 @@ import (
 
 	"usher/proxy/admin"
 	"usher/proxy/command"
+	"usher/proxy/config"
 )
 
 // newTestLegs is a broker with two sessions of which one, both, has a leg to
@@ -116,4 +117,21 @@ func TestDrainWaitsForLegs(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestReloadCountsLegs has a reload take the endpoint of a leg away.
+func TestReloadCountsLegs(t *testing.T) {
+	main, shop := newTestService(t, "main"), newTestService(t, "admin")
+	text := "listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\n" + split(main, shop, "on_loss: {admin: disconnect}")
+	b := runTestServer(t, mustParse(t, text), func() (*config.Config, error) {
+		return mustParse(t, strings.ReplaceAll(text, shop.URL, "http://127.0.0.1:1")), nil
+	})
+	root, both := b.joined(t, ""), b.joined(t, "", "/admin,")
+	var done admin.Reloaded
+	b.operator(t).ask(t, http.MethodPost, "/v1/reload", struct{}{}, &done)
+	if want := (admin.Changes{EndpointsAdded: 1, EndpointsRemoved: 1, Legs: 1}); done.Changes != want {
+		t.Errorf("got %+v, want %+v", done.Changes, want)
+	}
+	wantText(t, both, "41/admin,")
+	wantAlive(t, root, "")
 }

@@ -226,7 +226,19 @@ func TestOperatorReloads(t *testing.T) {
 	if r := get[admin.Status](t, o, "/v1/status"); r.Reloads.Done != 1 || r.Reloads.Error != nil || r.Reloads.Last.Before(before) || len(r.Routes) != 2 {
 		t.Errorf("after a good file: got %+v with %d routes", r.Reloads, len(r.Routes))
 	}
+	if want := (admin.Changes{RoutesAdded: 1}); done.Changes != want {
+		t.Errorf("after a good file: got %+v, want %+v", done.Changes, want)
+	}
+	o.ask(t, http.MethodPost, "/v1/reload", struct{}{}, &done)
+	if want := (admin.Changes{Same: true}); done.Changes != want {
+		t.Errorf("after the same file: got %+v, want %+v", done.Changes, want)
+	}
 	wantOpen(t, c)
+	write("upstreams: {main: 'http://127.0.0.1:1'}\nroutes: [{upstream: main, path: /new}]\n")
+	o.ask(t, http.MethodPost, "/v1/reload", struct{}{}, &done)
+	if want := (admin.Changes{RoutesRemoved: 1, EndpointsAdded: 1, EndpointsRemoved: 1, Sessions: 1}); done.Changes != want {
+		t.Errorf("after less: got %+v, want %+v", done.Changes, want)
+	}
 }
 
 // TestDrainMeetsHandshakes drains while a handshake is under way: the session

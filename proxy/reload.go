@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"usher/proxy/admin"
 	"usher/proxy/certs"
 	"usher/proxy/config"
 	"usher/proxy/session"
@@ -51,33 +52,43 @@ func (r *reloads) served() {
 // ReloadFile reads the routes file again and serves it. If anything is wrong
 // with it, nothing changes; the error says why, and so does the log.
 func (s *Server) ReloadFile() error {
+	_, err := s.reloadFile()
+	return err
+}
+
+func (s *Server) reloadFile() (admin.Changes, error) {
 	if s.Load == nil {
-		return errNoReload
+		return admin.Changes{}, errNoReload
 	}
 	s.Supervisor.Reloading()
 	defer s.Supervisor.Ready()
 	s.seen.Store(lookAt(s.live.Load().cfg.File))
 	cfg, err := s.Load()
 	if err == nil {
-		return s.Reload(cfg)
+		return s.reload(cfg)
 	}
 	s.refuseReload(err)
-	return err
+	return admin.Changes{}, err
 }
 
 // Reload serves cfg from now on. Sessions stay whose route and endpoint are
 // still there, also if their limits are others now: those are for new ones. If
 // there is an error, nothing has changed.
 func (s *Server) Reload(cfg *config.Config) error {
+	_, err := s.reload(cfg)
+	return err
+}
+
+func (s *Server) reload(cfg *config.Config) (admin.Changes, error) {
 	s.succession.turn.Lock()
 	defer s.succession.turn.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	err := s.reload(cfg)
+	changes, err := s.replace(cfg)
 	if err != nil {
 		s.refuseReload(err)
 	}
-	return err
+	return changes, err
 }
 
 func (s *Server) refuseReload(err error) {
@@ -94,24 +105,24 @@ func (s *Server) refuseReload(err error) {
 	s.reloads.faults.Store(&faults)
 }
 
-// reload prepares everything that may fail, and then swaps.
-func (s *Server) reload(cfg *config.Config) error {
+// replace prepares everything that may fail, and then swaps.
+func (s *Server) replace(cfg *config.Config) (changes admin.Changes, err error) {
 	if s.stopping.Load() {
-		return errStopped
+		return changes, errStopped
 	}
 	old := s.live.Load()
 	keeper, err := old.nextKeeper(cfg, s.log)
 	if err != nil {
-		return certs.All(cfg, err)
+		return changes, certs.All(cfg, err)
 	}
 	upstreamFiles := certs.LookAtUpstreams(cfg)
 	upstreamTLS, err := certs.ForUpstreams(cfg)
 	if err != nil {
-		return certs.All(cfg, err)
+		return changes, certs.All(cfg, err)
 	}
 	ls, err := listen(cfg, old.listeners, nil, s.log)
 	if err != nil {
-		return err
+		return changes, err
 	}
 	ops, err := s.operators.next(cfg, nil)
 	if err == nil && s.running && keeper != old.certs {
@@ -122,7 +133,7 @@ func (s *Server) reload(cfg *config.Config) error {
 		if ops != s.operators.listener {
 			ops.close()
 		}
-		return err
+		return changes, err
 	}
 	// From here on nothing fails.
 	next := s.newLive(cfg, old.pool.Next(cfg.Upstreams, upstreamTLS), keeper, ls.all, old.nextTracer(cfg, s.log))
@@ -146,12 +157,12 @@ func (s *Server) reload(cfg *config.Config) error {
 		})
 	}
 	s.transports.Keep(next.pool)
-	s.report(old, next, ls)
-	s.drainRemoved(old, next)
+	changes = s.report(old, next, ls)
+	changes.Sessions, changes.Legs = s.drainRemoved(old, next)
 	s.keepDrains()
 	s.reloads.done.Add(1)
 	s.reloads.served()
-	return nil
+	return changes, nil
 }
 
 // nextKeeper returns the certificates for next: those that are there, if the
@@ -203,16 +214,26 @@ func (s *Server) swapListeners(ls *listeners) {
 	}
 }
 
-// drainRemoved ends the sessions that next does not serve.
-func (s *Server) drainRemoved(old, next *live) {
+// drainRemoved ends the sessions that next does not serve, and returns how many
+// there are, and how many others have a leg to what it does not have.
+func (s *Server) drainRemoved(old, next *live) (sessions, legs int) {
 	if !left(old, next) {
-		return
+		return 0, 0
+	}
+	lost := endpointsOnly(old, next)
+	for _, x := range s.sessions.Live() {
+		if !next.serves(x) {
+			sessions++
+		} else if hasLeg(x, lost) {
+			legs++
+		}
 	}
 	d := drain(next.cfg, session.Drained, removed)
-	s.engine.Lose(endpointsOnly(old, next), d)
+	s.engine.Lose(lost, d)
 	gone := func(x *session.Session) bool { return !next.serves(x) }
 	s.frames.Drain(d, gone)
 	s.messages.Drain(d, gone)
+	return sessions, legs
 }
 
 // removed is what a client is told whose route or endpoint is gone.

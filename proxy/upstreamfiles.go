@@ -33,7 +33,7 @@ func (s *Server) reloadUpstreams(now *live) {
 		return
 	}
 	s.log.Info("files of upstreams have changed")
-	if err := s.reload(now.cfg); err != nil {
+	if _, err := s.replace(now.cfg); err != nil {
 		s.refuseReload(err)
 	}
 }

@@ -33,7 +33,7 @@ type Broker interface {
 
 	// Reload reads the routes file again. If there is an error, nothing has
 	// changed.
-	Reload() error
+	Reload() (Changes, error)
 	// Upgrade has another process take this one's place, and returns its pid
 	// when it serves. If there is an error, nothing has changed.
 	Upgrade(ctx context.Context) (pid int, err error)

@@ -60,7 +60,7 @@ func (d *desk) Version() string                     { return "usher test" }
 func (d *desk) Reloads() Reloads                    { return Reloads{} }
 func (d *desk) Drains() []Target                    { return nil }
 func (d *desk) Enable(t Target) bool                { d.note("enable " + t.String()); return true }
-func (d *desk) Reload() error                       { d.note("reload"); return d.reload }
+func (d *desk) Reload() (Changes, error)            { d.note("reload"); return Changes{}, d.reload }
 func (d *desk) Drain(t Target) (sessions, legs int) { d.note("drain " + t.String()); return 7, 0 }
 func (d *desk) note(order string)                   { d.orders = append(d.orders, order) }
 

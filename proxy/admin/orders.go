@@ -165,13 +165,28 @@ func maySend(code uint16) bool {
 type Reloaded struct {
 	File     string   `json:"file"`
 	Warnings []string `json:"warnings"`
+	Changes
+}
+
+// Changes are how what is served differs from what was before a reload. A route
+// that does something else now counts as removed and as added.
+type Changes struct {
+	Same             bool `json:"same"` // the file says what it said before
+	RoutesAdded      int  `json:"routes_added"`
+	RoutesRemoved    int  `json:"routes_removed"`
+	EndpointsAdded   int  `json:"endpoints_added"`
+	EndpointsRemoved int  `json:"endpoints_removed"`
+	ListenersAdded   int  `json:"listeners_added"`
+	ListenersRemoved int  `json:"listeners_removed"`
+	Sessions         int  `json:"sessions"` // that drain
+	Legs             int  `json:"legs"`     // with namespaces: that have a leg to what was removed
 }
 
 func (h *Handler) reload(r *http.Request) (any, error) {
 	if err := readJSON(r, &struct{}{}); err != nil {
 		return nil, err
 	}
-	err := h.Broker.Reload()
+	changes, err := h.Broker.Reload()
 	if list, ok := errors.AsType[config.Errors](err); ok {
 		return nil, &Error{Status: http.StatusUnprocessableEntity, Text: counted(len(list)), List: texts(list)}
 	}
@@ -179,7 +194,7 @@ func (h *Handler) reload(r *http.Request) (any, error) {
 		return nil, failure(http.StatusUnprocessableEntity, "%v", err)
 	}
 	cfg := h.Broker.Config()
-	return Reloaded{File: cfg.File, Warnings: texts(cfg.Warnings)}, nil
+	return Reloaded{File: cfg.File, Warnings: texts(cfg.Warnings), Changes: changes}, nil
 }
 
 func counted(n int) string {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 
 	"usher/proxy/admin"
 )
@@ -31,6 +32,35 @@ func Reload(ctx context.Context, w, stderr io.Writer, o OperatorOptions) error {
 	for _, warning := range done.Warnings {
 		fmt.Fprintf(stderr, "usher: warning: %s\n", warning) //nolint:errcheck // nobody is left to hear it
 	}
-	_, err = fmt.Fprintf(w, "reloaded %s\n", done.File)
+	_, err = fmt.Fprintf(w, "reloaded %s%s\n", done.File, changed(done.Changes))
 	return err
+}
+
+// changed says what a reload has changed; "" if only what cannot be counted.
+func changed(c admin.Changes) string {
+	if c.Same {
+		return ": nothing in it has changed"
+	}
+	var list []string
+	for _, one := range []struct {
+		n          int
+		what, done string
+	}{
+		{c.RoutesAdded, "route", "added"},
+		{c.RoutesRemoved, "route", "removed"},
+		{c.EndpointsAdded, "endpoint", "added"},
+		{c.EndpointsRemoved, "endpoint", "removed"},
+		{c.ListenersAdded, "listener", "added"},
+		{c.ListenersRemoved, "listener", "removed"},
+		{c.Sessions, "session", "to drain"},
+		{c.Legs, "leg", "to close"},
+	} {
+		if one.n > 0 {
+			list = append(list, count(uint64(one.n), one.what)+" "+one.done)
+		}
+	}
+	if list == nil {
+		return ""
+	}
+	return ": " + strings.Join(list, ", ")
 }
