@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"usher/proxy/admin"
+	"usher/proxy/handover"
 	"usher/proxy/handshake"
 	"usher/proxy/session"
 	"usher/proxy/upstream"
@@ -170,6 +171,17 @@ func (s *Server) disable(targets []admin.Target, yes bool) {
 			e.Disable(yes)
 		}
 	}
+}
+
+// inheritDrains drains what operators had drained in the usher before. Its
+// sessions are none of this one's.
+func (s *Server) inheritDrains(from *handover.Inheritance) {
+	var list []admin.Target
+	if !from.Will(&list) {
+		return
+	}
+	s.drains.change(func([]admin.Target) []admin.Target { return list })
+	s.keepDrains()
 }
 
 // keepDrains holds what is drained to a reload: what the file does not have any

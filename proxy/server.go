@@ -135,6 +135,7 @@ func Inherit(cfg *config.Config, log *slog.Logger, from *handover.Inheritance) (
 	first := s.newLive(cfg, pool.Next(cfg.Upstreams, upstreamTLS), keeper, ls.all, tracing.New(cfg.Tracing, log))
 	first.upstreamFiles = upstreamFiles
 	s.live.Store(first)
+	s.inheritDrains(from)
 	s.http = s.newHTTP(cfg)
 	s.h2 = newH2Server(s)
 	s.operators = newOperators(s)

@@ -83,7 +83,7 @@ func (s *Server) upgrade(ctx context.Context) (pid int, err error) {
 		sockets = append(sockets, l.handOn())
 	}
 	s.log.Info("upgrade", "program", s.Program.Path, "sockets", len(sockets))
-	process, err := s.Program.Start(ctx, sockets)
+	process, err := s.Program.Start(ctx, sockets, s.drains.all())
 	if err != nil {
 		return 0, err
 	}

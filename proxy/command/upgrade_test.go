@@ -5,6 +5,7 @@ package command_test
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,6 +23,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"usher/proxy/admin"
 )
 
 // newEchoUpstream sends back each message. Every third client waits for its
@@ -289,4 +293,51 @@ func TestUpgradeVerb(t *testing.T) {
 			t.Errorf("nobody there: got %v and %q, want a hint", err, out)
 		}
 	}
+}
+
+// TestUpgradeKeepsDrains upgrades where an operator has drained something: it
+// stays so until the operator enables it, or the file does not have it any more.
+func TestUpgradeKeepsDrains(t *testing.T) {
+	up := newEchoUpstream(t)
+	text := fmt.Sprintf(`listen: 127.0.0.1:0
+admin: 'unix:%s'
+upstreams: {main: %s, gone: %[2]s}
+routes: [{path: /gone, upstream: gone}, {upstream: main}]
+`, filepath.Join(t.TempDir(), "admin"), up.URL)
+	g := newTestGenerations(t, text)
+	address := g.wantLines(t, "listening", 1)["address"].(string)
+	do := func(args ...string) string {
+		t.Helper()
+		out, err := exec.Command(usher, append(args, "--routes", g.routes)...).CombinedOutput()
+		if err != nil {
+			t.Fatalf("usher %q: %v: %s", args, err, out)
+		}
+		return string(out)
+	}
+	do("drain", "--endpoint", up.URL, "--upstream", "main")
+	do("drain", "--upstream", "gone")
+	g.upgrade(t, 1)
+	g.wantLines(t, "stopped", 1)
+	var status struct{ Drained []admin.Target }
+	if err := json.Unmarshal([]byte(do("status", "--json")), &status); err != nil {
+		t.Fatal(err)
+	}
+	if want := []admin.Target{{Upstream: "main", Endpoint: up.URL}, {Upstream: "gone"}}; !slices.Equal(status.Drained, want) {
+		t.Errorf("status: got %v drained, want %v", status.Drained, want)
+	}
+	if c, err := echo(websocket.DefaultDialer, address); err == nil {
+		c.Close()
+		t.Error("a new session at a drained endpoint: got one")
+	}
+	g.writeRoutes(t, strings.NewReplacer(", gone: "+up.URL, "", "{path: /gone, upstream: gone}, ", "").Replace(text))
+	g.upgrade(t, 2)
+	g.wantLines(t, "stopped", 2)
+	if out := do("drain", "--undo", "--endpoint", up.URL, "--upstream", "main"); strings.Contains(out, "still drained") {
+		t.Errorf("undo: got %q, want nothing left of what the file does not have", out)
+	}
+	c, err := echo(websocket.DefaultDialer, address)
+	if err != nil {
+		t.Fatalf("behind the undo: %v", err)
+	}
+	c.Close()
 }

@@ -75,7 +75,9 @@ func play(role string) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(c, "%s %s %v %d %s%s\n", s.Address, s.Name, s.Owned, len(in.sockets), os.Getenv("LISTEN_FDS"), os.Getenv(letterEnv))
+		var will map[string]int
+		in.Will(&will)
+		fmt.Fprintf(c, "%s %s %v %d %s%s%d\n", s.Address, s.Name, s.Owned, len(in.sockets), os.Getenv("LISTEN_FDS"), os.Getenv(letterEnv), will["answer"])
 		c.Close()
 		return s.Listener.Close()
 	}
@@ -91,7 +93,7 @@ func start(t *testing.T, ctx context.Context, role string, patience time.Duratio
 		t.Fatal(err)
 	}
 	self.Args, self.Patience = nil, patience
-	return self.Start(ctx, sockets)
+	return self.Start(ctx, sockets, map[string]int{"answer": 42})
 }
 
 // newTestSockets returns a TCP and a unix socket, as an usher has them.
@@ -117,7 +119,7 @@ func newTestSockets(t *testing.T) []Socket {
 // TestStart hands two sockets on; of each a client is served that comes to the
 // queue before anybody accepts.
 func TestStart(t *testing.T) {
-	for i, want := range []string{"127.0.0.1:0 web false 0 \n", "%s  true 0 \n"} {
+	for i, want := range []string{"127.0.0.1:0 web false 0 42\n", "%s  true 0 42\n"} {
 		sockets := newTestSockets(t)
 		s := sockets[i]
 		t.Setenv("USHER_TEST_ADDRESS", s.Address)
@@ -180,7 +182,7 @@ func TestStartIsCancelled(t *testing.T) {
 }
 
 func TestStartNothing(t *testing.T) {
-	if _, err := (Program{Path: "/nowhere/usher"}).Start(t.Context(), nil); !errors.Is(err, os.ErrNotExist) {
+	if _, err := (Program{Path: "/nowhere/usher"}).Start(t.Context(), nil, nil); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no program: got %v, want that there is none", err)
 	}
 	closed := newTestSockets(t)

@@ -23,8 +23,9 @@ const ready = "ready\n"
 
 // letter is what an usher writes to the one that takes its place.
 type letter struct {
-	Parent  int      // the pid of who wrote it: the variable may be passed on to others
-	Sockets []Socket // in the order of their descriptors; the pipe for the report follows
+	Parent  int             // the pid of who wrote it: the variable may be passed on to others
+	Sockets []Socket        // in the order of their descriptors; the pipe for the report follows
+	Will    json.RawMessage `json:",omitempty"`
 }
 
 // Socket is a listening socket on its way from one usher to the next.
@@ -42,6 +43,7 @@ type Inheritance struct {
 	sockets []Socket       // not taken yet
 	files   []*socket.Unix // whose files go with them: from Ready on they are this process's
 	report  io.WriteCloser // to who was here before; nil if nobody was
+	will    json.RawMessage
 }
 
 // Receive takes what this process was given, once, and out of the environment.
@@ -54,7 +56,7 @@ func Receive() (*Inheritance, error) {
 			closeFiles(files)
 			return nil, fmt.Errorf("handover of %d sockets: got %d descriptors, want one more", len(l.Sockets), len(files))
 		}
-		in.report, files = files[len(files)-1], files[:len(files)-1]
+		in.report, files, in.will = files[len(files)-1], files[:len(files)-1], l.Will
 	}
 	for i, f := range files {
 		s := Socket{Name: f.Name()}
@@ -117,6 +119,12 @@ func (in *Inheritance) Take(address string) (s Socket, ok bool) {
 	s.Address = address
 	in.sockets = slices.Delete(in.sockets, i, i+1)
 	return s, true
+}
+
+// Will reads into v what the usher before has left besides its sockets, and
+// reports whether that was something that v can hold.
+func (in *Inheritance) Will(v any) bool {
+	return in != nil && len(in.will) > 0 && json.Unmarshal(in.will, v) == nil
 }
 
 // Check is called when everything that is wanted was taken. A socket of the

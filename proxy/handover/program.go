@@ -65,9 +65,9 @@ func sameFile(a, b string) bool {
 	return err == nil && os.SameFile(one, other)
 }
 
-// Start starts the program with the sockets, and returns its process once it
-// serves. If it does not, or ctx ends before, it is gone when Start returns.
-func (p Program) Start(ctx context.Context, sockets []Socket) (*os.Process, error) {
+// Start starts the program with the sockets and the will, which may be anything
+// that JSON can hold, and returns its process once it serves. If it does not, or ctx ends before, it is gone when Start returns.
+func (p Program) Start(ctx context.Context, sockets []Socket, will any) (*os.Process, error) {
 	files, err := share(sockets)
 	if err != nil {
 		return nil, err
@@ -82,7 +82,7 @@ func (p Program) Start(ctx context.Context, sockets []Socket) (*os.Process, erro
 	cmd := exec.Command(p.Path, p.Args...)
 	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = p.Dir, os.Stdin, os.Stdout, os.Stderr
 	cmd.ExtraFiles = append(slices.Clip(files), write)
-	if cmd.Env, err = environment(sockets); err != nil {
+	if cmd.Env, err = environment(sockets, will); err != nil {
 		return nil, err
 	}
 	if err := cmd.Start(); err != nil {
@@ -136,10 +136,15 @@ func share(sockets []Socket) ([]*os.File, error) {
 	return files, nil
 }
 
-// environment is this process's own, with a letter about the sockets. LISTEN_PID
-// is not known yet: the letter stands for it.
-func environment(sockets []Socket) ([]string, error) {
-	text, err := json.Marshal(letter{Parent: os.Getpid(), Sockets: sockets})
+// environment is this process's own, with a letter about the sockets and the
+// will. LISTEN_PID is not known yet: the letter stands for it.
+func environment(sockets []Socket, will any) ([]string, error) {
+	l := letter{Parent: os.Getpid(), Sockets: sockets}
+	var err error
+	if l.Will, err = json.Marshal(will); err != nil {
+		return nil, err
+	}
+	text, err := json.Marshal(l)
 	if err != nil {
 		return nil, err
 	}
