@@ -8,6 +8,7 @@ import (
 	"usher/proxy/demux"
 	"usher/proxy/engineio"
 	"usher/proxy/session"
+	"usher/proxy/ws"
 )
 
 const fanRate = 32 << 10
@@ -85,4 +86,59 @@ func TestFanRateOfPostsBehindASlowLeg(t *testing.T) {
 	if h.postBody(body(5 * second)); !h.fan.fan.closing() {
 		t.Error("got a client that goes on beyond its rate")
 	}
+}
+
+// TestFanRateOfFrames wants all counted that a client sends by its WebSocket.
+func TestFanRateOfFrames(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		op      ws.Opcode
+		payload string
+	}{
+		{"events", ws.Text, "42[1]"},
+		{"heartbeats", ws.Text, "3"},
+		{"pings", ws.Ping, "x"},
+		{"pongs", ws.Pong, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			h, c := newCountedFan(t, 10)
+			for range 10 {
+				c.send(tc.op, tc.payload)
+			}
+			h.step()
+			if h.fan.fan.closing() {
+				t.Fatal("got the end of a client that kept to its rate")
+			}
+			c.fill()
+			c.got = nil
+			c.send(tc.op, tc.payload)
+			h.step()
+			c.wantClose("one too many", 1008, "more than max_rate was sent")
+		})
+	}
+}
+
+// A Close frame is no matter of the rate.
+func TestFanRateAndClose(t *testing.T) {
+	h, c := newCountedFan(t, 1)
+	c.send(ws.Ping, "")
+	c.sendClose(1000, "")
+	h.step()
+	c.wantFrame("within its rate", ws.Pong, "")
+	c.wantClose("it leaves", 1000, "")
+}
+
+// newCountedFan returns a fan and its client, which may send so many messages
+// per second.
+func newCountedFan(t *testing.T, messages int64) (*fanHarness, *peer) {
+	t.Helper()
+	h := newFanHarnessOf(t, engineio.V4, false, &FanOptions{
+		Demux:    demux.NewConfig(chatty),
+		Client:   &Options{ClientRate: session.MaxRate{Messages: messages}},
+		Upstream: &Options{},
+	})
+	c := h.connect()
+	h.join(c, "/", 0)
+	h.advance(time.Second)
+	return h, c
 }

@@ -102,6 +102,9 @@ func (s *strand) control(lp *loop, rules *ws.Rules, q []byte) (int, error) {
 		return 0, err
 	}
 	f := s.check.Control(q, &lp.scratch)
+	if s.side == client && f.Header.Opcode != ws.Close {
+		s.fan.spend(1, 0)
+	}
 	switch f.Header.Opcode {
 	case ws.Ping:
 		s.sendControl(lp, ws.Pong, f.Payload)
