@@ -14,7 +14,6 @@ var (
 	errText       = errors.New("socket.io packet among the attachments of another one")
 	errMany       = errors.New("socket.io packet announces too many attachments")
 	errGroup      = errors.New("socket.io packet with its attachments is too big")
-	errIDs        = errors.New("upstream has counted its questions beyond all numbers")
 	errPayload    = errors.New("message is beyond the upstream's maxPayload")
 	errEarly      = errors.New("client spoke before the handshake was answered")
 	errNotJoined  = errors.New("socket.io packet for a namespace that is not joined")

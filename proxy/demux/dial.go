@@ -76,7 +76,7 @@ func (s *Session) LegUp(now time.Duration, leg int, tag string) {
 func (s *Session) LegFailed(now time.Duration, leg int) {
 	s.now = now
 	if s.legIn(leg, legDialling, legOpening) {
-		s.legFailed(leg)
+		s.legFailed(leg, nil)
 		s.schedule()
 	}
 }
@@ -90,9 +90,9 @@ func (s *Session) LegRefused(now time.Duration, leg int, status int, text string
 	}
 	switch {
 	case status != 400 && status != 401 && status != 403:
-		s.legFailed(leg)
+		s.legFailed(leg, nil)
 	case s.mode == starting && s.legs[leg].eager:
-		s.refuse(status, text)
+		s.refuse(status, text, nil)
 	case s.mode == opaque:
 		s.end(LegRefused, nil)
 	default:
@@ -101,7 +101,8 @@ func (s *Session) LegRefused(now time.Duration, leg int, status int, text string
 	s.schedule()
 }
 
-func (s *Session) legFailed(leg int) {
+// legFailed goes on without a leg that did not open. Err is as in End.
+func (s *Session) legFailed(leg int, err error) {
 	l := &s.legs[leg]
 	l.in.drop(s.effects)
 	l.attempts++
@@ -110,9 +111,9 @@ func (s *Session) legFailed(leg int) {
 	case !s.needed(leg):
 		l.free()
 	case s.mode == starting && l.eager && int(l.attempts) >= endpoints:
-		s.refuse(503, textUnavailable)
+		s.refuse(503, textUnavailable, err)
 	case s.mode == opaque && int(l.attempts) >= endpoints:
-		s.end(LegLost, nil)
+		s.end(LegLost, err)
 	default:
 		s.dialAgain(leg, int(l.attempts)-endpoints, maxPause)
 	}

@@ -8,8 +8,8 @@ type Effects interface {
 	// caller's own. What is given to ToClient from then on stands behind the open packet.
 	Ready(sid string)
 	// Refuse says that the handshake is to be answered with this status and
-	// text. The session is over, as after End.
-	Refuse(status int, text string)
+	// text. The session is over, as after End, and err is as there.
+	Refuse(status int, text string, err error)
 
 	// ToClient sends m to the client, behind all that was sent before.
 	ToClient(m *Message)
@@ -23,7 +23,8 @@ type Effects interface {
 	// sent first.
 	CloseLeg(leg int)
 
-	// End ends the session. Err, which may be nil, is what broke it.
+	// End ends the session. Err is what broke it; where an upstream did it, nil
+	// stands for what the caller has just told of a leg.
 	End(why Reason, err error)
 
 	// Append appends the whole content of a message that came from the caller.

@@ -71,7 +71,7 @@ func (f *fake) Ready(sid string) {
 	f.note("%s", strings.TrimSpace("ready "+sid))
 }
 
-func (f *fake) Refuse(status int, text string) {
+func (f *fake) Refuse(status int, text string, _ error) {
 	if f.ready {
 		f.t.Errorf("refused after ready")
 	}

@@ -13,33 +13,34 @@ func (s *Session) LegLost(now time.Duration, leg int) {
 		return
 	}
 	if s.legs[leg].state == legDialling || s.legs[leg].state == legOpening {
-		s.legFailed(leg)
+		s.legFailed(leg, nil)
 	} else {
-		s.lost(leg)
+		s.lost(leg, nil)
 	}
 	s.schedule()
 }
 
 // lost does what the upstream's policy wants where its leg has gone. Namespaces
-// that are not joined yet wait for a new leg under each policy.
-func (s *Session) lost(leg int) {
+// that are not joined yet wait for a new leg under each policy. Err is as in
+// End.
+func (s *Session) lost(leg int, err error) {
 	l := &s.legs[leg]
 	l.in.drop(s.effects)
 	switch {
 	case s.mode == opaque:
-		s.end(LegLost, nil)
+		s.end(LegLost, err)
 		return
 	case l.state == legLeaving:
-		s.hardClosed()
+		s.hardClosed(err)
 		return
 	case !s.needed(leg):
 		l.free()
 		return
 	case s.mode == starting && l.eager && !s.hasJoined(leg):
-		s.legFailed(leg)
+		s.legFailed(leg, err)
 		return
 	}
-	if s.hasJoined(leg) && !s.loseJoined(leg) {
+	if s.hasJoined(leg) && !s.loseJoined(leg, err) {
 		return
 	}
 	if !s.holdPending(leg) {
@@ -98,10 +99,10 @@ func (s *Session) hasJoined(leg int) bool {
 
 // loseJoined applies the policy to the namespaces that are joined through a
 // leg. It tells whether the session goes on.
-func (s *Session) loseJoined(leg int) bool {
+func (s *Session) loseJoined(leg int, err error) bool {
 	l, policy := &s.legs[leg], s.service(leg).OnLoss
 	if policy == Transport || policy == Reconnect && l.asks.exhausted() {
-		s.end(LegLost, nil)
+		s.end(LegLost, err)
 		return false
 	}
 	if policy == Reconnect {
@@ -162,7 +163,7 @@ func (s *Session) holdPending(leg int) bool {
 func (s *Session) giveUpUnanswered(sp *space) {
 	s.stats.GivenUp.Add(1)
 	if sp.state == rejoining {
-		s.end(Stuck, nil)
+		s.end(Stuck, s.ofService(int(sp.leg), errUnanswered))
 		return
 	}
 	s.giveUp(sp, textUnavailable, dataUnavailable)
@@ -191,11 +192,11 @@ func (s *Session) legRefused(leg int, text string) {
 
 // hardClosed ends the session of a client that the upstream has disconnected
 // from all of its namespaces, and then from itself.
-func (s *Session) hardClosed() {
+func (s *Session) hardClosed(err error) {
 	for i := range s.spaces {
 		if sp := &s.spaces[i]; sp.joined() && s.mode != over {
 			s.expel(sp)
 		}
 	}
-	s.end(LegClosed, nil)
+	s.end(LegClosed, err)
 }

@@ -101,8 +101,7 @@ func (s *Session) tickLeg(leg int) {
 	switch l.state {
 	case legOpening:
 		if s.now >= l.due {
-			s.effects.CloseLeg(leg)
-			s.legFailed(leg)
+			s.failLeg(leg, errNoOpen)
 		}
 	case legPausing:
 		if s.now >= l.due {
@@ -124,11 +123,11 @@ func (s *Session) tickBeat(leg int) {
 	switch {
 	case s.version == engineio.V4:
 		if s.now >= l.heard+l.interval+l.timeout {
-			s.breakLeg(leg)
+			s.breakLeg(leg, errNoBeat)
 		}
 	case s.now < l.due:
 	case l.pinged:
-		s.breakLeg(leg)
+		s.breakLeg(leg, errNoBeat)
 	default:
 		l.pinged, l.due = true, s.now+l.timeout
 		s.effects.ToLeg(leg, control(engineio.Ping, nil))
@@ -155,7 +154,7 @@ func (s *Session) tickHeld() {
 			continue
 		}
 		if sp.state == rejoining {
-			s.end(Stuck, nil)
+			s.end(Stuck, s.ofService(leg, errNoLeg))
 			return
 		}
 		s.giveUp(sp, textUnavailable, dataUnavailable)

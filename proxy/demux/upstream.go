@@ -1,10 +1,25 @@
 package demux
 
 import (
+	"errors"
+	"fmt"
 	"time"
 
 	"usher/proxy/engineio"
 	"usher/proxy/socketio"
+)
+
+// The ways in which an upstream fails a client, beside those that clients have,
+// too.
+var (
+	errClose      = errors.New("engine.io close")
+	errNoOpen     = errors.New("engine.io open packet did not come in time")
+	errBeforeOpen = errors.New("message before the engine.io open packet")
+	errNoBeat     = errors.New("engine.io heartbeat did not come in time")
+	errHeader     = errors.New("socket.io packet with a header that is too long")
+	errIDs        = errors.New("upstream has counted its questions beyond all numbers")
+	errNoLeg      = errors.New("no new connection in time")
+	errUnanswered = errors.New("socket.io CONNECT went unanswered too often")
 )
 
 // FromLeg handles a packet of an upstream, the first of which is its open
@@ -39,7 +54,7 @@ func (s *Session) legControl(leg int, m *Message) {
 			l.pinged, l.due = false, s.now+l.interval
 		}
 	case engineio.Close:
-		s.breakLeg(leg)
+		s.breakLeg(leg, errClose)
 	case engineio.Message, engineio.Upgrade, engineio.Noop:
 	}
 }
@@ -48,8 +63,7 @@ func (s *Session) legControl(leg int, m *Message) {
 func (s *Session) legOpened(leg int, data []byte) {
 	o, err := engineio.ParseOpen(data)
 	if err != nil {
-		s.effects.CloseLeg(leg)
-		s.legFailed(leg)
+		s.failLeg(leg, err)
 		return
 	}
 	l := &s.legs[leg]
@@ -95,17 +109,27 @@ func (s *Session) sendConnects(leg int) {
 }
 
 // breakLeg closes a leg whose upstream has broken the protocol.
-func (s *Session) breakLeg(leg int) {
+func (s *Session) breakLeg(leg int, err error) {
 	s.effects.CloseLeg(leg)
-	s.lost(leg)
+	s.lost(leg, s.ofService(leg, err))
+}
+
+// failLeg closes a leg that does not open as it should.
+func (s *Session) failLeg(leg int, err error) {
+	s.effects.CloseLeg(leg)
+	s.legFailed(leg, s.ofService(leg, err))
+}
+
+// ofService names the service of the leg that err is about.
+func (s *Session) ofService(leg int, err error) error {
+	return fmt.Errorf("%s: %w", s.service(leg).Name, err)
 }
 
 func (s *Session) legMessage(leg int, m *Message) {
 	l := &s.legs[leg]
 	switch {
 	case l.state == legOpening: // a message before the open packet
-		s.effects.CloseLeg(leg)
-		s.legFailed(leg)
+		s.failLeg(leg, errBeforeOpen)
 		s.schedule()
 		return
 	case s.mode == opaque:
@@ -118,13 +142,16 @@ func (s *Session) legMessage(leg int, m *Message) {
 		s.toClient(m)
 		return
 	case m.Binary:
-		s.breakLeg(leg)
+		s.breakLeg(leg, errBinary)
 		s.schedule()
 		return
 	}
 	h, n, err := socketio.ParseHeader(m.Head, m.whole())
-	if err != nil || n == 0 {
-		s.breakLeg(leg)
+	if err == nil && n == 0 {
+		err = errHeader
+	}
+	if err != nil {
+		s.breakLeg(leg, err)
 		s.schedule()
 		return
 	}
@@ -149,7 +176,7 @@ func (s *Session) legPacket(leg int, m *Message, h *socketio.Header) {
 	}
 	l := &s.legs[leg]
 	if h.Attachments > s.config.MaxAttachments {
-		s.breakLeg(leg)
+		s.breakLeg(leg, errMany)
 		s.schedule()
 		return
 	}
@@ -188,8 +215,15 @@ func (s *Session) owned(leg int, h *socketio.Header) *space {
 // legAttachment takes an attachment of the packet that an upstream has begun.
 func (s *Session) legAttachment(leg int, m *Message) {
 	g := &s.legs[leg].in
-	if !m.Binary || len(g.parts.buf)+m.cost() > s.config.MaxLegGroup {
-		s.breakLeg(leg)
+	var err error
+	switch {
+	case !m.Binary:
+		err = errText
+	case len(g.parts.buf)+m.cost() > s.config.MaxLegGroup:
+		err = errGroup
+	}
+	if err != nil {
+		s.breakLeg(leg, err)
 		s.schedule()
 		return
 	}
@@ -216,7 +250,7 @@ func (s *Session) pass(leg int, p *packet) {
 	if p.header.HasID && (p.header.Type == socketio.Event || p.header.Type == socketio.BinaryEvent) {
 		var ok bool
 		if id, ok = s.legs[leg].asks.ask(id); !ok {
-			s.end(LegLost, errIDs)
+			s.end(LegLost, s.ofService(leg, errIDs))
 			return
 		}
 	}

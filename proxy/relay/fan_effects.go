@@ -30,10 +30,13 @@ func (e *effects) Ready(sid string) {
 }
 
 // Refuse is demux.Effects'.
-func (e *effects) Refuse(status int, text string) {
+func (e *effects) Refuse(status int, text string, err error) {
 	f := (*fan)(e)
+	if err == nil {
+		err = e.why
+	}
 	f.answer("", Refused{Status: status, Text: text})
-	f.close(session.Cause{Side: session.Upstream, Event: session.Refused}, farewell{code: ws.CodeInternal}, nil)
+	f.close(session.Cause{Side: session.Upstream, Event: session.Refused}, farewell{code: ws.CodeInternal}, err)
 }
 
 // answer tells how to answer the handshake, once.

@@ -58,6 +58,7 @@ func (f *fan) dialled(leg int, mine uint32, d Dialled) {
 	default:
 		f.attach(leg, d)
 	}
+	f.why = nil
 	f.settle()
 }
 
@@ -111,6 +112,7 @@ func (f *fan) loseLeg(s *strand, err error) {
 	f.legs[s.number].strand = nil
 	f.why = ofUpstream(s.to.Upstream, err)
 	f.demux.LegLost(f.loop.now, s.number)
+	f.why = nil
 }
 
 // ofUpstream names the upstream that err, nil for the end of a connection, is

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -132,6 +133,32 @@ func TestFanPollsWhenAnUpstreamCrashes(t *testing.T) {
 		h.get().wantAnswer("the next GET", UnknownSID, "")
 		h.wantFanEnd("upstream.lost", 1011, "/")
 	}
+}
+
+// TestFanPollsBehindAnOldLoss has a leg close in good order and come back before
+// another upstream breaks off: that is a crash.
+func TestFanPollsBehindAnOldLoss(t *testing.T) {
+	h := newPollingFan(t)
+	main := h.joinPolling(0)
+	h.postBody("40/chat,").wantPosted("a CONNECT", Done)
+	for i := range 2 {
+		chat := h.answerDial(2)
+		h.openLeg(chat)
+		chat.wantFrame("the CONNECT", ws.Text, "40/chat,")
+		chat.send(ws.Text, `40/chat,{"sid":"x"}`)
+		h.step()
+		if i == 0 {
+			h.advance(gathering)
+			h.get().wantAnswer("the answer", Done, `40/chat,{"sid":"x"}`)
+			chat.sendClose(1001, "restart")
+			h.step()
+		}
+	}
+	g := h.get()
+	g.wantWaiting("the client knows nothing of it")
+	main.send(ws.Binary, "attachment of nothing")
+	h.step()
+	g.wantAnswer("a crash", Broken, "")
 }
 
 func TestFanTombstone(t *testing.T) {
@@ -275,9 +302,15 @@ func TestFanEager(t *testing.T) {
 		play   func(h *fanHarness)
 		status int
 		ended  bool
+		err    string
 	}{
-		{"opens", func(h *fanHarness) { h.openLeg(h.answerDial(0)) }, 0, false},
-		{"refuses", func(h *fanHarness) { h.refuseDial(Refused{Status: 401, Text: "no token"}) }, 401, true},
+		{"opens", func(h *fanHarness) { h.openLeg(h.answerDial(0)) }, 0, false, ""},
+		{"refuses", func(h *fanHarness) { h.refuseDial(Refused{Status: 401, Text: "no token"}) }, 401, true, "connection refused"},
+		{"is down", func(h *fanHarness) { h.refuseDial(Refused{}) }, 503, true, "connection refused"},
+		{"does not open", func(h *fanHarness) {
+			h.answerDial(0)
+			h.advance(5 * time.Second)
+		}, 503, true, "main: engine.io open packet did not come in time"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			h := newFanHarnessOf(t, engineio.V4, true, &FanOptions{Demux: demux.NewConfig(cfg), Client: &Options{}, Upstream: &Options{}})
@@ -288,9 +321,14 @@ func TestFanEager(t *testing.T) {
 			if len(h.refused) != 1 || h.refused[0].Status != tc.status {
 				t.Fatalf("got the handshake answered %v, want %d once", h.refused, tc.status)
 			}
-			if tc.ended {
-				h.wantFanEndAfterTombstone("upstream.refused", 1011)
+			if !tc.ended {
+				return
 			}
+			h.advance(farewellTimeout)
+			if got := fmt.Sprint(h.ends[0].Err); got != tc.err {
+				t.Errorf("error of the end: got %q, want %q", got, tc.err)
+			}
+			h.wantFanEndAfterTombstone("upstream.refused", 1011)
 		})
 	}
 }

@@ -38,7 +38,7 @@ type fan struct {
 	unread  time.Duration   // since when the client has to wait for a leg; 0 if it has not
 	answers answers         // of the client's polling requests
 	sid     string          // as the client knows it
-	why     error           // what the last leg was lost for
+	why     error           // of the leg that the session is being told to be gone; nil otherwise
 	ready   bool            // the handshake was answered
 	first   uint8           // which of the strands was read first when there was room again
 	leave   *leave          // nil unless usher is to end it

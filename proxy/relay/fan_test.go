@@ -120,6 +120,56 @@ func TestFanUpstreamLost(t *testing.T) {
 	h.wantFanEnd("upstream.lost", 1011, "/", "/admin")
 }
 
+// TestFanUpstreamFails wants the error of the end to be that of the upstream
+// that ended the session, whatever another one has had before.
+func TestFanUpstreamFails(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		play func(h *fanHarness, c, main *peer)
+		want string
+	}{
+		{"stray attachment", func(h *fanHarness, _, main *peer) {
+			main.send(ws.Binary, "of nothing")
+		}, "main: socket.io attachment without a packet that announces it"},
+		{"engine.io close", func(h *fanHarness, _, main *peer) {
+			main.send(ws.Text, "1")
+		}, "main: engine.io close"},
+		{"silence", func(h *fanHarness, c, _ *peer) {
+			for range 2 {
+				h.advance(20 * time.Second)
+				c.send(ws.Text, "3")
+				h.step()
+			}
+			h.advance(10 * time.Second)
+		}, "main: engine.io heartbeat did not come in time"},
+		{"gone", func(h *fanHarness, _, main *peer) {
+			main.conn.Close()
+		}, "main: connection lost"},
+	} {
+		for _, waits := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, another is down %t", tc.name, waits), func(t *testing.T) {
+				h := newFanHarness(t, engineio.V4, false)
+				c := h.connect()
+				main := h.join(c, "/", 0)
+				if waits {
+					c.send(ws.Text, "40/admin,")
+					h.step()
+					h.refuseDial(Refused{})
+				}
+				tc.play(h, c, main)
+				h.step()
+				h.advance(farewellTimeout)
+				if len(h.ends) != 1 || h.ends[0].Cause.String() != "upstream.lost" {
+					t.Fatalf("got ends %v, want upstream.lost", h.ends)
+				}
+				if got := fmt.Sprint(h.ends[0].Err); got != tc.want {
+					t.Errorf("error of the end: got %q, want %q", got, tc.want)
+				}
+			})
+		}
+	}
+}
+
 func TestFanClientGone(t *testing.T) {
 	h := newFanHarness(t, engineio.V4, false)
 	c := h.connect()
