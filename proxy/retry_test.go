@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -96,7 +97,13 @@ func TestEndpointComesBack(t *testing.T) {
 		c.Close()
 		return b.endpointState(0)()
 	})
-	if n := len(b.log.lines(t, "endpoint state")); n != 2 {
-		t.Errorf("lines about the endpoint: got %d, want 2\n%s", n, b.log)
+	var states []any
+	for _, line := range b.log.lines(t, "endpoint state") {
+		if line["endpoint"] == "http://"+address {
+			states = append(states, line["state"])
+		}
+	}
+	if want := []any{"circuit_open", "healthy"}; !slices.Equal(states, want) {
+		t.Errorf("lines about the endpoint: got %v, want %v\n%s", states, want, b.log)
 	}
 }
