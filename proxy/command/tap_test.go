@@ -93,7 +93,7 @@ func TestTapCopy(t *testing.T) {
 	}
 	for want, o := range map[bool]TapOptions{true: {}, false: {Route: "/chat"}} {
 		var out strings.Builder
-		o.copy(&out, strings.NewReader(`{"session":"a","client":"10.0.0.1","route":"/chat"}`+"\n")) //nolint:errcheck // the end is not told
+		o.copy(&out, strings.NewReader(`{"session":"a","client":"10.0.0.1","route":"/chat"}`+"\n"))
 		if got := strings.Contains(out.String(), " 10.0.0.1 /chat "); got != want {
 			t.Errorf("%+v: got %q, want client and route: %v", o, out.String(), want)
 		}
