@@ -129,7 +129,7 @@ func (l *leg) refill() {
 // fill reads from the socket. It returns 0 if nothing more comes.
 func (l *leg) fill(p []byte) int {
 	in := &l.intake
-	in.spent.Unread(time.Since(l.pair.started) - in.read)
+	in.spent.Unread(in.read, time.Since(l.pair.started))
 	n, err := l.conn.Read(p)
 	if n > 0 {
 		in.read = time.Since(l.pair.started)

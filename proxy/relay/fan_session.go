@@ -143,7 +143,7 @@ func (f *fan) holdsBack() bool {
 	case congested && f.unread == 0:
 		f.unread = f.loop.now
 	case !congested && f.unread > 0:
-		f.spent.Unread(f.loop.now - f.unread)
+		f.spent.Unread(f.unread, f.loop.now)
 		f.unread = 0
 	}
 	return congested

@@ -35,7 +35,7 @@ func (p *pair) stuck(lp *loop, l *line) {
 // freed has the peer of l read again.
 func (p *pair) freed(lp *loop, l *line, b *backlog) {
 	if l.side == upstream {
-		p.spent.Unread(lp.now - b.since)
+		p.spent.Unread(b.since, lp.now)
 	}
 	lp.enqueue(&p.legs[1-l.side].line)
 }

@@ -16,7 +16,8 @@ type MaxRate struct {
 type Bucket struct {
 	rate            MaxRate
 	messages, bytes time.Duration
-	unread          time.Duration
+	unread          time.Duration // credit, for what gathered while the client was not read
+	last            time.Duration // up to here the credit has faded
 }
 
 // NewBucket returns the bucket of a client that may send at rate; nil, whose
@@ -34,6 +35,7 @@ func (b *Bucket) Spend(now time.Duration, messages, bytes int) bool {
 	if b == nil {
 		return true
 	}
+	b.fade(now)
 	from, limit := now-b.unread, now+time.Second
 	ok := true
 	if b.rate.Messages > 0 {
@@ -50,11 +52,24 @@ func (b *Bucket) Spend(now time.Duration, messages, bytes int) bool {
 	return ok
 }
 
-// Unread notes that the client was not read for d, because its upstream was
-// slow: what has gathered meanwhile comes at once, and was paid for.
-func (b *Bucket) Unread(d time.Duration) {
+// Unread notes that the client was not read between two times, because its
+// upstream was slow: what has gathered meanwhile comes at once, and was paid
+// for.
+func (b *Bucket) Unread(from, to time.Duration) {
 	if b != nil {
-		b.unread += d
+		b.fade(from)
+		b.unread += to - from
+		b.last = to
+	}
+}
+
+// fade takes off the credit the time until now, in which the client was read:
+// who sends as it may has used it up by then, and who was silent while it was
+// not read has gathered nothing.
+func (b *Bucket) fade(now time.Duration) {
+	if now > b.last {
+		b.unread = max(0, b.unread-(now-b.last))
+		b.last = now
 	}
 }
 
