@@ -98,6 +98,27 @@ func operatorVerbs() []*cli.Command {
 			Action: action("", false, statusVerb),
 		},
 		{
+			Name:  "sessions",
+			Usage: "list the open sessions of a running usher, the newest first",
+			Flags: append(whichSessions(),
+				&cli.StringFlag{Name: "search", Usage: "only with the `TEXT` in any of those, in the id or in a namespace"},
+				&cli.IntFlag{Name: "limit", Usage: "how `MANY`, 1000 at most", Value: 100},
+				&cli.BoolFlag{Name: "json", Usage: "print JSON"},
+			),
+			Action: action("", false, sessionsVerb),
+		},
+		{
+			Name:      "close",
+			Usage:     "close one session of a running usher, by how its id begins, or all that fit",
+			ArgsUsage: "[ID]",
+			Flags: append(whichSessions(),
+				&cli.StringFlag{Name: "header", Usage: "only whose handshake had the header `NAME`, one of close_by, with the value that standard input has"},
+				&cli.IntFlag{Name: "code", Usage: "the `CODE` of the Close frames", Value: 1008},
+				&cli.StringFlag{Name: "reason", Usage: "the `TEXT` in the Close frames"},
+			),
+			Action: action("ID", false, closeVerb),
+		},
+		{
 			Name:   "top",
 			Usage:  "show live what a running usher does, busiest first: routes, sessions, upstreams",
 			Action: action("", false, topVerb),
@@ -137,6 +158,16 @@ func operatorVerbs() []*cli.Command {
 			Usage:  "have a running usher start its program anew, and hand its sockets on",
 			Action: action("", false, upgradeVerb),
 		},
+	}
+}
+
+// whichSessions are the flags that say which sessions are meant.
+func whichSessions() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "route", Usage: "only of the `ROUTE`, as \"usher status\" shows it"},
+		&cli.StringFlag{Name: "upstream", Usage: "only of the `UPSTREAM`, or with a leg to it"},
+		&cli.StringFlag{Name: "endpoint", Usage: "only of the `ENDPOINT`, or with a leg to it"},
+		&cli.StringFlag{Name: "client", Usage: "only from the `ADDRESS` or network"},
 	}
 }
 
@@ -221,6 +252,26 @@ func doctorVerb(c *cli.Context, url string) error {
 func statusVerb(c *cli.Context, _ string) error {
 	return command.Status(c.Context, c.App.Writer, command.StatusOptions{
 		OperatorOptions: operator(c), Ended: c.Bool("ended"), Limit: c.Int("limit"), JSON: c.Bool("json"),
+	})
+}
+
+func filter(c *cli.Context) command.SessionFilter {
+	return command.SessionFilter{
+		Route: c.String("route"), Upstream: c.String("upstream"), Endpoint: c.String("endpoint"), Client: c.String("client"),
+	}
+}
+
+func sessionsVerb(c *cli.Context, _ string) error {
+	return command.Sessions(c.Context, c.App.Writer, command.SessionsOptions{
+		OperatorOptions: operator(c), SessionFilter: filter(c),
+		Search: c.String("search"), Limit: c.Int("limit"), JSON: c.Bool("json"),
+	})
+}
+
+func closeVerb(c *cli.Context, id string) error {
+	return command.Close(c.Context, os.Stdin, c.App.Writer, command.CloseOptions{
+		OperatorOptions: operator(c), SessionFilter: filter(c), ID: id, Header: c.String("header"),
+		Code: c.Int("code"), Reason: c.String("reason"),
 	})
 }
 

@@ -115,7 +115,7 @@ func TestWrongAdmin(t *testing.T) {
 		defer backend.Close()
 		address := backend.Listener.Addr().String()
 		want := "usher: " + address + " is not usher's admin address\n  hint: that is what stands under admin in the routes file, not under listen\n"
-		for _, verb := range []string{"status", "status --json", "status --ended", "top", "tap", "tap --json", "reload", "upgrade", "drain --all", "drain --all --wait", "drain --all --undo"} {
+		for _, verb := range []string{"status", "status --json", "status --ended", "sessions", "sessions --json", "close --route /", "top", "tap", "tap --json", "reload", "upgrade", "drain --all", "drain --all --wait", "drain --all --undo"} {
 			code, out := say(t, "", append(strings.Fields(verb), "--admin", address)...)
 			if code != 1 || out != want {
 				t.Errorf("usher %s, answered %d: got exit status %d and\n%swant 1 and\n%s", verb, status, code, out, want)

@@ -39,3 +39,25 @@ func TestWriteEnded(t *testing.T) {
 		}
 	}
 }
+
+// TestWriteSessions shows where the legs of a client go, and what it waits for.
+func TestWriteSessions(t *testing.T) {
+	var b bytes.Buffer
+	writeSessions(&b, admin.SessionPage{Total: 12, Sessions: []admin.Session{
+		{ID: "x1", Route: "/socket.io/", Client: "192.0.2.1", Age: 75, Idle: 2, Split: &admin.Split{
+			Namespaces: []string{"/", "/chat"}, Waiting: []string{"/late"},
+			Legs: []admin.Leg{{Upstream: "site", Endpoint: "a:1"}, {Upstream: "chat", Endpoint: "b:1"}},
+		}},
+		{ID: "x2", Route: "/socket.io/", Client: "192.0.2.1", Split: new(admin.Split)},
+		{ID: "x3", Route: "/ws", Client: "192.0.2.2", Upstream: "main", Endpoint: "c:1", FromClient: admin.Traffic{Messages: 3, Bytes: 2048}},
+	}})
+	const want = "" +
+		"AGE    QUIET  MESSAGES IN  OUT  BYTES IN  OUT  ROUTE        ENDPOINT           CLIENT     ID  NAMESPACES\n" +
+		"1m15s  2.0s   0            0    0 B       0 B  /socket.io/  site=a:1 chat=b:1  192.0.2.1  x1  / /chat waits for /late\n" +
+		"0.0s   0.0s   0            0    0 B       0 B  /socket.io/  -                  192.0.2.1  x2\n" +
+		"0.0s   0.0s   3            0    2.0 KiB   0 B  /ws          main=c:1           192.0.2.2  x3\n" +
+		"\n3 of 12 sessions\n"
+	if b.String() != want {
+		t.Errorf("got\n%swant\n%s", &b, want)
+	}
+}
