@@ -50,7 +50,7 @@ async function fail() {
     refused('/a', { origin: 'https://elsewhere.test' }),
     refused('/gone'),
     refused('/deaf'),
-    refused('/b/socket.io/?transport=websocket&EIO=9&declined'), // by the service, which has no such revision
+    refused('/b/socket.io/?transport=websocket&EIO=4&sid=none'), // by the service, which has no such session
     get(http, base, '/socket.io/?EIO=4&transport=polling&sid=none'),
   ]);
 }
