@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 	"time"
@@ -141,4 +142,95 @@ func newCountedFan(t *testing.T, messages int64) (*fanHarness, *peer) {
 	h.join(c, "/", 0)
 	h.advance(time.Second)
 	return h, c
+}
+
+// TestFanMessageTimeoutBehindASlowLeg does not blame the client for a message
+// that a leg keeps from going on.
+func TestFanMessageTimeoutBehindASlowLeg(t *testing.T) {
+	h := newFanHarnessOf(t, engineio.V4, false, &FanOptions{
+		Demux:    demux.NewConfig(chatty),
+		Client:   &Options{MaxMessage: 64 << 20, MessageTimeout: 5 * time.Second},
+		Upstream: &Options{WriteTimeout: time.Hour},
+		LegQueue: 64 << 10,
+	})
+	c := h.connect()
+	main := h.join(c, "/", 0)
+	f := &flood{size: 10_000}
+	for h.fan.fan.legs[0].strand.waits() <= 64<<10-10_100 {
+		f.run(h.harness, c, 1)
+		f.run(h.harness, c, len(f.rest))
+		h.step()
+	}
+	long := c.frame(ws.Text, "42["+strings.Repeat("x", 30<<20)+"]")
+	at := 1000
+	c.write(append(c.frame(ws.Text, f.event(f.next)), long[:at]...)) // the leg has enough of it
+	h.step()
+	at += h.stuff(c, long[at:])
+	if !h.fan.fan.congested() || h.fan.fan.client.parts == nil {
+		t.Fatal("want the leg to hold the client back in the middle of a message")
+	}
+	for range 8 {
+		h.advance(time.Second)
+	}
+	h.wantOpen()
+	h.drain(main)
+	h.advance(time.Second)
+	at += h.stuff(c, long[at:at+1_000_000])
+	h.advance(3 * time.Second)
+	if h.fan.fan.closing() {
+		t.Fatal("the leg was slow, not the client")
+	}
+	h.advance(time.Second)
+	if !h.fan.fan.closing() {
+		t.Error("want the end of a client that does not go on")
+	}
+}
+
+// TestRow14FanNeverFinishedHeader ends who sends a part of a header, or of a
+// control frame, which belongs to no message yet.
+func TestRow14FanNeverFinishedHeader(t *testing.T) {
+	frames := &peer{side: client}
+	event, ping := frames.frame(ws.Text, "42[1]"), frames.frame(ws.Ping, "abcd")
+	for _, tc := range []struct {
+		name  string
+		frame []byte
+		sent  int // of it
+	}{
+		{"a byte", event, 1},
+		{"half a header", event, 2},
+		{"a header but for a byte", event, 5},
+		{"half a ping", ping, 7},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			h := newFanHarnessOf(t, engineio.V4, false, &FanOptions{
+				Demux:    demux.NewConfig(chatty),
+				Client:   &Options{MessageTimeout: 10 * time.Second},
+				Upstream: &Options{},
+			})
+			c := h.connect()
+			h.join(c, "/", 0)
+			for range 2 { // each has a time of its own
+				c.write(tc.frame[:tc.sent])
+				h.step()
+				h.advance(9 * time.Second)
+				c.write(tc.frame[tc.sent:])
+				h.step()
+				h.advance(2 * time.Second)
+			}
+			c.write(tc.frame[:tc.sent])
+			h.step()
+			h.advance(10*time.Second - 1)
+			if h.fan.fan.closing() {
+				t.Fatal("got the end before its time")
+			}
+			h.advance(1)
+			if !h.fan.fan.closing() {
+				t.Fatal("got the session going on after 10s")
+			}
+			c.fill()
+			if want := "message was not complete after 10s"; !bytes.Contains(c.got, []byte(want)) {
+				t.Errorf("got %q, want a Close frame with %q", c.got, want)
+			}
+		})
+	}
 }

@@ -67,14 +67,18 @@ func (f *fan) tickStrand(s *strand) time.Duration {
 		}
 		due = at
 	}
-	if t := s.options().MessageTimeout; t > 0 && s.parts != nil {
-		at := s.parts.began + t
-		if now >= at && f.hears(s) {
+	if t := s.options().MessageTimeout; t > 0 && s.began > 0 {
+		at := s.began + t
+		switch {
+		case now < at:
+		case s.muted == 0 && f.hears(s):
 			err := fmt.Errorf("message was not complete after %v", t)
 			f.reject(s, session.Stalled, farewell{ws.CodePolicy, err.Error()}, err)
 			return s.cutAt
+		default: // it gets more time, but not yet
+			at = now + time.Second
 		}
-		due = min(due, max(at, now+time.Second))
+		due = min(due, at)
 	}
 	return due
 }

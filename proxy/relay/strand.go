@@ -20,8 +20,10 @@ type strand struct {
 
 	// from it
 	check ws.Checker
-	parts *parts // of the message that has begun; nil if none has, or if it came in one piece so far
-	rest  *rest  // waits to be looked at; nil if nothing does
+	parts *parts        // of the message that has begun; nil if none has, or if it came in one piece so far
+	rest  *rest         // waits to be looked at; nil if nothing does
+	began time.Duration // when the message, header or control frame began that is not whole; 0 if none is
+	muted time.Duration // since when s is not read although it could be; 0 if it is
 
 	// to it
 	out    []byte        // what goes out at the end of the turn; the loop's, nil if nothing
@@ -39,7 +41,6 @@ type parts struct {
 	packed bool    // compressed
 	key    [4]byte // of the current frame
 	at     int     // where in the frame
-	began  time.Duration
 }
 
 func newStrand(f *fan, s side, number int) *strand {
@@ -89,7 +90,7 @@ func (s *strand) serve(lp *loop, _ *line) {
 // pump reads from s while there is something to read and room for it.
 func (s *strand) pump(lp *loop) {
 	if s.rest != nil {
-		if !s.is(deaf) && !s.fan.hears(s) {
+		if s.mute(lp) {
 			return
 		}
 		if s.resume(lp); s.rest != nil {
@@ -97,7 +98,7 @@ func (s *strand) pump(lp *loop) {
 		}
 	}
 	for range readsATurn {
-		if !s.is(readable) || s.is(finished|closed) || !s.is(deaf) && !s.fan.hears(s) {
+		if !s.is(readable) || s.is(finished|closed) || s.mute(lp) {
 			return
 		}
 		lp.read(&s.line)
@@ -105,6 +106,22 @@ func (s *strand) pump(lp *loop) {
 	if s.is(readable) && !s.is(finished|closed) && s.fan.hears(s) {
 		lp.enqueue(&s.line)
 	}
+}
+
+// mute tells whether s must not be read now. What it has begun may take longer
+// by the time for which that was so.
+func (s *strand) mute(lp *loop) bool {
+	if !s.is(deaf) && !s.fan.hears(s) {
+		if s.muted == 0 {
+			s.muted = max(lp.now, 1)
+		}
+		return true
+	}
+	if s.muted > 0 && s.began > 0 {
+		s.began += lp.now - s.muted
+	}
+	s.muted = 0
+	return false
 }
 
 // stuck is user's: s is looked at when it goes on taking nothing.

@@ -26,6 +26,7 @@ func (s *strand) show(lp *loop, p []byte) {
 // look acts on p, which was read and shown.
 func (s *strand) look(lp *loop, p []byte) {
 	s.held = nil
+	messages := s.check.Messages()
 	lp.flater.spent = 0
 	lp.span = span{base: p}
 	at, err := s.frames(lp, p)
@@ -35,6 +36,20 @@ func (s *strand) look(lp *loop, p []byte) {
 	lp.span.end(lp)
 	if at < len(p) && !s.is(ignored|closed) {
 		s.held = append(s.held, p[at:]...)
+	}
+	s.clock(lp, s.check.Messages() != messages)
+}
+
+// clock starts the time of what is not whole, or stops it.
+func (s *strand) clock(lp *loop, ended bool) {
+	switch {
+	case s.parts == nil && len(s.held) == 0:
+		s.began = 0
+	case ended || s.began == 0:
+		s.began = max(lp.now, 1)
+		if t := s.options().MessageTimeout; t > 0 {
+			lp.timers.schedule(s.fan, s.began+t)
+		}
 	}
 }
 
@@ -126,11 +141,8 @@ func (s *strand) begin(lp *loop, rules *ws.Rules, h ws.Header, header []byte) er
 		return nil
 	}
 	if s.parts == nil {
-		s.parts = &parts{binary: h.Opcode == ws.Binary, packed: h.RSV != 0, began: lp.now}
+		s.parts = &parts{binary: h.Opcode == ws.Binary, packed: h.RSV != 0}
 		s.parts.bytes = lp.outputs.take(int(min(h.Length, bufferSize)))
-		if t := s.options().MessageTimeout; t > 0 {
-			lp.timers.schedule(s.fan, lp.now+t)
-		}
 	}
 	s.parts.key, s.parts.at = h.Key, 0
 	return s.completed(lp)
@@ -176,6 +188,7 @@ func (s *strand) completed(lp *loop) (err error) {
 
 // endMessage forgets a message that is not whole.
 func (s *strand) endMessage(lp *loop) {
+	s.began = 0
 	if s.parts != nil {
 		lp.outputs.give(s.parts.bytes)
 		s.parts = nil
