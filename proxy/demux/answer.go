@@ -31,7 +31,7 @@ func (s *Session) connected(leg int, m *Message, h *socketio.Header) {
 // did not wait for it. Roots of EIO3 are made unasked.
 func (s *Session) disown(leg int, h *socketio.Header) {
 	if s.version == engineio.V4 && s.legs[leg].state == legOpen {
-		s.effects.ToLeg(leg, text(socketio.AppendDisconnect(nil, h.Namespace)))
+		s.effects.ToLeg(leg, own(socketio.AppendDisconnect(nil, h.Namespace)))
 	}
 }
 
@@ -154,7 +154,7 @@ func (s *Session) connectFailed(leg int, m *Message, h *socketio.Header) {
 
 // expel tells the client that it has left a namespace.
 func (s *Session) expel(sp *space) {
-	if s.toClient(text(socketio.AppendDisconnect(nil, []byte(sp.name)))) {
+	if s.toClient(own(socketio.AppendDisconnect(nil, []byte(sp.name)))) {
 		s.bury(sp)
 	}
 }

@@ -153,7 +153,7 @@ func (s *Session) refuseConnect(name []byte, message, data string) {
 	} else {
 		b = socketio.AppendConnectError(nil, name, message, []byte(data))
 	}
-	s.toClient(text(b))
+	s.toClient(own(b))
 }
 
 // disconnect handles a DISCONNECT of the client.

@@ -15,6 +15,9 @@ type Message struct {
 	// Socket.IO packet. It is set by the session.
 	More bool
 
+	// Own says that no side has sent it: the session has made it.
+	Own bool
+
 	// Head is the content behind the packet's type, unmasked: all of it, or at
 	// least its first MinHead bytes. Packets other than messages have all of it.
 	Head []byte
@@ -28,12 +31,19 @@ type Message struct {
 // whole tells whether Head is the whole content.
 func (m *Message) whole() bool { return len(m.Head) == m.Size }
 
-// text returns a message of the session's own.
+// own returns a message of the session's own.
+func own(p []byte) *Message {
+	m := text(p)
+	m.Own = true
+	return m
+}
+
+// text returns a message that was sent, in other words.
 func text(p []byte) *Message {
 	return &Message{Type: engineio.Message, Head: p, Size: len(p)}
 }
 
 // control returns a packet that is no message.
 func control(t engineio.PacketType, data []byte) *Message {
-	return &Message{Type: t, Head: data, Size: len(data)}
+	return &Message{Type: t, Own: true, Head: data, Size: len(data)}
 }

@@ -61,7 +61,7 @@ func (s *Session) rejoin(leg int, sp *space) {
 	p, pid, offset := w.stored, w.pid, w.offset()
 	h, _, err := socketio.ParseHeader(p, true)
 	if err != nil || (pid == "" || offset == "") && socketio.ParseAnswer(p[h.Data:]).PID == "" {
-		s.toLeg(leg, text(p))
+		s.toLeg(leg, own(p))
 		return
 	}
 	if offset == "" {
@@ -70,7 +70,7 @@ func (s *Session) rejoin(leg int, sp *space) {
 	const members = `,"pid":"","offset":""}`
 	b := s.effects.Take(len(p) + len(members) + 6*(len(pid)+len(offset))) // as many if all is escaped
 	b = socketio.AppendRecovery(b, p, h, pid, offset)
-	s.toLeg(leg, text(b))
+	s.toLeg(leg, own(b))
 	clear(b)
 	s.effects.Give(b)
 }

@@ -21,7 +21,7 @@ func (c *Config) first() int {
 func (s *Session) connectVirtualRoot() {
 	s.add(space{name: "/", leg: -1, state: open, since: s.now})
 	s.joined = true
-	s.toClient(text(socketio.AppendConnect(nil, []byte("/"), nil)))
+	s.toClient(own(socketio.AppendConnect(nil, []byte("/"), nil)))
 }
 
 // rootRefused handles an ERROR of the root of an upstream that does not own "/":
@@ -42,7 +42,7 @@ func (s *Session) rootRefused(leg int, m *Message, h *socketio.Header) {
 		b := socketio.AppendError(nil, []byte(sp.name), "")
 		s.remove(sp)
 		i--
-		s.toClient(text(append(b[:len(b)-len(`""`)], payload...)))
+		s.toClient(own(append(b[:len(b)-len(`""`)], payload...)))
 	}
 	s.effects.Give(whole)
 	s.leave(leg, false)

@@ -25,7 +25,7 @@ func (e *effects) Ready(sid string) {
 	}
 	data := open.Append(nil)
 	f.answers.out.add(&f.loop.outputs, engineio.Open, false, data)
-	f.showOwnPacket(engineio.Open, data, f.entry.Polling)
+	f.showPacketTo(client, "", engineio.Open, data, f.entry.Polling)
 	f.answer(f.sid, Refused{})
 }
 
@@ -50,8 +50,8 @@ func (f *fan) answer(sid string, r Refused) {
 // ToClient is demux.Effects'.
 func (e *effects) ToClient(m *demux.Message) {
 	f := (*fan)(e)
-	if m.Type != engineio.Message {
-		f.showOwnPacket(m.Type, m.Head, f.client == nil)
+	if m.Own {
+		f.showPacketTo(client, "", m.Type, m.Head, f.client == nil)
 	}
 	if f.client != nil {
 		f.client.send(f.loop, m)
@@ -65,6 +65,9 @@ func (e *effects) ToClient(m *demux.Message) {
 func (e *effects) ToLeg(leg int, m *demux.Message) {
 	f := (*fan)(e)
 	if s := f.legs[leg].strand; s != nil {
+		if m.Own {
+			f.showPacketTo(upstream, s.to.Upstream, m.Type, m.Head, false)
+		}
 		s.send(f.loop, m)
 	}
 }

@@ -74,7 +74,7 @@ func (f *fan) farewell() Answer {
 		return Answer{Status: Broken}
 	}
 	last := []engineio.Packet{{Type: engineio.PacketType(f.end.farewell)}}
-	f.showOwnPacket(last[0].Type, nil, true)
+	f.showPacketTo(client, "", last[0].Type, nil, true)
 	body, _ := engineio.AppendPayload(nil, f.entry.Version, last, true)
 	return Answer{Body: body}
 }

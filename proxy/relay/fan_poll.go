@@ -129,7 +129,7 @@ func (f *fan) noop() {
 		return
 	}
 	f.answers.out.add(&f.loop.outputs, engineio.Noop, false, nil)
-	f.showOwnPacket(engineio.Noop, nil, true)
+	f.showPacketTo(client, "", engineio.Noop, nil, true)
 	f.answerGet()
 }
 

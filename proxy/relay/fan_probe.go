@@ -74,7 +74,7 @@ func (f *fan) probed(m *demux.Message) {
 	case m.Type == engineio.Ping && string(m.Head) == "probe" && !s.probed:
 		s.probed = true
 		s.send(f.loop, &demux.Message{Type: engineio.Pong, Head: m.Head, Size: m.Size})
-		f.showOwnPacket(engineio.Pong, m.Head, false)
+		f.showPacketTo(client, "", engineio.Pong, m.Head, false)
 		f.noop() // the client waits for its GET before it goes on
 	case m.Type == engineio.Upgrade && s.probed:
 		f.noop()

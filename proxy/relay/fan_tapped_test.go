@@ -54,3 +54,34 @@ func TestFanTappedFarewell(t *testing.T) {
 	g.wantAnswer("the client closed", Done, "6")
 	h.wantTapped("the end", tp, `client>upstream text 1 "1"`, `usher>client text 1 "6"`)
 }
+
+// TestFanTappedAnswers wants shown what usher says in the place of a client or
+// of an upstream.
+func TestFanTappedAnswers(t *testing.T) {
+	h := newFanHarness(t, engineio.V4, false)
+	c := h.connect()
+	c.send(ws.Text, `40/chat,{"token":"hush"}`)
+	h.step()
+	chat := h.answerDial(2)
+	h.openLeg(chat)
+	chat.send(ws.Text, `40/chat,{"sid":"x"}`)
+	h.step()
+	tp := h.mustTap(100)
+
+	chat.send(ws.Text, "2")
+	h.step()
+	h.wantTapped("a heartbeat of the upstream's", tp, `upstream>client text 1 "2"`, `usher>upstream text 1 "3"`)
+	c.send(ws.Text, "40/nowhere,")
+	h.step()
+	h.wantTapped("a namespace that there is not", tp, `client>upstream text 11 "40/nowhere,"`,
+		`usher>client text 42 "44/nowhere,{\"message\":\"Invalid namespace\"}"`)
+
+	chat.conn.Close()
+	h.step()
+	h.advance(time.Second)
+	chat = h.answerDial(2)
+	tapped(tp)
+	h.openLeg(chat)
+	h.wantTapped("a leg that is there again", tp, `upstream>client text 90 "0{\"sid\":\"leg\",\"upgrades\":[],\"pingInterval\":25000,\"pingTimeout\":20000,\"maxPayload\":1000000}"`,
+		`usher>upstream text 24 "40/chat,{\"token\":\"hush\"}"`) // masked where it is told
+}

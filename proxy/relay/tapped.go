@@ -81,15 +81,15 @@ func (f *fan) showPacket(m *demux.Message) {
 	lp.tapping.taps.Show(like, append([]byte{byte(m.Type)}, head...))
 }
 
-// showOwnPacket shows a packet of usher's own for its client, however that is
-// sent: what upstreams send to a client is shown as it comes.
-func (f *fan) showOwnPacket(kind engineio.PacketType, data []byte, polling bool) {
+// showPacketTo shows a packet of usher's own, however it is sent: what others
+// send is shown as it comes.
+func (f *fan) showPacketTo(to side, leg string, kind engineio.PacketType, data []byte, polling bool) {
 	lp := f.loop
 	if lp.tapping.taps == nil || !lp.tapping.taps.Take(f.session) {
 		return
 	}
 	lp.tapping.taps.Show(tap.Frame{
-		Session: f.session, From: session.Usher, To: session.Client, Time: lp.began + int64(lp.now),
+		Session: f.session, From: session.Usher, To: to.of(), Leg: leg, Time: lp.began + int64(lp.now),
 		Opcode: ws.Text, Fin: true, Polling: polling, Size: int64(1 + len(data)),
 	}, append([]byte{byte(kind)}, data[:min(len(data), tap.MaxBytes)]...))
 }
