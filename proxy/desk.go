@@ -28,6 +28,9 @@ func (d desk) Drains() []admin.Target      { return d.drains.all() }
 func (d desk) Enable(t admin.Target) bool  { return d.enable(t) }
 func (d desk) Version() string             { return d.Server.Version }
 
+// LegTraffic returns what has passed on legs.
+func (d desk) LegTraffic() map[string]session.LegTraffic { return d.frames.LegTraffic() }
+
 // Drain drains t.
 func (d desk) Drain(t admin.Target) (sessions, legs int) { return d.drain(t) }
 

@@ -73,6 +73,8 @@ func TestMetricsCountNamespaces(t *testing.T) {
 		`usher_legs_total{result="declined",upstream="admin"}`:                                      1,
 		`usher_legs_total{result="failed",upstream="admin"}`:                                        0,
 		`usher_leg_seconds_count{upstream="main"}`:                                                  5,
+		`usher_leg_messages_total{direction="to_upstream",upstream="admin"}`:                        1,
+		`usher_leg_messages_total{direction="from_upstream",upstream="admin"}`:                      3,
 		`usher_leg_redials_total`:                                                                   0,
 		`usher_opaque_sessions_total`:                                                               0,
 		"usher_paused_legs":                                                                         0,

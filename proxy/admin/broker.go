@@ -18,7 +18,8 @@ type Broker interface {
 	Table() *route.Table
 	Pool() *upstream.Pool
 	Sessions() *session.Registry
-	Marker() *session.Marker // nil without close_by
+	LegTraffic() map[string]session.LegTraffic // by upstream
+	Marker() *session.Marker                   // nil without close_by
 	Taps() *tap.Hub
 	Certificates() []Certificate
 	Phase() Phase

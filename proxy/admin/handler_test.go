@@ -51,6 +51,9 @@ func (d *desk) Pool() *upstream.Pool        { return d.pool }
 func (d *desk) Sessions() *session.Registry { return d.sessions }
 func (d *desk) Marker() *session.Marker     { return d.marker }
 func (d *desk) Taps() *tap.Hub              { return &d.taps }
+func (d *desk) LegTraffic() map[string]session.LegTraffic {
+	return map[string]session.LegTraffic{"chat": {To: session.Traffic{Messages: 1, Bytes: 20}, From: session.Traffic{Messages: 3, Bytes: 40}}}
+}
 func (d *desk) Certificates() []Certificate {
 	return []Certificate{{Name: "a"}, {Name: "b", NotAfter: time.Now().Add(time.Hour)}}
 }
@@ -261,6 +264,9 @@ func TestUpstreams(t *testing.T) {
 	var list []Upstream
 	if err := json.Unmarshal(request{path: "/v1/upstreams"}.send(newTestHandler(d)).Body.Bytes(), &list); err != nil {
 		t.Fatal(err)
+	}
+	if to, from := (Traffic{1, 20}), (Traffic{3, 40}); list[0].FromClient != to || list[0].FromUpstream != from {
+		t.Errorf("legs: got %+v and %+v, want %+v and %+v", list[0].FromClient, list[0].FromUpstream, to, from)
 	}
 	calm, failed := list[0].Endpoints[0], list[0].Endpoints[1]
 	if calm.State != upstream.Unchecked || calm.LastError != "" || !calm.LastErrorAt.IsZero() {

@@ -9,7 +9,8 @@ import (
 	"usher/proxy/upstream"
 )
 
-// Upstream is a group of endpoints, and what passes there.
+// Upstream is a group of endpoints, and what passes there, on legs too: in
+// place of a client's messages stand those to the upstream.
 type Upstream struct {
 	Upstream  string     `json:"upstream"`
 	Drained   bool       `json:"drained"` // by an operator
@@ -51,10 +52,13 @@ func (e Endpoint) Failed() uint64 {
 
 func (h *Handler) upstreams(*http.Request) (any, error) {
 	totals, drains, pool := h.Broker.Sessions().Totals(), h.Broker.Drains(), h.Broker.Pool()
+	legs := h.Broker.LegTraffic()
 	list := []Upstream{}
 	for _, s := range pool.Stats() {
 		u := Upstream{Upstream: s.Name, Drained: slices.Contains(drains, Target{Upstream: s.Name}), Endpoints: []Endpoint{}}
 		u.Counts = sum(totals, func(t session.Total) bool { return t.Upstream == s.Name })
+		u.FromClient.add(legs[s.Name].To)
+		u.FromUpstream.add(legs[s.Name].From)
 		for _, e := range s.Endpoints {
 			u.Endpoints = append(u.Endpoints, newEndpoint(e, pool))
 		}

@@ -96,6 +96,8 @@ func addNamespaces(add func(kind prometheus.ValueType, name, help string, labels
 	add(gauge, "legs_open", "Legs of sessions with namespaces that are open.", "upstream")
 	add(counter, "legs_total", "Legs that were dialled, by what the upstream said: failed are those that brought no answer.", "upstream", "result")
 	add(counter, "leg_seconds", "Time from the dial of a leg to its 101.", "upstream")
+	add(counter, "leg_messages_total", "Messages that have passed on legs, heartbeats among them.", "upstream", "direction")
+	add(counter, "leg_bytes_total", "Bytes of frames that have passed on legs.", "upstream", "direction")
 	add(counter, "leg_retries_total", "Dials of legs that were repeated, as one had failed or a leg was lost that was needed.")
 	add(counter, "leg_redials_total", "Legs that were dialled again, once lost, behind the client's back.")
 }

@@ -7,6 +7,7 @@ import (
 
 	"usher/proxy/engineio"
 	"usher/proxy/relay"
+	"usher/proxy/session"
 )
 
 // Namespaces is the label upstream of sessions that are split by namespace: they
@@ -45,6 +46,12 @@ func (c *Collector) engine(f map[string]family, to chan<- prometheus.Metric) {
 		f["legs_total"].send(to, float64(legs.Declined), upstream, "declined")
 		f["legs_total"].send(to, float64(legs.Failed), upstream, "failed")
 		f["leg_seconds"].histogram(to, legs.Time, upstream)
+	}
+	for upstream, t := range c.from.Relay.LegTraffic() {
+		for direction, one := range map[string]session.Traffic{"to_upstream": t.To, "from_upstream": t.From} {
+			f["leg_messages_total"].send(to, float64(one.Messages), upstream, direction)
+			f["leg_bytes_total"].send(to, float64(one.Bytes), upstream, direction)
+		}
 	}
 	for name, n := range map[string]float64{
 		"engineio_sids": float64(s.SIDs), "engineio_polls_waiting": float64(s.Waiting), "engineio_polls_parked": float64(s.Parked),

@@ -72,7 +72,7 @@ func (f *fan) attach(leg int, d Dialled) {
 		f.demux.LegFailed(lp.now, leg)
 		return
 	}
-	s.tag, s.to, s.release = d.Tag, d.To, d.Release
+	s.tag, s.to, s.release, s.passed = d.Tag, d.To, d.Release, lp.passed.of(d.To.Upstream)
 	f.legs[leg].strand = s
 	f.noteLegs()
 	f.demux.LegUp(lp.now, leg, d.Tag)

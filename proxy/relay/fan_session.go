@@ -188,6 +188,9 @@ func (f *fan) count(s *strand, fresh int) {
 		c = &f.session.FromUpstream
 	}
 	c.Bytes.Add(uint64(fresh))
+	if s.passed != nil {
+		s.passed.from.bytes.Add(uint64(fresh))
+	}
 	if s.side == client {
 		f.spend(0, fresh)
 	}
@@ -206,6 +209,7 @@ func (f *fan) received(s *strand, m *demux.Message) {
 	switch {
 	case s.number >= 0:
 		f.session.FromUpstream.Messages.Add(1)
+		s.passed.from.messages.Add(1)
 		if m.Type == engineio.Message {
 			f.session.FromUpstream.Last.Store(lp.began + int64(lp.now))
 		}

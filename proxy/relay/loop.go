@@ -29,6 +29,7 @@ type loop struct {
 	posts    []post  // the mailbox's other slice
 	pairs    map[*pair]struct{}
 	fans     map[*fan]struct{}
+	passed   legTraffics    // on the legs of fans
 	dirty    []*strand      // what goes out to them is written at the end of the turn
 	stopping bool           // the loop ends with its last pair; new ones are sent away
 	last     *session.Drain // how that is, once it is stopping

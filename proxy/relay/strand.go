@@ -17,6 +17,7 @@ type strand struct {
 	tag     string      // of its endpoint
 	to      session.Leg // where it goes
 	release func()      // called once when the socket is closed; nil for nothing
+	passed  *legTraffic // counts a leg's frames, nil for none
 
 	// from it
 	check ws.Checker

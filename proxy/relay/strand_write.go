@@ -47,6 +47,7 @@ func (sp *span) end(lp *loop) {
 		sp.spill(lp)
 	} else if s != nil {
 		sp.to = nil
+		s.wrote(sp.at - sp.from)
 		lp.write(&s.line, sp.base[sp.from:sp.at])
 	}
 	sp.base = nil
@@ -56,6 +57,9 @@ func (sp *span) end(lp *loop) {
 func (s *strand) send(lp *loop, m *demux.Message) {
 	if s.is(sentClose | closed | deaf) {
 		return
+	}
+	if s.passed != nil {
+		s.passed.to.messages.Add(1)
 	}
 	if s.window > 0 && s.sendDeflated(lp, m) {
 		return
@@ -127,20 +131,30 @@ func (s *strand) frame(lp *loop, h ws.Header, fill func([]byte) []byte) {
 		h.Masked, h.Key = true, *newKey()
 	}
 	s.prepare(lp)
+	before := len(s.out)
 	s.out = ws.AppendHeader(s.out, h)
 	begin := len(s.out)
 	s.out = fill(s.out)
 	if h.Masked {
 		ws.Mask(s.out[begin:], h.Key, 0)
 	}
+	s.wrote(len(s.out) - before)
 	s.bound(lp)
 }
 
 // gather has p go out at the end of the turn.
 func (s *strand) gather(lp *loop, p []byte) {
 	s.prepare(lp)
+	s.wrote(len(p))
 	s.out = append(s.out, p...)
 	s.bound(lp)
+}
+
+// wrote counts what goes out.
+func (s *strand) wrote(n int) {
+	if s.passed != nil {
+		s.passed.to.bytes.Add(uint64(n))
+	}
 }
 
 // prepare makes s.out ready to be appended to.

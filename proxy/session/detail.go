@@ -8,6 +8,9 @@ type Leg struct {
 	Target   string // upstream.Endpoint.Identity
 }
 
+// LegTraffic is what has passed on the legs to one upstream.
+type LegTraffic struct{ To, From Traffic }
+
 // SetLegs notes which legs of s have an open socket, and with that, that s is
 // split. Its relay says so each time that it changes, until the end begins. list
 // is not changed any more.
