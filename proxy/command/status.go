@@ -131,11 +131,19 @@ func statusEndpoints(upstreams []admin.Upstream, now time.Time) [][]string {
 			}
 			rows = append(rows, []string{
 				u.Upstream, e.Endpoint, string(e.State), since, strconv.Itoa(e.Open),
-				strconv.FormatUint(e.Dials, 10), strconv.FormatUint(e.Failed(), 10), oneLine(e.LastError),
+				strconv.FormatUint(e.Dials, 10), strconv.FormatUint(e.Failed(), 10), lastError(e, now),
 			})
 		}
 	}
 	return rows
+}
+
+// lastError says when it came: an old one is no news.
+func lastError(e admin.Endpoint, now time.Time) string {
+	if e.LastError == "" {
+		return ""
+	}
+	return ago(now.Sub(e.LastErrorAt).Seconds()) + " ago: " + oneLine(e.LastError)
 }
 
 func writeEnded(b *bytes.Buffer, page admin.EndedPage, now time.Time) {

@@ -61,3 +61,20 @@ func TestWriteSessions(t *testing.T) {
 		t.Errorf("got\n%swant\n%s", &b, want)
 	}
 }
+
+// TestStatusEndpoints says of an error how old it is.
+func TestStatusEndpoints(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	var b bytes.Buffer
+	writeTable(&b, "", statusEndpoints([]admin.Upstream{{Upstream: "main", Endpoints: []admin.Endpoint{
+		{Endpoint: "http://a:1", State: "healthy", Since: at.Add(-time.Hour), Open: 2, Dials: 5, Unanswered: 1, LastError: "gave\nno answer", LastErrorAt: at.Add(-90 * time.Second)},
+		{Endpoint: "http://b:1", State: "unchecked"},
+	}}}, at))
+	const want = "" +
+		"UPSTREAM  ENDPOINT    STATE      FOR    OPEN  DIALS  FAILED  LAST ERROR\n" +
+		"main      http://a:1  healthy    1h00m  2     5      1       1m30s ago: gave no answer\n" +
+		"main      http://b:1  unchecked  -      0     0      0\n"
+	if b.String() != want {
+		t.Errorf("got\n%swant\n%s", &b, want)
+	}
+}
