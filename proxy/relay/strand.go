@@ -104,7 +104,7 @@ func (s *strand) pump(lp *loop) {
 		}
 		lp.read(&s.line)
 	}
-	if s.is(readable) && !s.is(finished|closed) && s.fan.hears(s) {
+	if s.is(readable) && !s.is(finished|closed) && !s.mute(lp) {
 		lp.enqueue(&s.line)
 	}
 }
