@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"bufio"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -45,8 +46,9 @@ type TapFrame struct {
 const (
 	// tapTick is how often a tap's frames are written, and tapShare how many
 	// at most: more than anybody reads, and little for a processor.
-	tapTick  = 100 * time.Millisecond
-	tapShare = 100
+	tapTick   = 100 * time.Millisecond
+	tapShare  = 100
+	tapBuffer = 64 << 10
 	// tapPatience is how long an operator may take nothing.
 	tapPatience = 10 * time.Second
 )
@@ -67,8 +69,8 @@ func (h *Handler) tap(w http.ResponseWriter, r *http.Request) {
 	defer t.Close()
 	h.Log.Info("operator taps", "route", order.Route, "session", order.Session, "peer", r.RemoteAddr)
 	w.Header().Set("Content-Type", "application/x-ndjson")
-	out := tapWriter{tapOrder: order, tap: t, w: w, control: http.NewResponseController(w)}
-	out.json = json.NewEncoder(w)
+	out := tapWriter{tapOrder: order, tap: t, lines: bufio.NewWriterSize(w, tapBuffer), control: http.NewResponseController(w)}
+	out.json = json.NewEncoder(out.lines)
 	out.json.SetEscapeHTML(false)
 	out.run(r.Context())
 }
@@ -142,7 +144,7 @@ func (h *Handler) hasRoute(name string) bool {
 type tapWriter struct {
 	tapOrder
 	tap     *tap.Tap
-	w       http.ResponseWriter
+	lines   *bufio.Writer // a tick's: each write wakes whoever reads
 	control *http.ResponseController
 	json    *json.Encoder
 	shown   int
@@ -225,7 +227,7 @@ func (t *tapWriter) deadline() {
 
 func (t *tapWriter) flush() {
 	if t.deadline(); t.err == nil {
-		t.err = t.control.Flush()
+		t.err = errors.Join(t.lines.Flush(), t.control.Flush())
 	}
 }
 

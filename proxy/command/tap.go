@@ -76,7 +76,7 @@ func (o TapOptions) query() url.Values {
 
 // copy writes what comes, and returns why no more does: "" if it was not said.
 func (o TapOptions) copy(w io.Writer, from io.Reader) (why string, err error) {
-	lines := bufio.NewReader(from)
+	lines := bufio.NewReaderSize(from, 64<<10)
 	text := tapText{named: o.Route == "" && o.Session == ""}
 	for {
 		raw, err := lines.ReadBytes('\n')
