@@ -117,6 +117,9 @@ func (s *strand) control(lp *loop, rules *ws.Rules, q []byte) (int, error) {
 		return 0, err
 	}
 	f := s.check.Control(q, &lp.scratch)
+	if s.parts == nil { // it had begun itself
+		s.began = 0
+	}
 	if s.side == client && f.Header.Opcode != ws.Close {
 		s.fan.spend(1, 0)
 	}

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -120,6 +121,27 @@ func TestRow14NeverFinishedHeader(t *testing.T) {
 			h.step()
 			h.wantEnd("client.stalled", 1008)
 		})
+	}
+}
+
+// A client whose every read ends in a ping's middle has always finished the one
+// before.
+func TestMessageTimeoutPerControl(t *testing.T) {
+	h := newHarness(t)
+	c, _ := h.adopt(&Options{MessageTimeout: 10 * time.Second})
+	ping := c.frame(ws.Ping, "abcd")
+	c.write(ping[:7])
+	for range 5 {
+		h.step()
+		h.advance(9 * time.Second)
+		h.wantGoing("9s of a ping")
+		c.write(slices.Concat(ping[7:], ping[:7]))
+	}
+	h.step()
+	h.advance(10 * time.Second)
+	c.fill()
+	if !h.pair().closing() {
+		t.Error("got the pair going on after 10s of a ping")
 	}
 }
 
