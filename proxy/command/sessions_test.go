@@ -57,8 +57,20 @@ func TestSessionsAndClose(t *testing.T) {
 		code int
 		text string
 	}
+	ids := func(words ...string) (list []string) {
+		t.Helper()
+		status, out, stderr := sayTo(t, "", append([]string{"sessions", "--admin", socket, "--json"}, words...)...)
+		var page admin.SessionPage
+		if err := json.Unmarshal([]byte(out), &page); status != 0 || err != nil {
+			t.Fatalf("usher sessions %v: got exit status %d, %v and %s%s", words, status, err, out, stderr)
+		}
+		for _, s := range page.Sessions {
+			list = append(list, s.ID)
+		}
+		return list
+	}
 	ends := make(map[string]chan end)
-	for _, s := range []struct{ id, path, client, user string }{
+	for i, s := range []struct{ id, path, client, user string }{
 		{"aa11-long", "/a", "192.0.2.1", "7"},
 		{"aa22-long", "/a", "192.0.2.1", "8"},
 		{"bb11", "/b", "192.0.2.1", "7"},
@@ -74,6 +86,11 @@ func TestSessionsAndClose(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer c.Close()
+		for late := time.Now().Add(patience); len(ids()) <= i; { // a client hears 101 a moment before it is listed
+			if time.Now().After(late) {
+				t.Fatalf("session %s is not listed", s.id)
+			}
+		}
 		done := make(chan end, 1)
 		ends[s.id] = done
 		go func() {
@@ -84,18 +101,6 @@ func TestSessionsAndClose(t *testing.T) {
 			}
 			done <- end{closed.Code, closed.Text}
 		}()
-	}
-	ids := func(words ...string) (list []string) {
-		t.Helper()
-		status, out, stderr := sayTo(t, "", append([]string{"sessions", "--admin", socket, "--json"}, words...)...)
-		var page admin.SessionPage
-		if err := json.Unmarshal([]byte(out), &page); status != 0 || err != nil {
-			t.Fatalf("usher sessions %v: got exit status %d, %v and %s%s", words, status, err, out, stderr)
-		}
-		for _, s := range page.Sessions {
-			list = append(list, s.ID)
-		}
-		return list
 	}
 	for _, tt := range []struct{ words, want string }{
 		{"", "ee dd cc bb11-more bb11 aa22-long aa11-long"},
