@@ -47,8 +47,7 @@ func (sp *span) end(lp *loop) {
 		sp.spill(lp)
 	} else if s != nil {
 		sp.to = nil
-		s.wrote(sp.at - sp.from)
-		lp.write(&s.line, sp.base[sp.from:sp.at])
+		s.write(lp, sp.base[sp.from:sp.at])
 	}
 	sp.base = nil
 }
@@ -131,30 +130,20 @@ func (s *strand) frame(lp *loop, h ws.Header, fill func([]byte) []byte) {
 		h.Masked, h.Key = true, *newKey()
 	}
 	s.prepare(lp)
-	before := len(s.out)
 	s.out = ws.AppendHeader(s.out, h)
 	begin := len(s.out)
 	s.out = fill(s.out)
 	if h.Masked {
 		ws.Mask(s.out[begin:], h.Key, 0)
 	}
-	s.wrote(len(s.out) - before)
 	s.bound(lp)
 }
 
 // gather has p go out at the end of the turn.
 func (s *strand) gather(lp *loop, p []byte) {
 	s.prepare(lp)
-	s.wrote(len(p))
 	s.out = append(s.out, p...)
 	s.bound(lp)
-}
-
-// wrote counts what goes out.
-func (s *strand) wrote(n int) {
-	if s.passed != nil {
-		s.passed.to.bytes.Add(uint64(n))
-	}
 }
 
 // prepare makes s.out ready to be appended to.
@@ -185,9 +174,17 @@ func (s *strand) writeOut(lp *loop) {
 	}
 	if out := s.out; out != nil {
 		s.out = nil
-		lp.write(&s.line, out)
+		s.write(lp, out)
 		lp.outputs.give(out)
 	}
+}
+
+// write writes p now, and counts it.
+func (s *strand) write(lp *loop, p []byte) {
+	if s.passed != nil {
+		s.passed.to.bytes.Add(uint64(len(p)))
+	}
+	lp.write(&s.line, p)
 }
 
 // dropOut forgets what has gathered.
