@@ -41,8 +41,7 @@ type leg struct {
 
 	// from the leg to its peer
 	check   ws.Checker
-	counted uint32        // messages of check that the session's counter has
-	began   time.Duration // when the message began that is open, 0 if none is
+	counted uint32 // messages of check that the session's counter has
 
 	// to the leg
 	pinged time.Duration // when usher last pinged it

@@ -18,6 +18,7 @@ type line struct {
 	backlog *backlog      // what the socket has not taken yet; nil if nothing
 	held    []byte        // what was read last and could not be passed yet: its user's
 	heard   time.Duration // when the last byte came
+	began   time.Duration // when the message, header or control frame began that is not whole; 0 if none is
 	moved   time.Duration // when it last took something of what waited for it
 	waiting [2]uint32     // the poller's: slot and generation
 	state   lineState
@@ -39,6 +40,20 @@ type user interface {
 	// freed says that what waited for l, since when b says, is written or
 	// given up.
 	freed(lp *loop, l *line, b *backlog)
+}
+
+// clock starts the time of what has begun to come and is not whole, or stops it:
+// of a message, if one is open, or of what is held back. If ended, that began
+// after another that was whole. It tells whether a time was started.
+func (l *line) clock(now time.Duration, open, ended bool) (started bool) {
+	switch {
+	case !open && len(l.held) == 0:
+		l.began = 0
+	case ended || l.began == 0:
+		l.began = max(now, 1)
+		return true
+	}
+	return false
 }
 
 // lineState is a set of facts about a line.

@@ -102,23 +102,11 @@ func (lp *loop) account(l *leg, fresh, controls int) {
 	if messages > 0 {
 		counters.Messages.Add(uint64(messages))
 	}
-	lp.clockMessage(l, messages > 0 || controls > 0 && !l.check.Open())
+	open := l.check.Open()
+	if t := p.options.MessageTimeout; l.clock(lp.now, open, messages > 0 || controls > 0 && !open) && t > 0 {
+		lp.timers.schedule(p, l.began+t)
+	}
 	if l.side == client && !l.is(ignored) && !p.spent.Spend(lp.now, int(messages)+controls, fresh) {
 		lp.overRate(l)
-	}
-}
-
-// clockMessage starts the time of a message that is open, or of a header or
-// control frame that is held back, or stops it. If ended, what is there now has
-// begun after another that was whole.
-func (lp *loop) clockMessage(l *leg, ended bool) {
-	switch {
-	case !l.check.Open() && len(l.held) == 0:
-		l.began = 0
-	case ended || l.began == 0:
-		l.began = max(lp.now, 1)
-		if t := l.pair.options.MessageTimeout; t > 0 {
-			lp.timers.schedule(l.pair, l.began+t)
-		}
 	}
 }

@@ -23,7 +23,6 @@ type strand struct {
 	check ws.Checker
 	parts *parts        // of the message that has begun; nil if none has, or if it came in one piece so far
 	rest  *rest         // waits to be looked at; nil if nothing does
-	began time.Duration // when the message, header or control frame began that is not whole; 0 if none is
 	muted time.Duration // since when s is not read although it could be; 0 if it is
 
 	// to it

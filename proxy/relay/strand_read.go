@@ -37,19 +37,8 @@ func (s *strand) look(lp *loop, p []byte) {
 	if at < len(p) && !s.is(ignored|closed) {
 		s.held = append(s.held, p[at:]...)
 	}
-	s.clock(lp, s.check.Messages() != messages)
-}
-
-// clock starts the time of what is not whole, or stops it.
-func (s *strand) clock(lp *loop, ended bool) {
-	switch {
-	case s.parts == nil && len(s.held) == 0:
-		s.began = 0
-	case ended || s.began == 0:
-		s.began = max(lp.now, 1)
-		if t := s.options().MessageTimeout; t > 0 {
-			lp.timers.schedule(s.fan, s.began+t)
-		}
+	if t := s.options().MessageTimeout; s.clock(lp.now, s.parts != nil, s.check.Messages() != messages) && t > 0 {
+		lp.timers.schedule(s.fan, s.began+t)
 	}
 }
 
