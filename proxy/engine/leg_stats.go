@@ -8,10 +8,6 @@ import (
 	"usher/proxy/session"
 )
 
-// maxLegTotals bounds how many upstreams are counted apart: reloads may bring
-// ever new ones.
-const maxLegTotals = 1000
-
 // LegStats is what became of the legs that were dialled to an upstream.
 type LegStats struct {
 	Opened   uint64            // handshakes that led to a leg
@@ -30,14 +26,11 @@ type legTotals struct {
 func (t *legTotals) count(upstream string, f func(*LegStats)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	st, known := t.by[upstream]
-	if !known && len(t.by) >= maxLegTotals {
-		upstream = session.Other
-		st = t.by[upstream]
-	}
+	upstream = session.Apart(t.by, upstream, session.Other)
 	if t.by == nil {
 		t.by = make(map[string]LegStats)
 	}
+	st := t.by[upstream]
 	f(&st)
 	t.by[upstream] = st
 }

@@ -7,10 +7,6 @@ import (
 	"usher/proxy/session"
 )
 
-// maxLegTraffics bounds how many upstreams are counted apart: reloads may bring
-// ever new ones.
-const maxLegTraffics = 1000
-
 // legTraffic is what has passed on a loop's legs to one upstream. It is written
 // by the loop, read by anybody, and fills a cache line: what another loop
 // writes is in another one.
@@ -36,11 +32,8 @@ type legTraffics struct {
 func (all *legTraffics) of(upstream string) *legTraffic {
 	all.mu.Lock()
 	defer all.mu.Unlock()
+	upstream = session.Apart(all.by, upstream, session.Other)
 	t := all.by[upstream]
-	if t == nil && len(all.by) >= maxLegTraffics {
-		upstream = session.Other
-		t = all.by[upstream]
-	}
 	if t == nil {
 		if all.by == nil {
 			all.by = make(map[string]*legTraffic)

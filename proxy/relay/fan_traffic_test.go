@@ -77,12 +77,12 @@ func TestLegTraffic(t *testing.T) {
 // TestLegTrafficIsBounded counts ever new upstreams together.
 func TestLegTrafficIsBounded(t *testing.T) {
 	var all legTraffics
-	for i := range 3 * maxLegTraffics {
+	for i := range 3 * session.MaxApart {
 		all.of(fmt.Sprint("u", i)).to.messages.Add(1)
 	}
 	sums := make(map[string]session.LegTraffic)
 	all.addTo(sums)
-	if n := len(sums); n != maxLegTraffics+1 || sums["u7"].To.Messages != 1 || sums[session.Other].To.Messages != 2*maxLegTraffics {
+	if n := len(sums); n != session.MaxApart+1 || sums["u7"].To.Messages != 1 || sums[session.Other].To.Messages != 2*session.MaxApart {
 		t.Errorf("got %d upstreams, %+v and %+v of others", n, sums["u7"], sums[session.Other])
 	}
 }

@@ -84,19 +84,19 @@ func TestTotals(t *testing.T) {
 // TestTotalsAreBounded has ever new routes, as reloads may bring.
 func TestTotalsAreBounded(t *testing.T) {
 	r := newTestRegistry()
-	for i := range 3 * maxTotals {
+	for i := range 3 * MaxApart {
 		r.Open(Info{Route: fmt.Sprint(i)}).End(End{})
 	}
 	totals := r.Totals()
-	if len(totals) != maxTotals+1 {
-		t.Errorf("got %d totals, want %d", len(totals), maxTotals+1)
+	if len(totals) != MaxApart+1 {
+		t.Errorf("got %d totals, want %d", len(totals), MaxApart+1)
 	}
 	opened := uint64(0)
 	for _, one := range totals {
 		opened += one.Opened
 	}
-	if opened != 3*maxTotals {
-		t.Errorf("got %d opened in all, want %d", opened, 3*maxTotals)
+	if opened != 3*MaxApart {
+		t.Errorf("got %d opened in all, want %d", opened, 3*MaxApart)
 	}
 }
 

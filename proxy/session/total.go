@@ -7,12 +7,21 @@ import (
 	"time"
 )
 
-// maxTotals bounds how many routes are counted apart: reloads may bring ever
-// new ones. Sessions of further ones are counted under the route Other.
-const maxTotals = 1000
+// MaxApart bounds how many routes or upstreams are counted apart: reloads may
+// bring ever new ones. Further ones are counted under Other.
+const MaxApart = 1000
 
 // Other is the route and upstream of what is not counted apart.
 const Other = "other"
+
+// Apart returns under which key of m something is to be counted: its own, or
+// other if that is a new one too many.
+func Apart[K comparable, V any](m map[K]V, own, other K) K {
+	if _, known := m[own]; !known && len(m) >= MaxApart {
+		return other
+	}
+	return own
+}
 
 type totalKey struct{ route, upstream string }
 
@@ -43,18 +52,12 @@ func (t *Traffic) add(c *Counters) {
 
 // totalOf returns where a session is counted. The caller holds mu.
 func (r *Registry) totalOf(route, upstream string) *total {
-	key := totalKey{route, upstream}
-	if t := r.totals[key]; t != nil {
-		return t
+	key := Apart(r.totals, totalKey{route, upstream}, totalKey{Other, Other})
+	t := r.totals[key]
+	if t == nil {
+		t = &total{ends: make(map[Outcome]uint64)}
+		r.totals[key] = t
 	}
-	if len(r.totals) >= maxTotals {
-		key = totalKey{Other, Other}
-		if t := r.totals[key]; t != nil {
-			return t
-		}
-	}
-	t := &total{ends: make(map[Outcome]uint64)}
-	r.totals[key] = t
 	return t
 }
 
