@@ -108,6 +108,29 @@ func (c *operator) get(ctx context.Context, path string, v any) error {
 	return c.ask(ctx, http.MethodGet, path, nil, v)
 }
 
+// show writes the answer to a GET: as JSON, or as write has it for people.
+func show[T any](ctx context.Context, c *operator, w io.Writer, path string, asJSON bool, write func(*bytes.Buffer, T)) error {
+	var raw json.RawMessage
+	if err := c.get(ctx, path, &raw); err != nil {
+		return err
+	}
+	var out bytes.Buffer
+	var err error
+	if asJSON {
+		err = json.Indent(&out, raw, "", "  ")
+	} else {
+		var v T
+		if err = json.Unmarshal(raw, &v); err == nil {
+			write(&out, v)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("%s gave no answer of usher's: %w", c.address, err)
+	}
+	_, err = w.Write(out.Bytes())
+	return err
+}
+
 // ask sends a request, with order as JSON if it is not nil, and reads the
 // answer into v. What usher refuses is an *admin.Error.
 func (c *operator) ask(ctx context.Context, method, path string, order, v any) error {

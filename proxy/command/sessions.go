@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/url"
@@ -43,24 +42,7 @@ func Sessions(ctx context.Context, w io.Writer, o SessionsOptions) error {
 			query.Set(name, value)
 		}
 	}
-	var raw json.RawMessage
-	if err := c.get(ctx, "/v1/sessions?"+query.Encode(), &raw); err != nil {
-		return err
-	}
-	var out bytes.Buffer
-	if o.JSON {
-		err = json.Indent(&out, raw, "", "  ")
-	} else {
-		var page admin.SessionPage
-		if err = json.Unmarshal(raw, &page); err == nil {
-			writeSessions(&out, page)
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("%s gave no answer of usher's: %w", c.address, err)
-	}
-	_, err = w.Write(out.Bytes())
-	return err
+	return show(ctx, c, w, "/v1/sessions?"+query.Encode(), o.JSON, writeSessions)
 }
 
 func writeSessions(b *bytes.Buffer, page admin.SessionPage) {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -36,34 +35,11 @@ func Status(ctx context.Context, w io.Writer, o StatusOptions) error {
 	if err != nil {
 		return err
 	}
-	path := "/v1/status"
 	if o.Ended {
-		path = "/v1/sessions/ended?limit=" + strconv.Itoa(cmp.Or(o.Limit, endedLimit))
+		path := "/v1/sessions/ended?limit=" + strconv.Itoa(cmp.Or(o.Limit, endedLimit))
+		return show(ctx, c, w, path, o.JSON, func(b *bytes.Buffer, page admin.EndedPage) { writeEnded(b, page, time.Now()) })
 	}
-	var raw json.RawMessage
-	if err := c.get(ctx, path, &raw); err != nil {
-		return err
-	}
-	var out bytes.Buffer
-	switch {
-	case o.JSON:
-		err = json.Indent(&out, raw, "", "  ")
-	case o.Ended:
-		var page admin.EndedPage
-		if err = json.Unmarshal(raw, &page); err == nil {
-			writeEnded(&out, page, time.Now())
-		}
-	default:
-		var s admin.Status
-		if err = json.Unmarshal(raw, &s); err == nil {
-			writeStatus(&out, s, time.Now())
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("%s gave no answer of usher's: %w", c.address, err)
-	}
-	_, err = w.Write(out.Bytes())
-	return err
+	return show(ctx, c, w, "/v1/status", o.JSON, func(b *bytes.Buffer, s admin.Status) { writeStatus(b, s, time.Now()) })
 }
 
 // writeStatus writes one screen.
