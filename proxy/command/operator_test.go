@@ -33,19 +33,7 @@ func say(t *testing.T, token string, words ...string) (int, string) {
 // TestOperatorVerbs looks at sessions and drains them, at an address that wants
 // a token.
 func TestOperatorVerbs(t *testing.T) {
-	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, err := new(websocket.Upgrader).Upgrade(w, r, nil)
-		if err != nil {
-			return
-		}
-		defer c.Close()
-		for {
-			kind, p, err := c.ReadMessage()
-			if err != nil || c.WriteMessage(kind, p) != nil {
-				return
-			}
-		}
-	}))
+	up := httptest.NewServer(http.HandlerFunc(echoMessages))
 	defer up.Close()
 	const token = "0123456789abcdef"
 	socket := "unix:" + filepath.Join(t.TempDir(), "usher.sock")

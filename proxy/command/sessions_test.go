@@ -35,18 +35,7 @@ func sayTo(t *testing.T, input string, words ...string) (status int, stdout, std
 // TestSessionsAndClose lists sessions and closes them one after the other, by
 // all that they can be told by.
 func TestSessionsAndClose(t *testing.T) {
-	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, err := new(websocket.Upgrader).Upgrade(w, r, nil)
-		if err != nil {
-			return
-		}
-		defer c.Close()
-		for {
-			if _, _, err := c.ReadMessage(); err != nil {
-				return
-			}
-		}
-	}))
+	up := httptest.NewServer(http.HandlerFunc(echoMessages))
 	defer up.Close()
 	endpoint := up.Listener.Addr().String()
 	socket := "unix:" + filepath.Join(t.TempDir(), "usher.sock")

@@ -36,17 +36,7 @@ func newEchoUpstream(t *testing.T) *httptest.Server {
 		if asked.Add(1)%3 == 0 {
 			time.Sleep(150 * time.Millisecond)
 		}
-		c, err := (&websocket.Upgrader{}).Upgrade(w, r, nil)
-		if err != nil {
-			return
-		}
-		defer c.Close()
-		for {
-			kind, p, err := c.ReadMessage()
-			if err != nil || c.WriteMessage(kind, p) != nil {
-				return
-			}
-		}
+		echoMessages(w, r)
 	}))
 	t.Cleanup(s.Close)
 	return s
