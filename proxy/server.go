@@ -130,7 +130,6 @@ func Inherit(cfg *config.Config, log *slog.Logger, from *handover.Inheritance) (
 	s.messages.Taps = frames.Taps()
 	s.engine = s.newEngine(cfg)
 	pool := upstream.NewPool(nil)
-	pool.Wrap = relay.NewConn
 	pool.Log = log
 	first := s.newLive(cfg, pool.Next(cfg.Upstreams, upstreamTLS), keeper, ls.all, tracing.New(cfg.Tracing, log))
 	first.upstreamFiles = upstreamFiles

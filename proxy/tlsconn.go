@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"usher/proxy/certs"
-	"usher/proxy/relay"
+	"usher/proxy/socket"
 )
 
 // plainAnswer is for clients that speak HTTP where they should speak TLS.
@@ -39,7 +39,7 @@ type tlsConn struct {
 // newTLSConn puts TLS on tcp, in such a way that the relay can take the socket
 // from under it later.
 func newTLSConn(tcp net.Conn, how *speech, h2 *h2Listener, timeout time.Duration, log *slog.Logger) *tlsConn {
-	t := tls.Server(relay.NewConn(tcp), how.tls)
+	t := tls.Server(socket.NewDetachable(tcp), how.tls)
 	return &tlsConn{conn: newConn(t), tls: t, h2: h2, websocket: how.websocket, timeout: timeout, log: log}
 }
 

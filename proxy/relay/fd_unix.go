@@ -8,6 +8,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"usher/proxy/socket"
 )
 
 // prepare needs to do nothing: Go's descriptors do not block.
@@ -45,7 +47,7 @@ func poll(fd uintptr, what int16) bool {
 
 func outcome(call string, err error) error {
 	if errors.Is(err, unix.EAGAIN) {
-		return errNothing
+		return socket.ErrNothing
 	}
 	return os.NewSyscallError(call, err)
 }

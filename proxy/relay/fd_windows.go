@@ -7,6 +7,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/windows"
+
+	"usher/proxy/socket"
 )
 
 // fionbio sets the blocking mode of a socket (winsock2.h).
@@ -55,7 +57,7 @@ func isWritable(uintptr) bool {
 
 func outcome(call string, err error) error {
 	if err == windows.WSAEWOULDBLOCK {
-		return errNothing
+		return socket.ErrNothing
 	}
 	return os.NewSyscallError(call, err)
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"usher/proxy/session"
+	"usher/proxy/socket"
 )
 
 // harness is one loop that is turned by hand, with the time passed in.
@@ -262,9 +263,9 @@ func (h *harness) newTLSPeerOver(s side, setUp func(server, cl *tls.Config), wra
 	setUp(server, cl)
 	var a, b *tls.Conn
 	if s == client {
-		a, b = tls.Server(NewConn(ours), server), tls.Client(under, cl)
+		a, b = tls.Server(socket.NewDetachable(ours), server), tls.Client(under, cl)
 	} else {
-		a, b = tls.Client(NewConn(ours), cl), tls.Server(under, server)
+		a, b = tls.Client(socket.NewDetachable(ours), cl), tls.Server(under, server)
 	}
 	soon := time.Now().Add(5 * time.Second)
 	ours.SetDeadline(soon)

@@ -10,7 +10,7 @@ import (
 
 // Leg is one socket of a session as it is handed to Adopt.
 type Leg struct {
-	Conn  net.Conn // a TCP or unix connection, or a tls.Conn over a Conn made by NewConn
+	Conn  net.Conn // a TCP or unix connection, or a tls.Conn over a socket.Detachable
 	Early []byte   // bytes that were read behind the handshake
 
 	// Deflate is for the client of a Fan alone: permessage-deflate was agreed

@@ -4,6 +4,8 @@ import (
 	"crypto/tls"
 	"net"
 	"time"
+
+	"usher/proxy/socket"
 )
 
 // line is a socket on a loop: what the loop, the poller and TLS need to know
@@ -11,7 +13,7 @@ import (
 type line struct {
 	// static after adoption
 	user   user
-	socket socket
+	socket rawSocket
 	tls    *tls.Conn // nil if plain
 
 	// owned by the loop
@@ -89,18 +91,20 @@ func (l *line) parted() bool { return l.is(sentClose) && l.is(ignored) && !l.is(
 func (l *line) backlogged() bool { return l.backlog != nil }
 
 // under returns what is under a TLS line's connection.
-func (l *line) under() *Conn { return l.tls.NetConn().(*Conn) }
+func (l *line) under() *socket.Detachable { return l.tls.NetConn().(*socket.Detachable) }
 
 // init takes l's socket from c and closes c, whatever comes of it.
 func (l *line) init(c net.Conn) (err error) {
 	if t, ok := c.(*tls.Conn); ok {
-		under, ok := t.NetConn().(*Conn)
-		if !ok || under.Conn == nil {
+		under, ok := t.NetConn().(*socket.Detachable)
+		if !ok {
 			c.Close()
 			return errNoSocket(c)
 		}
+		if c = under.Detach(); c == nil {
+			return errNoSocket(t)
+		}
 		l.tls = t
-		c = under.detach()
 	}
 	l.socket, err = takeSocket(c)
 	return err

@@ -30,7 +30,7 @@ type event struct {
 // watcher waits for one line.
 type watcher struct {
 	poller           *poller
-	socket           socket
+	socket           rawSocket
 	slot, generation uint32
 	read, write      chan struct{} // each has room for one: wait once more
 }

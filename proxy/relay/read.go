@@ -3,6 +3,8 @@ package relay
 import (
 	"errors"
 	"io"
+
+	"usher/proxy/socket"
 )
 
 // read reads once from l's socket and gives its user what came.
@@ -19,7 +21,7 @@ func (lp *loop) read(l *line) {
 		l.unset(readable)
 		lp.poller.awaitReadable(l)
 	}
-	if errors.Is(err, errNothing) {
+	if errors.Is(err, socket.ErrNothing) {
 		l.unset(readable)
 		if l.is(deaf) { // nor may it take anything: it is gone
 			lp.finishReading(l, io.EOF)

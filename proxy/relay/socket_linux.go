@@ -10,26 +10,28 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"usher/proxy/socket"
 )
 
-// socket is a descriptor of our own: Go's poller does not know it.
-type socket struct {
+// rawSocket is a descriptor of our own: Go's poller does not know it.
+type rawSocket struct {
 	fd int
 }
 
-var noSocket = socket{-1}
+var noSocket = rawSocket{-1}
 
 // detacher is a connection that hands its descriptor out. It is closed then.
 type detacher interface{ Detach() (fd int, err error) }
 
-// takeSocket makes a socket of c and closes c, whatever comes of it.
-func takeSocket(c net.Conn) (socket, error) {
+// takeSocket makes a rawSocket of c and closes c, whatever comes of it.
+func takeSocket(c net.Conn) (rawSocket, error) {
 	if d, ok := c.(detacher); ok {
 		fd, err := d.Detach()
 		if err != nil {
 			return noSocket, err
 		}
-		return socket{fd}, nil
+		return rawSocket{fd}, nil
 	}
 	defer c.Close()
 	sc, ok := c.(syscall.Conn)
@@ -53,20 +55,20 @@ func takeSocket(c net.Conn) (socket, error) {
 	if err != nil {
 		return noSocket, os.NewSyscallError("dup", err)
 	}
-	return socket{fd}, nil
+	return rawSocket{fd}, nil
 }
 
-// read reads what is there: io.EOF at the end, errNothing if it would block.
+// read reads what is there: io.EOF at the end, socket.ErrNothing if it would block.
 //
 // The raw system calls here and below do not tell Go's scheduler: on a
 // descriptor that never blocks it would only cost time.
-func (s socket) read(p []byte) (int, error) {
+func (s rawSocket) read(p []byte) (int, error) {
 	for {
 		n, _, e := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(s.fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), 0, 0, 0)
 		switch {
 		case e == unix.EINTR:
 		case e == unix.EAGAIN:
-			return 0, errNothing
+			return 0, socket.ErrNothing
 		case e != 0:
 			return 0, os.NewSyscallError("read", e)
 		case n == 0 && len(p) > 0:
@@ -78,18 +80,18 @@ func (s socket) read(p []byte) (int, error) {
 }
 
 // write writes what the socket takes; n < len(p) only with an error, which is
-// errNothing if the rest would block.
-func (s socket) write(p []byte) (n int, err error) {
+// socket.ErrNothing if the rest would block.
+func (s rawSocket) write(p []byte) (n int, err error) {
 	for n < len(p) {
 		k, _, e := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(s.fd), uintptr(unsafe.Pointer(&p[n])), uintptr(len(p)-n), unix.MSG_NOSIGNAL, 0, 0)
 		switch {
 		case e == unix.EINTR:
 		case e == unix.EAGAIN:
-			return n, errNothing
+			return n, socket.ErrNothing
 		case e != 0:
 			return n, os.NewSyscallError("write", e)
 		case n+int(k) < len(p):
-			return n + int(k), errNothing
+			return n + int(k), socket.ErrNothing
 		default:
 			return len(p), nil
 		}
@@ -98,10 +100,10 @@ func (s socket) write(p []byte) (n int, err error) {
 }
 
 // shutdown ends the output: the peer reads the end of file.
-func (s socket) shutdown() { _ = unix.Shutdown(s.fd, unix.SHUT_WR) } // fails only if the peer has gone
+func (s rawSocket) shutdown() { _ = unix.Shutdown(s.fd, unix.SHUT_WR) } // fails only if the peer has gone
 
 // close closes s. The kernel takes a closed descriptor off every poller.
-func (s socket) close() {
+func (s rawSocket) close() {
 	if s.fd >= 0 {
 		_, _, _ = unix.RawSyscall(unix.SYS_CLOSE, uintptr(s.fd), 0, 0)
 	}

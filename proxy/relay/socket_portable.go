@@ -8,17 +8,17 @@ import (
 	"syscall"
 )
 
-// socket is a connection of Go's poller that is read and written without
+// rawSocket is a connection of Go's poller that is read and written without
 // blocking.
-type socket struct {
+type rawSocket struct {
 	conn net.Conn
 	raw  syscall.RawConn
 }
 
-var noSocket socket
+var noSocket rawSocket
 
-// takeSocket makes a socket of c. If it cannot, it closes c.
-func takeSocket(c net.Conn) (socket, error) {
+// takeSocket makes a rawSocket of c. If it cannot, it closes c.
+func takeSocket(c net.Conn) (rawSocket, error) {
 	sc, ok := c.(syscall.Conn)
 	if !ok {
 		c.Close()
@@ -32,11 +32,11 @@ func takeSocket(c net.Conn) (socket, error) {
 		c.Close()
 		return noSocket, err
 	}
-	return socket{c, raw}, nil
+	return rawSocket{c, raw}, nil
 }
 
-// read reads what is there: io.EOF at the end, errNothing if it would block.
-func (s socket) read(p []byte) (n int, err error) {
+// read reads what is there: io.EOF at the end, socket.ErrNothing if it would block.
+func (s rawSocket) read(p []byte) (n int, err error) {
 	ctlErr := s.raw.Control(func(fd uintptr) { n, err = recv(fd, p) })
 	switch {
 	case ctlErr != nil:
@@ -48,8 +48,8 @@ func (s socket) read(p []byte) (n int, err error) {
 }
 
 // write writes what the socket takes; n < len(p) only with an error, which is
-// errNothing if the rest would block.
-func (s socket) write(p []byte) (n int, err error) {
+// socket.ErrNothing if the rest would block.
+func (s rawSocket) write(p []byte) (n int, err error) {
 	for n < len(p) && err == nil {
 		var k int
 		if ctlErr := s.raw.Control(func(fd uintptr) { k, err = send(fd, p[n:]) }); ctlErr != nil {
@@ -61,14 +61,14 @@ func (s socket) write(p []byte) (n int, err error) {
 }
 
 // shutdown ends the output: the peer reads the end of file.
-func (s socket) shutdown() {
+func (s rawSocket) shutdown() {
 	if c, ok := s.conn.(interface{ CloseWrite() error }); ok {
 		c.CloseWrite() //nolint:errcheck // what it could say, reading says too
 	}
 }
 
 // close closes s and ends every wait for it.
-func (s socket) close() {
+func (s rawSocket) close() {
 	if s.conn != nil {
 		s.conn.Close()
 	}

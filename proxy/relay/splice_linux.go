@@ -8,6 +8,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"usher/proxy/socket"
 )
 
 // spliceMin is the rest of a frame from which on it is worth to move its
@@ -96,7 +98,7 @@ func (lp *loop) splice(l *leg, n int64) {
 	k, err := splice(l.socket.fd, p.to, int(min(n, pipeSize)))
 	if err != nil {
 		lp.pipes.give(p)
-		if errors.Is(err, errNothing) {
+		if errors.Is(err, socket.ErrNothing) {
 			l.unset(readable)
 			return
 		}
@@ -118,7 +120,7 @@ func (lp *loop) splice(l *leg, n int64) {
 	lp.account(l, k, 0)
 }
 
-// flushPipe writes what l's pipe holds: errNothing if l does not take it all.
+// flushPipe writes what l's pipe holds: socket.ErrNothing if l does not take it all.
 func (lp *loop) flushPipe(l *line) error {
 	b := l.backlog
 	for p := b.pipe; p != nil; {
@@ -136,14 +138,14 @@ func (lp *loop) flushPipe(l *line) error {
 	return nil
 }
 
-// splice moves up to n bytes: io.EOF at the end, errNothing if it would block.
+// splice moves up to n bytes: io.EOF at the end, socket.ErrNothing if it would block.
 func splice(from, to, n int) (int, error) {
 	for {
 		k, _, e := unix.RawSyscall6(unix.SYS_SPLICE, uintptr(from), 0, uintptr(to), 0, uintptr(n), unix.SPLICE_F_MOVE|unix.SPLICE_F_NONBLOCK)
 		switch {
 		case e == unix.EINTR:
 		case e == unix.EAGAIN:
-			return 0, errNothing
+			return 0, socket.ErrNothing
 		case e != 0:
 			return 0, os.NewSyscallError("splice", e)
 		case k == 0:

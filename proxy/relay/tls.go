@@ -1,15 +1,19 @@
 package relay
 
-import "errors"
+import (
+	"errors"
+
+	"usher/proxy/socket"
+)
 
 // decrypt gives l's user what raw, ciphertext from l that ends with end, holds. It
 // returns the end of l's input, or nil if there may be more.
 func (lp *loop) decrypt(l *line, raw []byte, end error) error {
-	if errors.Is(end, errNothing) {
+	if errors.Is(end, socket.ErrNothing) {
 		end = nil
 	}
 	under := l.under()
-	under.in, under.end = raw, end
+	under.Feed(raw, end)
 	for {
 		held := copy(lp.buffer, l.held)
 		n, err := lp.readTLS(l, lp.buffer[held:held+bufferSize])
@@ -17,8 +21,8 @@ func (lp *loop) decrypt(l *line, raw []byte, end error) error {
 			l.user.take(lp, l, lp.buffer[:held+n], n)
 		}
 		if err != nil {
-			under.in = nil // of the loop's buffer: not to be kept
-			if errors.Is(err, errNothing) {
+			under.Feed(nil, nil) // of the loop's buffer: not to be kept
+			if errors.Is(err, socket.ErrNothing) {
 				return nil
 			}
 			return err
@@ -26,11 +30,11 @@ func (lp *loop) decrypt(l *line, raw []byte, end error) error {
 	}
 }
 
-// readTLS reads plaintext until p is full or there is an error, errNothing if
+// readTLS reads plaintext until p is full or there is an error, socket.ErrNothing if
 // a record is incomplete.
 func (lp *loop) readTLS(l *line, p []byte) (n int, err error) {
 	lp.sealed = lp.sealed[:0]
-	l.under().out = &lp.sealed
+	l.under().SendTo(&lp.sealed)
 	for n < len(p) && err == nil {
 		var k int
 		k, err = l.tls.Read(p[n:])
@@ -43,9 +47,9 @@ func (lp *loop) readTLS(l *line, p []byte) (n int, err error) {
 // writeTLS writes p to the TLS line l.
 func (lp *loop) writeTLS(l *line, p []byte) {
 	lp.sealed = lp.sealed[:0]
-	l.under().out = &lp.sealed
+	l.under().SendTo(&lp.sealed)
 	if _, err := l.tls.Write(p); err != nil {
-		lp.fail(l) // of crypto/tls itself: the Conn under it takes everything
+		lp.fail(l) // of crypto/tls itself: what is under it takes everything
 	}
 	lp.sendSealed(l)
 }
@@ -53,7 +57,7 @@ func (lp *loop) writeTLS(l *line, p []byte) {
 // sayGoodbye writes the alert that ends a TLS stream (RFC 8446, 6.1).
 func (lp *loop) sayGoodbye(l *line) {
 	lp.sealed = lp.sealed[:0]
-	l.under().out = &lp.sealed
+	l.under().SendTo(&lp.sealed)
 	if err := l.tls.CloseWrite(); err != nil {
 		lp.fail(l)
 	}
@@ -61,7 +65,7 @@ func (lp *loop) sayGoodbye(l *line) {
 }
 
 func (lp *loop) sendSealed(l *line) {
-	l.under().out = nil
+	l.under().SendTo(nil)
 	if len(lp.sealed) > 0 {
 		lp.put(l, lp.sealed)
 	}

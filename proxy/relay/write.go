@@ -1,6 +1,10 @@
 package relay
 
-import "errors"
+import (
+	"errors"
+
+	"usher/proxy/socket"
+)
 
 // write writes p to l, encrypted if l is a TLS line.
 func (lp *loop) write(l *line, p []byte) {
@@ -21,7 +25,7 @@ func (lp *loop) put(l *line, p []byte) {
 		if p = p[n:]; len(p) == 0 {
 			return
 		}
-		if !errors.Is(err, errNothing) {
+		if !errors.Is(err, socket.ErrNothing) {
 			lp.fail(l)
 			return
 		}
@@ -53,7 +57,7 @@ func (lp *loop) flush(l *line) {
 	switch {
 	case err == nil:
 		lp.drop(l)
-	case errors.Is(err, errNothing):
+	case errors.Is(err, socket.ErrNothing):
 		lp.poller.awaitWritable(l)
 	default:
 		lp.fail(l)

@@ -158,16 +158,15 @@ func (e *Endpoint) connect(ctx context.Context, at netip.Addr) (conn net.Conn, s
 	return conn, secured, err
 }
 
+// startTLS puts TLS on raw, in such a way that an event loop can take the
+// socket from under it later.
 func (e *Endpoint) startTLS(ctx context.Context, raw net.Conn) (net.Conn, error) {
-	if e.settings.Wrap != nil {
-		raw = e.settings.Wrap(raw)
-	}
 	host, _, err := net.SplitHostPort(e.Address)
 	if err != nil {
 		raw.Close()
 		return nil, err
 	}
-	conn := tls.Client(raw, e.tlsConfig(host))
+	conn := tls.Client(socket.NewDetachable(raw), e.tlsConfig(host))
 	if err := conn.HandshakeContext(ctx); err != nil {
 		raw.Close()
 		return nil, err

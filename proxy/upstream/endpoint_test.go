@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"net"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"usher/proxy/config"
+	"usher/proxy/socket"
 )
 
 func newTestEndpoint(t *testing.T, scheme config.Scheme, address string) (*Pool, *Endpoint) {
@@ -50,34 +52,23 @@ func TestDialUnix(t *testing.T) {
 	}
 }
 
-// wrapped marks a connection as one that went through Pool.Wrap.
-type wrapped struct {
-	net.Conn
-	reads int
-}
-
-func (w *wrapped) Read(p []byte) (int, error) {
-	w.reads++
-	return w.Conn.Read(p)
-}
-
-func TestDialTLSRunsOverTheWrappedConnection(t *testing.T) {
+// Who takes the connection over can read it without blocking.
+func TestDialTLSRunsOverADetachable(t *testing.T) {
 	s := newTestTLS(t)
 	p, e := newTestEndpoint(t, config.HTTPS, s.Listener.Addr().String())
 	p.Roots = x509.NewCertPool()
 	p.Roots.AddCert(s.Certificate())
-	var under *wrapped
-	p.Wrap = func(c net.Conn) net.Conn {
-		under = &wrapped{Conn: c}
-		return under
-	}
 	conn, err := e.Dial(t.Context())
 	if err != nil {
 		t.Fatalf("Dial: got %v, want a connection", err)
 	}
 	defer conn.Close()
-	if under == nil || under.reads == 0 {
-		t.Error("TLS did not read from the wrapped connection")
+	secured, ok := conn.(*tls.Conn)
+	if !ok {
+		t.Fatalf("got a %T, want a *tls.Conn", conn)
+	}
+	if _, ok := secured.NetConn().(*socket.Detachable); !ok {
+		t.Errorf("got a %T under it, want a *socket.Detachable", secured.NetConn())
 	}
 }
 

@@ -33,9 +33,6 @@ type Pool struct {
 // Settings are those of a pool and all that follow it. They may be set until
 // the first connection is made.
 type Settings struct {
-	// Wrap, if not nil, is applied to the TCP or unix connection under TLS, so
-	// that whoever takes the connection over can read it without blocking.
-	Wrap func(net.Conn) net.Conn
 	// Roots verify https endpoints; nil means the system's.
 	Roots *x509.CertPool
 	// Log gets a line when the state of an endpoint changes; nil means none.

@@ -18,7 +18,6 @@ func upstreams(timeout time.Duration, balance config.Balance, addresses ...strin
 // What is known of an endpoint lives on as long as its upstream has it.
 func TestNextKeepsEndpoints(t *testing.T) {
 	first := NewPool(upstreams(time.Second, config.RoundRobin, "a:1", "b:1"))
-	first.Wrap = nil
 	a, b := mustPick(t, first.Get("main")), mustPick(t, first.Get("main"))
 	second := first.Next(upstreams(time.Minute, config.LeastSessions, "c:1", "b:1"), nil)
 	if second.Settings != first.Settings {

@@ -1,0 +1,109 @@
+package socket
+
+import (
+	"io"
+	"net"
+	"time"
+)
+
+// Detachable stands under a tls.Conn so that an event loop can take the socket
+// from it later: blocking, as what it wraps, until Detach, and fed by hand from
+// then on.
+type Detachable struct {
+	net.Conn // nil once detached
+
+	// Owned by whoever has detached it.
+	in  []byte  // ciphertext that was read and not yet taken
+	end error   // what follows behind in; nil if there may be more later
+	out *[]byte // where ciphertext goes
+}
+
+// NewDetachable returns c as a connection to put under tls.Server or
+// tls.Client.
+func NewDetachable(c net.Conn) *Detachable { return &Detachable{Conn: c} }
+
+// Detach hands out the wrapped connection, which the caller owns, and nil if it
+// was handed out before.
+func (c *Detachable) Detach() net.Conn {
+	inner := c.Conn
+	c.Conn = nil
+	return inner
+}
+
+// Feed has the reads that follow take in, and end behind it; a nil end is
+// ErrNothing. in is used until it is read or replaced.
+func (c *Detachable) Feed(in []byte, end error) { c.in, c.end = in, end }
+
+// SendTo has the writes that follow append to out; nil has them fail.
+func (c *Detachable) SendTo(out *[]byte) { c.out = out }
+
+// Read takes ciphertext. When there is none left it returns ErrNothing, which
+// crypto/tls does not hold against the connection.
+func (c *Detachable) Read(p []byte) (int, error) {
+	if c.Conn != nil {
+		return c.Conn.Read(p)
+	}
+	if len(c.in) == 0 {
+		if c.end != nil {
+			return 0, c.end
+		}
+		return 0, ErrNothing
+	}
+	n := copy(p, c.in)
+	c.in = c.in[n:]
+	return n, nil
+}
+
+// Write takes all of p: who has detached it sends it.
+func (c *Detachable) Write(p []byte) (int, error) {
+	if c.Conn != nil {
+		return c.Conn.Write(p)
+	}
+	if c.out == nil {
+		return 0, io.ErrClosedPipe
+	}
+	*c.out = append(*c.out, p...)
+	return len(p), nil
+}
+
+// Close closes the wrapped connection, and has no effect once detached.
+func (c *Detachable) Close() error {
+	if c.Conn != nil {
+		return c.Conn.Close()
+	}
+	return nil
+}
+
+// SetDeadline has no effect once detached.
+func (c *Detachable) SetDeadline(t time.Time) error {
+	if c.Conn != nil {
+		return c.Conn.SetDeadline(t)
+	}
+	return nil
+}
+
+// SetReadDeadline has no effect once detached.
+func (c *Detachable) SetReadDeadline(t time.Time) error {
+	if c.Conn != nil {
+		return c.Conn.SetReadDeadline(t)
+	}
+	return nil
+}
+
+// SetWriteDeadline has no effect once detached.
+func (c *Detachable) SetWriteDeadline(t time.Time) error {
+	if c.Conn != nil {
+		return c.Conn.SetWriteDeadline(t)
+	}
+	return nil
+}
+
+// ErrNothing is the error of a read that would block. crypto/tls makes every
+// error permanent but a net.Error that is Temporary.
+var ErrNothing net.Error = nothing{}
+
+type nothing struct{}
+
+func (nothing) Error() string   { return "nothing to read now" }
+func (nothing) Timeout() bool   { return true }
+func (nothing) Temporary() bool { return true }
