@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"log/slog"
 	"net/http"
 
 	"usher/proxy/certs"
@@ -32,13 +33,21 @@ type live struct {
 	upstreamFiles *certs.UpstreamFiles // that pool was made of; used by watchUpstreams alone
 }
 
-// newLive prepares cfg, whose upstreams are those of pool.
-func (s *Server) newLive(cfg *config.Config, pool *upstream.Pool, keeper *certs.Keeper, listeners []*listener, tracer *tracing.Tracer) *live {
+// nothing is what serves before there is a routes file.
+func nothing(log *slog.Logger) *live {
+	pool := upstream.NewPool(nil)
+	pool.Log = log
+	return &live{cfg: new(config.Config), pool: pool}
+}
+
+// newLive makes of p what serves.
+func (s *Server) newLive(p *prepared) *live {
+	cfg, pool := p.cfg, p.old.pool.Next(p.cfg.Upstreams, p.upstreamTLS)
 	rules := headers.Rules{Trusted: cfg.TrustedProxies}
 	l := &live{
-		cfg: cfg, certs: keeper, listeners: listeners,
+		cfg: cfg, certs: p.certs, listeners: p.listeners.all, upstreamFiles: p.upstreamFiles,
 		table: route.NewTable(cfg), pool: pool, options: relayOptions(cfg.Routes),
-		tracer: tracer, announces: announces(cfg), hashes: pool.Hashes(),
+		tracer: p.old.nextTracer(cfg, s.log), announces: announces(cfg), hashes: pool.Hashes(),
 	}
 	l.handshake = &handshake.Handler{
 		Counters:  s.counters,
@@ -47,7 +56,7 @@ func (s *Server) newLive(cfg *config.Config, pool *upstream.Pool, keeper *certs.
 		Sessions:  s.sessions,
 		Headers:   rules,
 		Log:       s.log,
-		Tracer:    tracer,
+		Tracer:    l.tracer,
 		Adopt:     func(p handshake.Pair) { s.adopt(l, p) },
 		Messages:  s.relayMessages,
 		Admit:     s.admit,

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"reflect"
@@ -105,60 +104,18 @@ func (s *Server) refuseReload(err error) {
 	s.reloads.faults.Store(&faults)
 }
 
-// replace prepares everything that may fail, and then swaps.
+// replace serves cfg in place of what is live, or changes nothing.
 func (s *Server) replace(cfg *config.Config) (changes admin.Changes, err error) {
 	if s.stopping.Load() {
 		return changes, errStopped
 	}
-	old := s.live.Load()
-	keeper, err := old.nextKeeper(cfg, s.log)
-	if err != nil {
-		return changes, certs.All(cfg, err)
-	}
-	upstreamFiles := certs.LookAtUpstreams(cfg)
-	upstreamTLS, err := certs.ForUpstreams(cfg)
-	if err != nil {
-		return changes, certs.All(cfg, err)
-	}
-	ls, err := listen(cfg, old.listeners, nil, s.log)
+	p, err := s.prepare(cfg, nil)
 	if err != nil {
 		return changes, err
 	}
-	ops, err := s.operators.next(cfg, nil)
-	if err == nil && s.running && keeper != old.certs {
-		err = startCerts(keeper, cfg, ls.all)
-	}
-	if err != nil {
-		closeAll(ls.opened)
-		if ops != s.operators.listener {
-			ops.close()
-		}
-		return changes, err
-	}
-	// From here on nothing fails.
-	next := s.newLive(cfg, old.pool.Next(cfg.Upstreams, upstreamTLS), keeper, ls.all, old.nextTracer(cfg, s.log))
-	next.upstreamFiles = upstreamFiles
-	s.live.Store(next)
-	ls.speak(keeper, cfg.TLS.H2WebSocket)
-	s.swapListeners(ls)
-	if s.running {
-		next.pool.StartChecks()
-	}
-	s.operators.swap(s, ops)
-	if s.running && keeper != old.certs {
-		stopCerts(old.certs)
-	}
-	if next.tracer != old.tracer {
-		// A stop waits for it, and no longer than this.
-		ctx, cancel := context.WithTimeout(context.Background(), cfg.Drain.Deadline)
-		s.serving.Go(func() {
-			defer cancel()
-			stopTracer(ctx, old.tracer)
-		})
-	}
-	s.transports.Keep(next.pool)
-	changes = s.report(old, next, ls)
-	changes.Sessions, changes.Legs = s.drainRemoved(old, next)
+	next := s.commit(p)
+	changes = s.report(p.old, next, p.listeners)
+	changes.Sessions, changes.Legs = s.drainRemoved(p.old, next)
 	s.keepDrains()
 	s.reloads.done.Add(1)
 	s.reloads.served()

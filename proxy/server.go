@@ -5,6 +5,7 @@
 package proxy
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -25,7 +26,6 @@ import (
 	"usher/proxy/messages"
 	"usher/proxy/relay"
 	"usher/proxy/session"
-	"usher/proxy/tracing"
 	"usher/proxy/upstream"
 )
 
@@ -99,25 +99,25 @@ func New(cfg *config.Config, log *slog.Logger) (*Server, error) { return Inherit
 // Inherit is New for a process that was given sockets. Who was here before it
 // hears of it when Run serves.
 func Inherit(cfg *config.Config, log *slog.Logger, from *handover.Inheritance) (*Server, error) {
-	keeper, err := certs.Open(cfg, log)
-	if err != nil {
-		return nil, certs.All(cfg, err)
-	}
-	upstreamFiles := certs.LookAtUpstreams(cfg)
-	upstreamTLS, err := certs.ForUpstreams(cfg)
-	if err != nil {
-		return nil, certs.All(cfg, err)
-	}
-	ls, err := listen(cfg, nil, from, log)
-	if err != nil {
-		return nil, err
-	}
-	ls.speak(keeper, cfg.TLS.H2WebSocket)
 	frames, err := relay.NewGroup()
 	if err != nil {
-		closeAll(ls.all)
 		return nil, fmt.Errorf("start the relay: %w", err)
 	}
+	s := newServer(cfg, log, frames, from)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p, err := s.prepare(cfg, from)
+	if err != nil {
+		s.discard()
+		return nil, err
+	}
+	s.commit(p)
+	s.inheritDrains(from)
+	return s, nil
+}
+
+// newServer returns a server that serves nothing yet.
+func newServer(cfg *config.Config, log *slog.Logger, frames *relay.Group, from *handover.Inheritance) *Server {
 	s := &Server{
 		log: log, connections: newConnections(), failed: make(chan error, 1), frames: frames,
 		counters: new(handshake.Counters), transports: new(forward.Transports),
@@ -125,28 +125,21 @@ func Inherit(cfg *config.Config, log *slog.Logger, from *handover.Inheritance) (
 		sessionLog: newSessionLog(log), gate: newGate(errStopping), succession: newSuccession(from),
 	}
 	rand.Read(s.markKey[:])
+	s.live.Store(nothing(log))
 	s.sessions = session.NewRegistry(s.sessionLog.ended)
 	s.messages = messages.NewRelay(handshake.Exchange, func(x *session.Session) { s.recheck(x, s.messages) })
 	s.messages.Taps = frames.Taps()
 	s.engine = s.newEngine(cfg)
-	pool := upstream.NewPool(nil)
-	pool.Log = log
-	first := s.newLive(cfg, pool.Next(cfg.Upstreams, upstreamTLS), keeper, ls.all, tracing.New(cfg.Tracing, log))
-	first.upstreamFiles = upstreamFiles
-	s.live.Store(first)
-	s.inheritDrains(from)
 	s.http = s.newHTTP(cfg)
 	s.h2 = newH2Server(s)
 	s.operators = newOperators(s)
-	if s.operators.listener, err = s.operators.next(cfg, from); err == nil {
-		err = from.Check()
-	}
-	if err != nil {
-		closeAll(ls.all)
-		s.stop(false)
-		return nil, err
-	}
-	return s, nil
+	return s
+}
+
+// discard ends what newServer has begun. No session was ever there.
+func (s *Server) discard() {
+	s.frames.Shutdown(context.Background(), session.Drain{}) //nolint:errcheck // nothing is cut
+	s.sessionLog.close()
 }
 
 func (s *Server) newHTTP(cfg *config.Config) *http.Server {
