@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"math/big"
 	"os"
@@ -74,7 +75,7 @@ func selfSigned() (cert, key []byte, err error) {
 }
 
 // client is the TLS side of every client: the same version, group and cipher
-// for all proxies (checkEquivalent holds them to it), never a resumption.
+// for all proxies (checkEquivalent holds them to it), and no resumption.
 func (id *identity) client() *tls.Config {
 	return &tls.Config{
 		ServerName:                  host,
@@ -85,15 +86,18 @@ func (id *identity) client() *tls.Config {
 	}
 }
 
-// checkEquivalent fails when a proxy agreed to other cryptography than the rest.
-func checkEquivalent(s tls.ConnectionState) error {
+// checkEquivalent fails when a proxy agreed to other cryptography than the rest,
+// or resumed a session where it should not, or did not where it should.
+func checkEquivalent(s tls.ConnectionState, resumed bool) error {
 	switch {
 	case s.Version != tls.VersionTLS13:
 		return fmt.Errorf("agreed on %s, want TLS 1.3", tls.VersionName(s.Version))
 	case s.CipherSuite != tls.TLS_AES_128_GCM_SHA256:
 		return fmt.Errorf("agreed on %s, want TLS_AES_128_GCM_SHA256", tls.CipherSuiteName(s.CipherSuite))
-	case s.DidResume:
-		return fmt.Errorf("resumed a TLS session, want a full handshake")
+	case s.DidResume && !resumed:
+		return errors.New("resumed a TLS session, want a full handshake")
+	case resumed && !s.DidResume:
+		return errors.New("made a full TLS handshake, want a resumed session")
 	}
 	return nil
 }

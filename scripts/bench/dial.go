@@ -22,6 +22,7 @@ type dialer struct {
 	address unix.SockaddrInet4
 	tls     *tls.Config // nil for none
 	greets  bool        // the server speaks first
+	resumes bool        // sessions of TLS
 }
 
 // The key is a constant: it is not what is measured.
@@ -40,7 +41,7 @@ func newDialer(address string, config *tls.Config) (*dialer, error) {
 	return &dialer{address: unix.SockaddrInet4{Port: n, Addr: [4]byte(ip)}, tls: config}, nil
 }
 
-// link is an open connection, up to its 101.
+// link is an open connection.
 type link struct {
 	raw *rawConn
 	tls *tls.Conn // nil for none
@@ -71,19 +72,30 @@ func (k *link) Close() error {
 
 // dial opens one connection to path. buf is scratch.
 func (d *dialer) dial(path string, buf []byte) (*link, error) {
+	k, err := d.connect()
+	if err != nil {
+		return nil, err
+	}
+	if err := k.upgrade(path, buf, d.greets); err != nil {
+		k.raw.Close()
+		return nil, err
+	}
+	return k, nil
+}
+
+// connect opens one connection, with TLS if that is asked for.
+func (d *dialer) connect() (*link, error) {
 	raw, err := dialRaw(d.address)
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
 	k := &link{raw: raw}
-	if d.tls != nil {
-		k.tls = tls.Client(raw, d.tls)
-		if err = k.tls.Handshake(); err == nil {
-			err = checkEquivalent(k.tls.ConnectionState())
-		}
+	if d.tls == nil {
+		return k, nil
 	}
-	if err == nil {
-		err = k.upgrade(path, buf, d.greets)
+	k.tls = tls.Client(raw, d.tls)
+	if err = k.tls.Handshake(); err == nil {
+		err = checkEquivalent(k.tls.ConnectionState(), d.resumes)
 	}
 	if err != nil {
 		raw.Close()

@@ -41,9 +41,9 @@ func prepareProxy(ctx context.Context, o *options, dir, name string) ([]*proxy, 
 			buffers = nginxBuffers
 		}
 		return one(newNginx(name, path, firstLine(path, "-v"), buffers), err)
-	case "haproxy", "haproxy-splice":
+	case "haproxy", "haproxy-splice", "haproxy-3":
 		path, err := install(ctx, "haproxy")
-		return one(newHAProxy(name, path, firstLine(path, "-v"), name == "haproxy-splice"), err)
+		return one(newHAProxy(name, path, firstLine(path, "-v")), err)
 	case "caddy":
 		path, err := buildCaddy(ctx)
 		return one(newCaddy(path, caddyModule), err)

@@ -44,10 +44,10 @@ func TestParseOptions(t *testing.T) {
 		scenarios  int
 		bad        string // part of the error
 	}{
-		{args: "", transports: []transport{overTCP, overTLS}, scenarios: 9},
-		{args: "-plain", transports: []transport{overTCP}, scenarios: 9},
+		{args: "", transports: []transport{overTCP, overTLS}, scenarios: 14},
+		{args: "-plain", transports: []transport{overTCP}, scenarios: 14},
 		{args: "-tls -scenarios echo1m,echo1mtext", transports: []transport{overTLS}, scenarios: 2},
-		{args: "-plain -tls", transports: []transport{overTCP, overTLS}, scenarios: 9},
+		{args: "-plain -tls", transports: []transport{overTCP, overTLS}, scenarios: 14},
 		{args: "-scenarios nonsense", bad: `unknown scenario "nonsense"`},
 		{args: "-rounds 0", bad: "-rounds"},
 		{args: "echo1m", bad: `unexpected argument "echo1m"`},

@@ -46,4 +46,10 @@ func newPayload(op byte, size, socket int) []byte {
 // fanPayload is what the upstream fans out; both ends build it alike.
 func fanPayload() []byte { return newPayload(opText, smallMessage, 0) }
 
+// pageBody is what the upstream answers to requests for pathPage.
+var pageBody = newPayload(opText, kib, 0)
+
+// pageAnswer is the whole of that answer.
+var pageAnswer = fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s", len(pageBody), pageBody)
+
 const smallMessage = 128

@@ -29,6 +29,7 @@ type proxy struct {
 	watch   watcher // nil for none
 	direct  bool    // no proxy at all
 	noTLS   bool
+	noPages bool // it forwards WebSocket alone
 }
 
 // place is where a proxy is to run, and with what.
@@ -94,7 +95,7 @@ func command(argv ...string) func(place) []string {
 
 var (
 	defaultProxies = []string{"usher", "nginx", "nginx16k", "haproxy", "caddy", "websocketproxy"}
-	extraProxies   = []string{"haproxy-splice", "direct", watchedUsher, tappedUsher}
+	extraProxies   = []string{"haproxy-splice", "haproxy-3", "direct", watchedUsher, tappedUsher}
 )
 
 // The configurations: no logs, all processors, sockets enough for 9,000
@@ -150,7 +151,8 @@ http {
   fastcgi_temp_path {dir}/fastcgi;
   uwsgi_temp_path {dir}/uwsgi;
   scgi_temp_path {dir}/scgi;
-  upstream bench { server {upstream}; }
+  upstream bench { server {upstream}; keepalive 64; }
+  map $http_upgrade $connection_of_upgrade { default upgrade; "" ""; }
   server {
 plain:    listen {listen} backlog=4096;
 tls:    listen {listen} ssl backlog=4096;
@@ -163,7 +165,7 @@ tls:    ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256;
       proxy_http_version 1.1;
       proxy_set_header Host $host;
       proxy_set_header Upgrade $http_upgrade;
-      proxy_set_header Connection "upgrade";
+      proxy_set_header Connection $connection_of_upgrade;
       proxy_read_timeout 1h;
       proxy_send_timeout 1h;
       {buffers}
@@ -193,8 +195,7 @@ tls:  bind {listen} backlog 4096 ssl crt {both}
   maxconn 9900
   default_backend bench
 backend bench
-  server bench {upstream}
-`
+{servers}`
 
 const caddyfile = `
 {
@@ -225,14 +226,30 @@ func newNginx(name, path, version, buffers string) *proxy {
 		argv:  command(path, "-p", "{dir}", "-c", "{dir}/nginx.conf", "-e", "stderr")}
 }
 
-func newHAProxy(name, path, version string, splice bool) *proxy {
+// haproxyServers is where HAProxy sends everything, or, as "haproxy-3", where it
+// sends the sessions of Socket.IO in turn.
+func haproxyServers(name string, p place) string {
+	servers := []string{p.upstream}
+	if name == "haproxy-3" && len(p.nodes) > 0 {
+		servers = p.nodes
+	}
+	var out strings.Builder
+	for i, address := range servers {
+		fmt.Fprintf(&out, "  server bench%d %s\n", i, address)
+	}
+	return out.String()
+}
+
+func newHAProxy(name, path, version string) *proxy {
 	global, options := "", ""
-	if splice {
+	if name == "haproxy-splice" {
 		global, options = "maxpipes 80", "option splice-auto" // more pipes would pass the limit of files
 	}
 	return &proxy{name: name, version: version,
-		files: file("haproxy.cfg", strings.NewReplacer("{global}", global, "{options}", options).Replace(haproxyCfg)),
-		argv:  command(path, "-db", "-f", "{dir}/haproxy.cfg")}
+		files: func(p place) map[string]string {
+			return map[string]string{"haproxy.cfg": strings.NewReplacer("{global}", global, "{options}", options, "{servers}", haproxyServers(name, p)).Replace(haproxyCfg)}
+		},
+		argv: command(path, "-db", "-f", "{dir}/haproxy.cfg")}
 }
 
 func newCaddy(path, version string) *proxy {
@@ -245,7 +262,7 @@ func newWebsocketproxy() (*proxy, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &proxy{name: "websocketproxy", version: moduleVersion("github.com/koding/websocketproxy"),
+	return &proxy{name: "websocketproxy", version: moduleVersion("github.com/koding/websocketproxy"), noPages: true,
 		argv: func(p place) []string {
 			argv := []string{self, verbWebsocketproxy, "-listen", "{listen}", "-upstream", "{upstream}"}
 			if p.secure {

@@ -122,8 +122,8 @@ func writeReport(out io.Writer, r results, o *options, proxies []*proxy) {
 		o.rounds, min(o.rounds, o.idleRounds), base)
 	fmt.Fprintln(out, "CPU is the proxy's own, user and system, all its processes. Every message is checked on both sides.")
 	fmt.Fprintln(out, "A GiB counts payload in both directions: an echoed byte passes the proxy twice and counts as two.")
-	fmt.Fprintln(out, "TLS is 1.3 with X25519 and AES-128-GCM, an ECDSA P-256 certificate, no resumption; between proxy and upstream there is none.")
-	fmt.Fprintf(out, "Memory is what the sockets added to the proxy, %v after their one message; nothing in the kernel counts.\n", o.length.idle)
+	fmt.Fprintln(out, "TLS is 1.3 with X25519 and AES-128-GCM, an ECDSA P-256 certificate, no resumption but where it is named; between proxy and upstream there is none.")
+	fmt.Fprintf(out, "Memory is what the sockets added to the proxy, %v after their one message (half-open ones: 3 s after their half); nothing in the kernel counts.\n", o.length.idle)
 	fmt.Fprintf(out, "\n%s.\n\n", machine())
 	for _, x := range proxies {
 		fmt.Fprintf(out, "- %s: %s\n", x.name, x.version)

@@ -36,7 +36,7 @@ func (r *runner) run(ctx context.Context) error {
 			fmt.Fprintf(os.Stderr, "bench: %s, round %d of %d\n", s.name, round, rounds)
 			for _, how := range r.options.transports {
 				for _, x := range r.proxies {
-					if how == overTLS && x.noTLS {
+					if !s.suits(x, how) {
 						continue
 					}
 					err := r.trial(ctx, s, how, x)

@@ -12,9 +12,11 @@ import (
 type scenario struct {
 	name  string
 	title string
-	extra bool // only when asked for
-	slow  bool // repeated -idle-rounds times at most
-	nodes bool // the upstream is Socket.IO servers
+	extra bool      // only when asked for
+	slow  bool      // repeated -idle-rounds times at most
+	nodes bool      // the upstream is Socket.IO servers
+	pages bool      // plain requests: not every proxy forwards those
+	over  transport // that alone; "" for all
 	run   func(t *trial) ([]value, error)
 }
 
@@ -39,6 +41,8 @@ var (
 	perForwarded = metric{"µs CPU per forwarded event", 2}
 	perSession   = metric{"KiB resident per session", 1}
 	perHandshake = metric{"µs CPU per handshake", 0}
+	perRequest   = metric{"µs CPU per request", 1}
+	perHalf      = metric{"KiB resident per connection", 1}
 	perSocket    = metric{"KiB resident per socket", 1}
 	whileIdle    = metric{"ms CPU in 10 s", 1}
 	median       = metric{"µs latency, p50", 0}
@@ -60,6 +64,11 @@ func scenarios() []scenario {
 		{name: "echo16ktext", title: "echo, 16 KiB text, 64 sockets", run: echo{64, 16 * kib, opText}.run, extra: true},
 		{name: "echo1mtext", title: "echo, 1 MiB text, 8 sockets", run: echo{8, mib, opText}.run, extra: true},
 		{name: "handshake", title: "connect, upgrade, disconnect", run: handshakes{}.run},
+		{name: "resumed", title: "connect, upgrade, disconnect, TLS resumed", run: resumed, over: overTLS},
+		{name: "busy1000", title: "1,000 sockets with 5,000 messages a second, during 400 handshakes a second", run: busy{rate{1000, 5000}, 400}.run},
+		{name: "halfhead", title: "4,000 half request heads", run: half{4000, halfHead}.run, over: overTCP, slow: true},
+		{name: "halfhello", title: "4,000 half TLS hellos", run: half{4000, halfHello}.run, over: overTLS, slow: true},
+		{name: "page1k", title: "plain GET of 1 KiB, kept alive, 16 clients", run: page{atATime}.run, pages: true},
 		{name: "idle9000", title: "9,000 idle sockets", run: idle{9000}.run, slow: true},
 		{name: "socketio", title: "Socket.IO, events of 50 B, 20 sessions in 3 namespaces", run: events{20, 32}.run, nodes: true, extra: true},
 		{name: "socketio1", title: "Socket.IO, one event of 50 B in flight, 60 sessions in 3 namespaces", run: events{60, 1}.run, nodes: true, extra: true},
@@ -68,6 +77,11 @@ func scenarios() []scenario {
 		{name: "socketioidle3", title: "Socket.IO, 2,000 idle sessions in 3 namespaces", run: idleSessions{2000, 3, false}.run, nodes: true, extra: true, slow: true},
 		{name: "socketiopoll", title: "Socket.IO, 2,000 sessions by polling in 1 namespace", run: idleSessions{2000, 1, true}.run, nodes: true, extra: true, slow: true},
 	}
+}
+
+// suits tells whether s can be measured with x in that way.
+func (s scenario) suits(x *proxy, how transport) bool {
+	return (s.over == "" || s.over == how) && !(how == overTLS && x.noTLS) && !(s.pages && x.noPages)
 }
 
 func scenarioNames() string {

@@ -2,7 +2,10 @@
 
 package main
 
-import "time"
+import (
+	"crypto/tls"
+	"time"
+)
 
 // handshakes connects, upgrades and disconnects, some at a time. The cost ends
 // when the upstream has seen the last one go.
@@ -35,6 +38,18 @@ func (h handshakes) some(t *trial, n int) error {
 		return err
 	}
 	return t.upstream.waitOpen(t.ctx, 0)
+}
+
+// resumed is handshakes by clients that have been there before.
+func resumed(t *trial) ([]value, error) {
+	t.dialer.tls.ClientSessionCache = tls.NewLRUClientSessionCache(0)
+	k, err := t.dialer.dial(pathEcho, make([]byte, 4096)) // its ticket stands before the 101
+	if err != nil {
+		return nil, err
+	}
+	k.Close()
+	t.dialer.resumes = true
+	return handshakes{}.run(t)
 }
 
 func hangUp(_ int, k *link) error { return k.Close() }

@@ -16,6 +16,19 @@ type rate struct {
 }
 
 func (r rate) run(t *trial) ([]value, error) {
+	latencies, err := r.latencies(t)
+	if err != nil {
+		return nil, err
+	}
+	return []value{
+		{perRoundTrip, microseconds(t.cost.proxy.total) / float64(len(latencies))},
+		{median, microseconds(percentile(latencies, 50))},
+		{tail, microseconds(percentile(latencies, 99))},
+	}, nil
+}
+
+// latencies are those of the messages in the measured part, sorted.
+func (r rate) latencies(t *trial) ([]time.Duration, error) {
 	l, err := newLoad(t.ctx, t.dialer, r.sockets, pathEcho, opText, smallMessage)
 	if err != nil {
 		return nil, err
@@ -38,11 +51,7 @@ func (r rate) run(t *trial) ([]value, error) {
 	}
 	latencies = latencies[len(latencies)-int(messages):]
 	slices.Sort(latencies)
-	return []value{
-		{perRoundTrip, microseconds(t.cost.proxy.total) / messages},
-		{median, microseconds(percentile(latencies, 50))},
-		{tail, microseconds(percentile(latencies, 99))},
-	}, nil
+	return latencies, nil
 }
 
 // pace has l send from now on. The function it returns says when message

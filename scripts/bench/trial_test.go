@@ -48,27 +48,32 @@ func TestScenarios(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	runs := map[string]func(*trial) ([]value, error){
-		"echo":      echo{4, smallMessage, opText}.run,
-		"large":     echo{2, 256 * kib, opBinary}.run,
-		"rate":      rate{10, 1000}.run,
-		"fanout":    fanout{10}.run,
-		"handshake": handshakes{}.run,
-		"idle":      idle{20}.run,
+	all := []scenario{
+		{name: "echo", run: echo{4, smallMessage, opText}.run},
+		{name: "large", run: echo{2, 256 * kib, opBinary}.run},
+		{name: "rate", run: rate{10, 1000}.run},
+		{name: "busy", run: busy{rate{10, 1000}, 100}.run},
+		{name: "fanout", run: fanout{10}.run},
+		{name: "handshake", run: handshakes{}.run},
+		{name: "resumed", run: resumed, over: overTLS},
+		{name: "half head", run: half{20, halfHead}.run, over: overTCP},
+		{name: "half hello", run: half{20, halfHello}.run, over: overTLS},
+		{name: "page", run: page{4}.run, pages: true},
+		{name: "idle", run: idle{20}.run},
 	}
 	for _, x := range []*proxy{newDirect(), websocketproxy} {
 		for _, how := range []transport{overTCP, overTLS} {
-			if how == overTLS && x.noTLS {
-				continue
-			}
-			for name, run := range runs {
-				t.Run(strings.Join([]string{x.name, string(how), name}, "/"), func(t *testing.T) {
-					values, err := run(newTestTrial(t, x, how))
+			for _, s := range all {
+				if !s.suits(x, how) {
+					continue
+				}
+				t.Run(strings.Join([]string{x.name, string(how), s.name}, "/"), func(t *testing.T) {
+					values, err := s.run(newTestTrial(t, x, how))
 					if err != nil {
 						t.Fatal(err)
 					}
 					for _, v := range values {
-						if v.value <= 0 && v.metric != whileIdle && v.metric != perSocket {
+						if v.value <= 0 && v.metric != whileIdle && v.metric != perSocket && v.metric != perHalf {
 							t.Errorf("%s: got %v, want more than nothing", v.metric.name, v.value)
 						}
 					}

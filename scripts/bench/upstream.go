@@ -14,6 +14,7 @@ import (
 
 // upstream is the server behind the proxies: one epoll loop that echoes what
 // comes to pathEcho and, on command, sends a message to each socket of pathFan.
+// Requests for pathPage get a page.
 // Commands are single bytes on standard input: 'f' fans out one message, 'n'
 // asks for the number of open sockets. It ends when its input does.
 type upstream struct {
@@ -29,6 +30,7 @@ type upstream struct {
 const (
 	pathEcho = "/echo"
 	pathFan  = "/fan"
+	pathPage = "/page"
 )
 
 // readSize is the read buffer of either end. It is as large as what a socket

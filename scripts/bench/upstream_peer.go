@@ -103,7 +103,7 @@ func (u *upstream) answer(p *peer, h frameHeader, frame []byte, size int) bool {
 	return u.write(p, frame)
 }
 
-// upgrade answers a request with 101 once its head is whole.
+// upgrade answers a request once its head is whole: with 101, but for a page.
 func (u *upstream) upgrade(p *peer, data []byte) (rest []byte, ok bool) {
 	end := bytes.Index(data, []byte("\r\n\r\n"))
 	if end < 0 {
@@ -111,6 +111,9 @@ func (u *upstream) upgrade(p *peer, data []byte) (rest []byte, ok bool) {
 		return data, len(data) < 64<<10
 	}
 	head := data[:end+2]
+	if bytes.HasPrefix(head, []byte("GET "+pathPage+" ")) {
+		return data[end+4:], u.write(p, pageAnswer)
+	}
 	key := headerValue(head, "sec-websocket-key")
 	if key == "" {
 		u.write(p, []byte("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"))
