@@ -31,6 +31,7 @@ var layers = map[string]struct {
 
 	"config":  {owns: []string{"go.yaml.in/yaml/v3"}},
 	"session": {},
+	"refusal": {imports: []string{"session"}},
 	"tap":     {imports: []string{"session", "ws"}, pure: true},
 	"socket":  {},
 

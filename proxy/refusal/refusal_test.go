@@ -1,0 +1,105 @@
+package refusal
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"usher/proxy/session"
+)
+
+var (
+	a = Kind{"/a", "origin"}
+	b = Kind{"/b", "origin"}
+)
+
+// A kind has ten lines in a second that begins with the first; what is beyond is told
+// once, and others have theirs.
+func TestTake(t *testing.T) {
+	var tally Tally
+	began := time.Unix(1000, 0)
+	take := func(after time.Duration, k Kind, line bool, wait time.Duration) {
+		t.Helper()
+		if gotLine, gotWait := tally.take(began.Add(after), k); gotLine != line || gotWait != wait {
+			t.Errorf("%v after the first: got %t, %v, want %t, %v", after, gotLine, gotWait, line, wait)
+		}
+	}
+	for i := range most {
+		take(time.Duration(i)*time.Millisecond, a, true, 0)
+	}
+	take(300*time.Millisecond, a, false, 700*time.Millisecond)
+	take(400*time.Millisecond, a, false, 0)
+	take(400*time.Millisecond, b, true, 0)
+	take(time.Second, a, true, 0)
+	if got := tally.rest(a); got != 2 {
+		t.Errorf("the rest: got %d, want 2", got)
+	}
+	if got := tally.rest(a); got != 0 {
+		t.Errorf("the rest once more: got %d, want 0", got)
+	}
+	if got := tally.Totals(); got[a] != most+3 || got[b] != 1 {
+		t.Errorf("totals: got %v, want %d and 1", got, most+3)
+	}
+}
+
+func newTestLog() (*slog.Logger, *bytes.Buffer) {
+	var b bytes.Buffer
+	return slog.New(slog.NewTextHandler(&b, nil)), &b
+}
+
+func TestNote(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var tally Tally
+		log, text := newTestLog()
+		flood := func() {
+			for range 1000 {
+				tally.Note(log, slog.LevelInfo, a, "request refused", slog.Int("status", 403))
+			}
+		}
+		want := func(when string, lines int, rest ...string) {
+			t.Helper()
+			if n := strings.Count(text.String(), `msg="request refused" status=403`); n != lines {
+				t.Errorf("%s: got %d lines, want %d", when, n, lines)
+			}
+			if n := strings.Count(text.String(), "refusals without a line"); n != len(rest) {
+				t.Errorf("%s: the rest was told %d times, want %d", when, n, len(rest))
+			}
+			for _, r := range rest {
+				if !strings.Contains(text.String(), r) {
+					t.Errorf("%s: got\n%s\nwant %q in it", when, text, r)
+				}
+			}
+		}
+		flood()
+		want("at first", most)
+		time.Sleep(spell)
+		synctest.Wait()
+		want("a second later", most, `level=INFO msg="refusals without a line" route=/a reason=origin refusals=990`)
+		time.Sleep(time.Hour)
+		flood()
+		tally.Close()
+		want("at the end", 2*most, "refusals=990", "refusals=990")
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		want("behind the end", 2*most, "refusals=990", "refusals=990")
+		if got := tally.Totals()[a]; got != 2000 {
+			t.Errorf("total: got %d, want 2000", got)
+		}
+	})
+}
+
+// Reloads may bring ever new routes.
+func TestKindsAreBounded(t *testing.T) {
+	var tally Tally
+	for i := range 3 * session.MaxApart {
+		tally.Note(nil, slog.LevelInfo, Kind{fmt.Sprint("/", i), "path"}, "")
+	}
+	totals := tally.Totals()
+	if len(totals) != session.MaxApart+1 || totals[Kind{session.Other, "path"}] != 2*session.MaxApart {
+		t.Errorf("got %d kinds, %d of them others, want %d and %d", len(totals), totals[Kind{session.Other, "path"}], session.MaxApart+1, 2*session.MaxApart)
+	}
+}
