@@ -29,11 +29,11 @@ var layers = map[string]struct {
 	"h2connect": {},
 	"leaktest":  {}, // for tests
 
-	"config":  {owns: []string{"go.yaml.in/yaml/v3"}},
-	"session": {},
-	"refusal": {imports: []string{"session"}},
-	"tap":     {imports: []string{"session", "ws"}, pure: true},
-	"socket":  {},
+	"config":   {owns: []string{"go.yaml.in/yaml/v3"}},
+	"session":  {},
+	"refusals": {imports: []string{"session"}},
+	"tap":      {imports: []string{"session", "ws"}, pure: true},
+	"socket":   {},
 
 	"handover": {imports: []string{"socket"}, owns: []string{"github.com/coreos/go-systemd/v22"}},
 	"tracing":  {imports: []string{"config"}, owns: []string{"go.opentelemetry.io", "google.golang.org/protobuf"}},
@@ -44,13 +44,13 @@ var layers = map[string]struct {
 	"proxyproto": {owns: []string{"github.com/pires/go-proxyproto"}},
 	"upstream":   {imports: []string{"affinity", "config", "proxyproto", "socket", "tracing"}},
 	"forward":    {imports: []string{"headers", "route", "upstream"}},
-	"handshake":  {imports: []string{"headers", "route", "session", "tracing", "upstream", "ws"}},
+	"handshake":  {imports: []string{"headers", "refusals", "route", "session", "tracing", "upstream", "ws"}},
 	"relay":      {imports: []string{"demux", "engineio", "session", "socket", "tap", "ws"}, owns: []string{"golang.org/x/sys/unix"}},
 	"engine":     {imports: []string{"config", "demux", "engineio", "handshake", "relay", "route", "session", "tracing", "upstream"}},
 	"messages":   {imports: []string{"handshake", "route", "session", "tap", "ws"}, owns: []string{"github.com/koding/websocketproxy", "github.com/gorilla/websocket"}},
 
 	"admin":   {imports: []string{"config", "route", "session", "tap", "upstream"}},
-	"metrics": {imports: []string{"engine", "engineio", "handshake", "relay", "session", "upstream"}, owns: []string{"github.com/prometheus/client_golang"}},
+	"metrics": {imports: []string{"engine", "engineio", "handshake", "refusals", "relay", "session", "upstream"}, owns: []string{"github.com/prometheus/client_golang"}},
 
 	"demo":    {imports: []string{"", "config", "ws"}},
 	"doctor":  {imports: []string{"ws"}},

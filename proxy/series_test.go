@@ -69,8 +69,8 @@ routes:
 		at("declined_total", good.URL, "good", ""):                     0,
 		at("dials_total", silent, "mute", ""):                          1,
 		at("dials_total", gone.URL, "gone", ""):                        0,
-		`usher_refusals_total{reason="dial"}`:                          2,
-		`usher_refusals_total{reason="answer"}`:                        1,
+		`usher_refusals_total{reason="dial",route="/gone"}`:            2,
+		`usher_refusals_total{reason="answer",route="/mute"}`:          1,
 		`usher_reload_last_successful`:                                 1,
 	} {
 		if have, ok := got[name]; !ok || have != want {
@@ -138,7 +138,8 @@ func TestSeriesAreBounded(t *testing.T) {
 			t.Errorf("got a new series: %s", name)
 		}
 	}
-	if got := after[`usher_refusals_total{reason="engine_io"}`] - before[`usher_refusals_total{reason="engine_io"}`]; got != 1000 {
+	const unknown = `usher_refusals_total{reason="engine_io",route="/socket.io"}`
+	if got := after[unknown] - before[unknown]; got != 1000 {
 		t.Errorf("unknown sids: got %v counted, want 1000", got)
 	}
 	if got := after["usher_namespaces_refused_total"] - before["usher_namespaces_refused_total"]; got != 1000 {

@@ -11,8 +11,8 @@ import (
 // fail answers as the reference server does: JSON to a plain request, and a
 // word to an upgrade, whose connection is of no use any more.
 func (q *request) fail(code engineio.Code) {
-	q.server.stats.fail(code)
-	q.visit.Count(handshake.Protocol, code.Status())
+	q.errors[code].Add(1)
+	q.visit.Note(q.http, code.Status(), &handshake.Error{Reason: handshake.Protocol, Rule: code.Message()})
 	if q.visit.Upgrade {
 		q.refuseUpgrade(http.StatusBadRequest, code.Message())
 		return
@@ -58,7 +58,7 @@ func (q *request) refuseOrigin(err error) {
 		q.visit.Refuse(q.w, q.http, err)
 		return
 	}
-	q.server.stats.fail(engineio.Forbidden)
-	q.visit.Count(handshake.Origin, engineio.Forbidden.Status())
+	q.errors[engineio.Forbidden].Add(1)
+	q.visit.Note(q.http, engineio.Forbidden.Status(), err)
 	q.json(engineio.Forbidden.Status(), engineio.Forbidden, "")
 }

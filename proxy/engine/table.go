@@ -31,6 +31,7 @@ type split struct {
 	services []string     // names of upstreams, by the index that demux has for them
 	options  *relay.FanOptions
 	outages  []*outage // by service
+	errors   *errorCounts
 }
 
 // Table prepares the routes of a file.
@@ -48,6 +49,7 @@ func (s *Server) newSplit(r *route.Route) *split {
 	script := *r.Route
 	script.Upstream = r.SocketIO.Bundle
 	p := &split{SocketIO: r.SocketIO, server: s, route: r, script: &route.Route{Route: &script, Identity: r.Identity}}
+	p.errors = s.stats.errors.of(r.String())
 	c := demux.Config{
 		Fallback:           -1,
 		StrictNamespaces:   r.SocketIO.StrictNamespaces,

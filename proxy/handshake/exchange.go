@@ -30,6 +30,7 @@ func (h *Handler) getBuffers() *buffers {
 // answered.
 func Exchange(w http.ResponseWriter, r *http.Request, c Claim) (p Pair, ok bool) {
 	h := c.handler
+	r.Pattern = c.Route.String()
 	c.offer.extensions = nil
 	p, ok, err := h.exchange(w, r, &c)
 	if err != nil {
@@ -145,7 +146,7 @@ func (h *Handler) tell(w http.ResponseWriter, head []byte, timeout time.Duration
 	}
 	if setDeadline(client, timeout); !send(client, head) {
 		client.Close()
-		h.Counters.refusals[Gone].Add(1)
+		h.Counters.Refusals.Count(Gone.kind(p.Route.String()))
 		return false, nil // nobody is there to be told
 	}
 	// From here on the relay's own timers count.

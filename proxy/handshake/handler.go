@@ -90,6 +90,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, sender headers.S
 	if err != nil {
 		return err
 	}
+	r.Pattern = m.Route.String() // whoever refuses r says so
 	if len(m.Route.Namespaces) > 0 {
 		sender.Trace.Routed(m.Route.String(), "")
 		h.Split(w, r, &Visit{Match: m, Query: query, Sender: sender, Upgrade: upgrade, offer: o, handler: h})

@@ -47,9 +47,7 @@ func (h *Handler) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, s headers.Sender, err error) {
 	e := asError(r, err)
-	h.Counters.refusals[e.Reason].Add(1)
-	h.logRefusal(r, s, e)
-	s.Trace.Refused(e.Status, e.Reason.String())
+	h.note(r, s, e)
 	head := w.Header()
 	clear(head)
 	head.Set("X-Content-Type-Options", "nosniff")
@@ -91,21 +89,22 @@ func (e *Error) body(r *http.Request) (kind, body string) {
 // unknownSID is the message of Engine.IO's code 1.
 const unknownSID = "Session ID unknown"
 
-// logRefusal leaves out the query and all headers but Host: they hold secrets.
-func (h *Handler) logRefusal(r *http.Request, s headers.Sender, e *Error) {
-	if h.Log == nil {
-		return
+// note counts a refusal, has it leave a line, and ends its trace. The line is
+// without the query and all headers but Host: they hold secrets.
+func (h *Handler) note(r *http.Request, s headers.Sender, e *Error) {
+	s.Trace.Refused(e.Status, e.Reason.String())
+	attrs := []slog.Attr{slog.Int("status", e.Status), slog.String("reason", e.Reason.String()), slog.String("rule", e.Rule)}
+	if r.Pattern != "" {
+		attrs = append(attrs, slog.String("route", r.Pattern))
 	}
-	attrs := append([]slog.Attr{
-		slog.Int("status", e.Status), slog.String("reason", e.Reason.String()), slog.String("rule", e.Rule),
-	}, ofRequest(r, s)...)
+	attrs = append(attrs, ofRequest(r, s)...)
 	if e.Hint != "" {
 		attrs = append(attrs, slog.String("hint", e.Hint))
 	}
 	if e.Err != nil {
 		attrs = append(attrs, slog.Any("err", e.Err))
 	}
-	h.Log.LogAttrs(r.Context(), levelOf(e.Status), "request refused", attrs...)
+	h.Counters.Refusals.Note(h.Log, levelOf(e.Status), e.Reason.kind(r.Pattern), "request refused", attrs...)
 }
 
 // logDeclined tells of an upstream that has answered an upgrade with status:

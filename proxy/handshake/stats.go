@@ -1,6 +1,10 @@
 package handshake
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"usher/proxy/refusals"
+)
 
 // Reason is why a request was refused. The set is fixed: it is a metric label.
 type Reason uint8
@@ -44,7 +48,8 @@ func (r Reason) String() string {
 type Counters struct {
 	claims     atomic.Uint64
 	duplicates atomic.Uint64
-	refusals   [reasonCount]atomic.Uint64
+
+	Refusals refusals.Tally // by route and Reason
 }
 
 // Stats is what was counted since a server began.
@@ -62,7 +67,15 @@ func (c *Counters) Stats() Stats {
 		Refusals:        make(map[string]uint64, reasonCount),
 	}
 	for r := range reasonCount {
-		s.Refusals[r.String()] = c.refusals[r].Load()
+		s.Refusals[r.String()] = 0
+	}
+	for kind, n := range c.Refusals.Totals() {
+		s.Refusals[kind.Reason] += n
 	}
 	return s
+}
+
+// kind is what the refusals of requests under a route are counted as.
+func (r Reason) kind(route string) refusals.Kind {
+	return refusals.Kind{Route: route, Reason: r.String()}
 }

@@ -62,10 +62,19 @@ func (v *Visit) Opens(r *http.Request) {
 	v.Sender.Trace.Routed(v.Match.Route.String(), "")
 }
 
-// Count counts a refusal that the caller answers.
+// Count counts a refusal that the caller answers, and that has a line in the
+// log already.
 func (v *Visit) Count(reason Reason, status int) {
-	v.handler.Counters.refusals[reason].Add(1)
+	v.handler.Counters.Refusals.Count(reason.kind(v.Match.Route.String()))
 	v.Sender.Trace.Refused(status, reason.String())
+}
+
+// Note counts and logs the refusal of r for err, which the caller answers with
+// that status.
+func (v *Visit) Note(r *http.Request, status int, err error) {
+	e := *asError(r, err)
+	e.Status = status
+	v.handler.note(r, v.Sender, &e)
 }
 
 // Forward has the upstream of m answer a plain request.
@@ -99,7 +108,7 @@ func (v *Visit) Accept(w http.ResponseWriter, r *http.Request) (Accepted, error)
 	}
 	b := v.handler.getBuffers()
 	defer v.handler.buffers.Put(b)
-	var p Pair
+	p := Pair{Route: v.Match.Route}
 	taken, err := v.handler.agree(w, v.offer, answer{}, g, v.Match.Route, b, &p)
 	if err != nil {
 		return Accepted{}, err

@@ -45,7 +45,7 @@ func families() map[string]family {
 
 	add(counter, "claims_total", "Upgrades that a route has taken.")
 	add(counter, "duplicate_claims_total", "Upgrades that were taken twice: a fault of usher, always 0.")
-	add(counter, "refusals_total", "Requests that usher refused, by the reason.", "reason")
+	add(counter, "refusals_total", "Requests that usher refused, by the route that took them, if one did, and the reason.", "route", "reason")
 
 	add(gauge, "loop_lag_seconds", "Time that a loop of the relay took to come to the question for this metric.", "loop")
 	add(gauge, "loop_sessions", "Sessions of a loop of the relay.", "loop")
@@ -80,7 +80,7 @@ func addNamespaces(add func(kind prometheus.ValueType, name, help string, labels
 	add(counter, "engineio_sessions_opened_total", "Sessions of Engine.IO that were opened, by how their clients began.", "transport", "revision")
 	add(counter, "engineio_probes_total", "WebSockets that clients opened to sessions that poll.")
 	add(counter, "engineio_upgrades_total", "What became of such WebSockets: failed are those that did not take over while the session went on.", "result")
-	add(counter, "engineio_errors_total", "Requests that break a rule of Engine.IO, by the message they were answered with.", "error")
+	add(counter, "engineio_errors_total", "Requests that break a rule of Engine.IO, by the message they were answered with.", "route", "error")
 	add(gauge, "engineio_sids", "Sids that clients may come back with, those of sessions that have ended a moment ago included.")
 	add(gauge, "engineio_polls_waiting", "GETs that wait for something to tell their clients.")
 	add(gauge, "engineio_polls_parked", "GETs that wait outside of the HTTP server.")

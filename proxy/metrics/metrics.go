@@ -20,6 +20,7 @@ import (
 
 	"usher/proxy/engine"
 	"usher/proxy/handshake"
+	"usher/proxy/refusals"
 	"usher/proxy/relay"
 	"usher/proxy/session"
 	"usher/proxy/upstream"
@@ -106,8 +107,13 @@ func (c *Collector) handshakes(f map[string]family, to chan<- prometheus.Metric)
 	s := c.from.Handshakes.Stats()
 	f["claims_total"].send(to, float64(s.Claims))
 	f["duplicate_claims_total"].send(to, float64(s.DuplicateClaims))
-	for reason, n := range s.Refusals {
-		f["refusals_total"].send(to, float64(n), reason)
+	totals := c.from.Handshakes.Refusals.Totals()
+	for reason := range s.Refusals { // of no route, all are there
+		k := refusals.Kind{Reason: reason}
+		totals[k] += 0
+	}
+	for k, n := range totals {
+		f["refusals_total"].send(to, float64(n), k.Route, k.Reason)
 	}
 }
 

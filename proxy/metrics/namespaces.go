@@ -35,8 +35,10 @@ func (c *Collector) engine(f map[string]family, to chan<- prometheus.Metric) {
 	f["engineio_probes_total"].send(to, float64(s.Probes))
 	f["engineio_upgrades_total"].send(to, float64(s.Upgraded), "done")
 	f["engineio_upgrades_total"].send(to, float64(s.UpgradesFailed), "failed")
-	for message, n := range s.Errors {
-		f["engineio_errors_total"].send(to, float64(n), message)
+	for route, errors := range s.Errors {
+		for message, n := range errors {
+			f["engineio_errors_total"].send(to, float64(n), route, message)
+		}
 	}
 	for reason, n := range s.Dropped {
 		f["engineio_packets_dropped_total"].send(to, float64(n), reason)

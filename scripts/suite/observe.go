@@ -317,7 +317,7 @@ func (t *tally) checkShape(o *observed) {
 		`count(usher_session_ends_total{route="/a", cause="client.closed", close_code="1000"} > 2)`:                1,
 		`count(usher_session_ends_total{route="/b", cause="client.lost", close_code="1001"} > 2)`:                  1,
 		`sum by (route) (usher_session_ends_total{route="/a"}) - on () sum(usher_refusals_total{reason="origin"})`: 0,
-		`usher_refusals_total{reason="dial"} >= bool 3`:                                                            1,
+		`sum(usher_refusals_total{reason="dial"}) >= bool 3`:                                                       1,
 		`usher_reload_last_successful`:                                                                             0,
 		`usher_reloads_total{result="refused"}`:                                                                    1,
 		`usher_duplicate_claims_total + usher_duplicate_ends_total`:                                                0,

@@ -1,7 +1,7 @@
-// Package refusal counts the requests that usher refuses, and has some of them
+// Package refusals counts the requests that usher refuses, and has some of them
 // leave a line in the log. Those who are refused are strangers: they are to be
 // seen, but can neither fill the disk nor hide others behind their lines.
-package refusal
+package refusals
 
 import (
 	"sync"

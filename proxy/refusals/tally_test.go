@@ -1,10 +1,10 @@
-package refusal
+package refusals
 
 import (
-	"bytes"
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -46,15 +46,29 @@ func TestTake(t *testing.T) {
 	}
 }
 
-func newTestLog() (*slog.Logger, *bytes.Buffer) {
-	var b bytes.Buffer
-	return slog.New(slog.NewTextHandler(&b, nil)), &b
+// testLog keeps what was logged.
+type testLog struct {
+	mu   sync.Mutex
+	text strings.Builder // guarded by mu
+}
+
+func (l *testLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *testLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 func TestNote(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var tally Tally
-		log, text := newTestLog()
+		text := new(testLog)
+		log := slog.New(slog.NewTextHandler(text, nil))
 		flood := func() {
 			for range 1000 {
 				tally.Note(log, slog.LevelInfo, a, "request refused", slog.Int("status", 403))
