@@ -65,6 +65,45 @@ func TestEngineIOErrors(t *testing.T) {
 	}
 }
 
+// TestRefusalsAreSeen wants a line and a count of each request that is refused,
+// with the route.
+func TestRefusalsAreSeen(t *testing.T) {
+	b, _, _ := newTestSplit(t, "max_payload: 10")
+	for _, tt := range []struct {
+		name, query, body, origin string
+		reason, rule              string
+	}{
+		{"sid", polling4 + "&sid=x", "", "", "engine_io", "Session ID unknown"},
+		{"large and unknown", polling4 + "&sid=x", strings.Repeat("4", 20<<20), "", "engine_io", "Session ID unknown"},
+		{"transport", "EIO=4&transport=x", "", "", "engine_io", "Transport unknown"},
+		{"Origin", polling4, "", "https://evil.example", "origin", "Origin is not allowed by the route"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			before := b.Stats().Handshake.Refusals[tt.reason]
+			method, head := "GET", []string{}
+			if tt.body != "" {
+				method = "POST"
+			}
+			if tt.origin != "" {
+				head = append(head, "Origin", tt.origin)
+			}
+			status, _, _ := b.newPoller(t, tt.query).ask(t.Context(), method, tt.body, head...)
+			lines := b.log.lines(t, "request refused")
+			if len(lines) == 0 {
+				t.Fatal("got no line")
+			}
+			last := lines[len(lines)-1]
+			got := fmt.Sprint(last["status"], last["reason"], last["rule"], last["route"], last["client"])
+			if want := fmt.Sprint(status, tt.reason, tt.rule, "/socket.io", "127.0.0.1"); got != want {
+				t.Errorf("log: got %s, want %s", got, want)
+			}
+			if n := b.Stats().Handshake.Refusals[tt.reason] - before; n != 1 {
+				t.Errorf("got %d counted, want 1", n)
+			}
+		})
+	}
+}
+
 // Row E-15, and row 7 of the attacks for polling.
 func TestCORS(t *testing.T) {
 	const own = "https://app.example.com"

@@ -199,6 +199,13 @@ func TestPollingViolations(t *testing.T) {
 		p.want("GET", "", 400, unknown)
 		wantSoon(t, "legs", 0, main.legs.Load)
 	}
+	wantCause := func(want string) {
+		t.Helper()
+		wantSoon(t, "cause", want, func() string {
+			lines := b.log.lines(t, "session ended")
+			return fmt.Sprint(lines[len(lines)-1]["cause"])
+		})
+	}
 	t.Run("two GETs", func(t *testing.T) {
 		p := begin(t)
 		one, two := p.begin(t.Context(), "GET", ""), p.begin(t.Context(), "GET", "")
@@ -255,6 +262,17 @@ func TestPollingViolations(t *testing.T) {
 		p.until("still there")
 		p.want("POST", "1", 200, "ok")
 		b.wantSessions(t, 0)
+		wantCause("client.closed")
+	})
+	t.Run("far too large", func(t *testing.T) {
+		p := begin(t)
+		p.want("POST", `42["`+strings.Repeat("x", 20<<20)+`"]`, 413, "")
+		if lines := b.log.lines(t, "request refused"); len(lines) == 0 || lines[len(lines)-1]["rule"] != "body is beyond max_payload, 1000 bytes" {
+			t.Errorf("log: got %v, want one that names max_payload", lines)
+		}
+		p.want("POST", "1", 200, "ok")
+		b.wantSessions(t, 0)
+		wantCause("client.too_big")
 	})
 	t.Run("GET aborted", func(t *testing.T) {
 		p := begin(t)

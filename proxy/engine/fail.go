@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"io"
 	"net/http"
 	"strconv"
+	"time"
 
 	"usher/proxy/engineio"
 	"usher/proxy/handshake"
@@ -21,15 +23,35 @@ func (q *request) fail(code engineio.Code) {
 }
 
 func (q *request) json(status int, code engineio.Code, message string) {
-	if q.http.ContentLength != 0 {
-		q.close()
-	}
+	q.leave()
 	q.write(status, "application/json", engineio.AppendError(nil, code, message))
 }
 
 func (q *request) refuseUpgrade(status int, text string) {
 	q.close()
 	q.write(status, "text/html", []byte(text))
+}
+
+// What is read of a body that nobody wants: the answer reaches a client that
+// sends all of it before it reads, and is lost if its connection is reset.
+const (
+	mostDropped = 64 << 20
+	dropTimeout = 10 * time.Second
+)
+
+// leave ends the connection behind the answer to a request with a body, which
+// is dropped.
+func (q *request) leave() {
+	if q.http.ContentLength == 0 {
+		return
+	}
+	q.close()
+	if q.http.Header["Expect"] != nil { // it waits for the answer
+		return
+	}
+	if http.NewResponseController(q.w).SetReadDeadline(time.Now().Add(dropTimeout)) == nil {
+		io.Copy(io.Discard, io.LimitReader(q.http.Body, mostDropped)) //nolint:errcheck // the answer is the same
+	}
 }
 
 // close ends an HTTP/1.1 connection behind the answer: what stands behind the

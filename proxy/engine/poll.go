@@ -87,9 +87,7 @@ func (q *request) status(s relay.Status) {
 }
 
 func (q *request) empty(status int) {
-	if q.http.ContentLength != 0 {
-		q.close()
-	}
+	q.leave()
 	q.w.Header()["Content-Length"] = []string{"0"}
 	q.w.WriteHeader(status)
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net"
@@ -42,12 +43,18 @@ func (q *request) post(v *visitor) {
 		q.pass(v, body, octets)
 		return
 	case http.StatusRequestEntityTooLarge:
+		err := tooBig(v.split.MaxPayload)
+		v.fan.TooBig(err)
+		q.visit.Note(q.http, status, err)
 	default:
 		v.fan.Break(errBody)
+		q.visit.Count(handshake.Body, status)
 	}
-	q.visit.Count(handshake.Body, status)
-	q.close()
 	q.empty(status)
+}
+
+func tooBig(most int64) error {
+	return &handshake.Error{Reason: handshake.Body, Rule: fmt.Sprintf("body is beyond max_payload, %d bytes", most), Hint: "max_payload of the route's socketio"}
 }
 
 // pass hands a payload over and waits for its end.

@@ -101,6 +101,13 @@ func (f *Fan) Post(body []byte, octets bool, answer func(Status)) {
 	}
 }
 
+// TooBig says that the client has posted more than it may at once, and was told
+// so. The session goes on, as at the reference server, but clients give it up: if
+// that is the next that this one does, err is why.
+func (f *Fan) TooBig(err error) {
+	f.loop.post(func(*loop) { f.fan.excess = err })
+}
+
 // Break ends the session because its client broke a rule of the polling
 // transport that the caller watches over, such as a second POST beside one: a
 // waiting GET is answered, and the sid is unknown from then on.

@@ -47,7 +47,16 @@ func (f *fan) close(cause session.Cause, why farewell, err error) {
 	f.client, f.probing = nil, nil
 	f.answers.drop(lp)
 	f.bury(polls)
+	f.blame()
 	lp.timers.schedule(f, f.end.cutAt)
+}
+
+// blame has the end of a client that went because it had posted too much say so.
+func (f *fan) blame() {
+	c := &f.end.cause
+	if f.excess != nil && c.Side == session.Client && (c.Event == session.Closed || c.Event == session.Lost || c.Event == session.Silent) {
+		c.Event, f.end.code, f.end.err = session.TooBig, ws.CodeTooBig, f.excess
+	}
 }
 
 // bury answers the client's waiting GET, or keeps the sid for its next one.
