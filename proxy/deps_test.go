@@ -29,7 +29,7 @@ var layers = map[string]struct {
 	"h2connect": {},
 	"leaktest":  {}, // for tests
 
-	"config":   {owns: []string{"go.yaml.in/yaml/v3"}},
+	"config":   {owns: []string{"go.yaml.in/yaml/v3", "golang.org/x/net/publicsuffix"}},
 	"session":  {},
 	"refusals": {imports: []string{"session"}},
 	"tap":      {imports: []string{"session", "ws"}, pure: true},

@@ -180,7 +180,7 @@ type Route struct {
 	Exact       bool      // the path itself only, with or without a slash at its end, not what lies below it
 	Upstream    *Upstream // of a route with namespaces: who owns "/", or else the first
 	StripPrefix string    // "" or a prefix of Path at a segment boundary, taken off towards the upstream
-	Origins     []string  // "*" alone, or serialized origins, lower case, default port left out
+	Origins     []string  // "*" alone, or serialized origins, lower case, default port left out; "https://*.example.com" for every name below
 	Headers     Headers
 	Relay       Relay
 	Limits      Limits

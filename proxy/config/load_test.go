@@ -126,11 +126,29 @@ func TestRoutes(t *testing.T) {
 	want(t, "any origin", c.Routes[8].Origins, []string{"*"})
 	want(t, "origins", c.Routes[9].Origins, []string{
 		"https://app.example.com", "http://localhost", "https://[::1]:8443", "capacitor://localhost", "file://",
+		"https://*.example.com", "http://*.preview.localhost:8080",
 	})
 	want(t, "headers", c.Routes[9].Headers, Headers{
 		Set:    []Header{{"X-Tenant", "a"}, {"X-Version", "2"}, {"X-On", "true"}, {"X-Empty", ""}, {"Host", "legacy.test:8080"}},
 		Remove: []string{"Cookie", "X-Debug"},
 	})
+}
+
+// A wildcard below which strangers may have names is allowed, and warned of.
+func TestSharedOrigins(t *testing.T) {
+	for _, tt := range []struct {
+		origin string
+		shared bool
+	}{
+		{"https://*.com", true}, {"https://*.co.uk:8443", true}, {"https://*.vercel.app", true}, {"https://*.github.io", true},
+		{"https://*.mine.vercel.app", false}, {"https://*.example.com", false}, {"http://*.localhost", false},
+		{"https://mine.vercel.app", false},
+	} {
+		c := mustParse(t, "upstreams: {main: http://a}\nroutes: [{upstream: main, origins: '"+tt.origin+"'}]\n")
+		if got := len(c.Warnings) == 1 && strings.Contains(c.Warnings.Error(), "lets everybody in"); got != tt.shared {
+			t.Errorf("%s: got warnings %v, want one: %t", tt.origin, c.Warnings, tt.shared)
+		}
+	}
 }
 
 func TestListeners(t *testing.T) {

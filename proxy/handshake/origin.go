@@ -6,19 +6,22 @@ import (
 	"strings"
 )
 
+// maxOrigin is more than any origin has: a scheme, a name of 253 bytes, a port.
+const maxOrigin = 300
+
 // checkOrigin decides on the Origin of an upgrade. A browser lets any page open
 // a WebSocket anywhere, with the user's cookies: nobody but the server stands
 // between a foreign page and the session (CWE-1385). Without an Origin it was no
 // page that asked.
 //
-// Plain requests are not checked: for those browsers enforce the upstream's CORS
+// Plain requests are not checked, for those browsers enforce the upstream's CORS
 // answer themselves.
 func checkOrigin(lines []string, host string, allowed []string) error {
 	if len(lines) == 0 || slices.Contains(allowed, "*") {
 		return nil
 	}
 	scheme, authority, ok := parseOrigin(lines[0])
-	if ok && slices.Contains(allowed, scheme+"://"+authority) {
+	if ok && lists(allowed, scheme, authority) {
 		return nil
 	}
 	web := scheme == "http" || scheme == "https"
@@ -37,16 +40,49 @@ func checkOrigin(lines []string, host string, allowed []string) error {
 // parseOrigin takes a serialized origin (RFC 6454, 6.2) apart, in lower case and
 // without its default port. "null" is none: any page can have it.
 func parseOrigin(s string) (scheme, authority string, ok bool) {
+	if len(s) > maxOrigin || strings.IndexFunc(s, notASCII) >= 0 {
+		return "", "", false
+	}
 	scheme, authority, ok = strings.Cut(strings.ToLower(s), "://")
-	if !ok || scheme == "" || authority == "" || strings.IndexFunc(scheme+authority, notInOrigin) >= 0 {
+	if !ok || scheme == "" || authority == "" && scheme != "file" || strings.IndexFunc(scheme+authority, notInOrigin) >= 0 {
 		return "", "", false
 	}
 	return scheme, withoutDefaultPort(scheme, authority), true
 }
 
-// notInOrigin finds what would be a path, a user or a second origin.
+// notASCII finds what may become a letter of ASCII in lower case.
+func notASCII(c rune) bool { return c >= 0x7f }
+
+// notInOrigin finds what would be a path, a user, a second origin or a pattern.
 func notInOrigin(c rune) bool {
-	return c <= ' ' || c >= 0x7f || strings.ContainsRune(`/\?#@,;"<>`, c)
+	return c <= ' ' || c >= 0x7f || strings.ContainsRune(`/\?#@,;"<>*`, c)
+}
+
+// lists tells whether an origin is in a route's list, or below a wildcard there.
+func lists(allowed []string, scheme, authority string) bool {
+	return slices.ContainsFunc(allowed, func(one string) bool {
+		oneScheme, rest, _ := strings.Cut(one, "://")
+		if oneScheme != scheme {
+			return false
+		}
+		suffix, wildcard := strings.CutPrefix(rest, "*")
+		if !wildcard {
+			return rest == authority
+		}
+		name, below := strings.CutSuffix(authority, suffix)
+		return below && isLabels(name)
+	})
+}
+
+// isLabels reports whether s is one label of a host's name or more, and nothing
+// that would make the rest a path, a port or a user's.
+func isLabels(s string) bool {
+	for label := range strings.SplitSeq(s, ".") {
+		if label == "" || strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
+			return false
+		}
+	}
+	return true
 }
 
 // withoutDefaultPort takes the default port of the Origin's scheme off a host,
