@@ -44,7 +44,7 @@ var layers = map[string]struct {
 	"proxyproto": {owns: []string{"github.com/pires/go-proxyproto"}},
 	"upstream":   {imports: []string{"affinity", "config", "proxyproto", "socket", "tracing"}},
 	"forward":    {imports: []string{"headers", "route", "upstream"}},
-	"handshake":  {imports: []string{"headers", "refusals", "route", "session", "tracing", "upstream", "ws"}},
+	"handshake":  {imports: []string{"engineio", "headers", "refusals", "route", "session", "tracing", "upstream", "ws"}},
 	"relay":      {imports: []string{"demux", "engineio", "session", "socket", "tap", "ws"}, owns: []string{"golang.org/x/sys/unix"}},
 	"engine":     {imports: []string{"config", "demux", "engineio", "handshake", "relay", "route", "session", "tracing", "upstream"}},
 	"messages":   {imports: []string{"handshake", "route", "session", "tap", "ws"}, owns: []string{"github.com/koding/websocketproxy", "github.com/gorilla/websocket"}},

@@ -33,6 +33,9 @@ func (p *poller) ask(ctx context.Context, method, body string, head ...string) (
 	if err != nil {
 		p.t.Fatal(err)
 	}
+	if strings.Contains(p.query, "&j=") {
+		r.Header.Set("Referer", p.url) // a script has a page, and no Origin
+	}
 	for i := 0; i+1 < len(head); i += 2 {
 		r.Header.Set(head[i], head[i+1])
 	}

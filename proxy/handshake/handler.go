@@ -97,6 +97,9 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, sender headers.S
 		return nil
 	}
 	if !upgrade {
+		if err := checkPolling(r, m.Route, query, sender.Host); err != nil {
+			return err
+		}
 		if err := h.waits(m, query); err != nil {
 			return err
 		}
@@ -115,6 +118,9 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, sender headers.S
 // handshake with it.
 func (h *Handler) serveUpgrade(w http.ResponseWriter, r *http.Request, c Claim) error {
 	if err := checkOrigin(r.Header["Origin"], c.Sender.Host, c.Route.Origins); err != nil {
+		if c.EngineIO {
+			err = warns(err, c.Route)
+		}
 		return err
 	}
 	if h.Admit != nil {

@@ -1,9 +1,14 @@
 package handshake
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
+
+	"usher/proxy/engineio"
+	"usher/proxy/route"
 )
 
 // maxOrigin is more than any origin has: a scheme, a name of 253 bytes, a port.
@@ -15,7 +20,7 @@ const maxOrigin = 300
 // page that asked.
 //
 // Plain requests are not checked, for those browsers enforce the upstream's CORS
-// answer themselves.
+// answer themselves; but Engine.IO's are, by checkPage.
 func checkOrigin(lines []string, host string, allowed []string) error {
 	if len(lines) == 0 || slices.Contains(allowed, "*") {
 		return nil
@@ -30,10 +35,70 @@ func checkOrigin(lines []string, host string, allowed []string) error {
 	}
 	e := refusal(http.StatusForbidden, Origin, "Origin is not allowed by the route")
 	if ok {
-		e.Hint = "to allow it, add " + scheme + "://" + authority + " to the route's origins"
+		e.origin = scheme + "://" + authority
+		e.Hint = "to allow it, add " + e.origin + " to the route's origins"
 	} else {
 		e.Hint = `an opaque Origin is allowed only by "*" in the route's origins`
 	}
+	return e
+}
+
+// checkPage decides on a plain request of Engine.IO. A session has one rule for
+// every transport: by one for each, a client whose WebSocket is refused would
+// stay on polling for ever, and nobody would know.
+func checkPage(head http.Header, q engineio.Request, host string, allowed []string) error {
+	lines := head["Origin"]
+	switch {
+	case len(lines) > 1:
+		return refusal(http.StatusBadRequest, Origin, "Origin must stand once")
+	case len(lines) == 0 && q.JSONP:
+		lines = originOfScript(head)
+	}
+	return checkOrigin(lines, host, allowed)
+}
+
+// originOfScript returns the Origin of a JSONP request as a header would have
+// it. A browser tells none for a script, and lets a page of any origin read
+// what it says: unlike other requests without Origin this one was a page's.
+func originOfScript(head http.Header) []string {
+	if site := head["Sec-Fetch-Site"]; len(site) == 1 && (site[0] == "same-origin" || site[0] == "none") {
+		return nil
+	}
+	referer := head["Referer"]
+	if len(referer) != 1 {
+		return []string{"null"}
+	}
+	scheme, rest, ok := strings.Cut(referer[0], "://")
+	if !ok {
+		return []string{"null"}
+	}
+	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
+		rest = rest[:end]
+	}
+	return []string{scheme + "://" + rest}
+}
+
+// checkPolling is checkPage for a route without namespaces. What makes a request
+// Engine.IO's is its transport: servers take a query without EIO as well.
+func checkPolling(r *http.Request, on *route.Route, query, host string) error {
+	q := engineio.ParseRequest(query)
+	if q.Transport != engineio.Polling {
+		return nil
+	}
+	return warns(checkPage(r.Header, q, host, on.Origins), on)
+}
+
+// warns has a page that Engine.IO's rule keeps out be told of as a warning. The upstream's own rule may be wider, and then all looks right there.
+func warns(err error, on *route.Route) error {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || e.Status != http.StatusForbidden {
+		return err
+	}
+	if e.origin != "" {
+		list := strings.Join(append(slices.Clone(on.Origins), e.origin), ", ")
+		e.Hint = fmt.Sprintf("to allow it, write origins: [%s] at the route of line %d; the upstream's CORS rule does not count for WebSocket, so it does not for polling", list, on.Line)
+	}
+	e.warn = true
 	return e
 }
 

@@ -3,6 +3,8 @@ package handshake
 import (
 	"net/http"
 	"testing"
+
+	"usher/proxy/engineio"
 )
 
 // Rows 7 and 53 of the attacks, for every way in which a page says where it
@@ -83,6 +85,8 @@ func TestOriginRule(t *testing.T) {
 		t.Run(tt.origin, func(t *testing.T) {
 			origin := http.Header{"Origin": {tt.origin}}
 			wantRule(t, "upgrade", checkOrigin(origin["Origin"], host, listed), tt.ok)
+			wantRule(t, "polling", checkPage(origin, engineio.Request{}, host, listed), tt.ok)
+			wantRule(t, "JSONP with an Origin", checkPage(origin, engineio.Request{JSONP: true}, host, listed), tt.ok)
 			wantRule(t, "any", checkOrigin(origin["Origin"], host, []string{"*"}), true)
 		})
 	}
@@ -92,5 +96,36 @@ func wantRule(t *testing.T, what string, err error, ok bool) {
 	t.Helper()
 	if (err == nil) != ok {
 		t.Errorf("%s: got %v, want it let in: %t", what, err, ok)
+	}
+}
+
+// A script tells no Origin, whose page reads what it gets all the same.
+func TestOriginOfScripts(t *testing.T) {
+	const host = "edge.example.org"
+	listed := []string{"https://*.example.com"}
+	for _, tt := range []struct {
+		name string
+		head http.Header
+		ok   bool
+	}{
+		{"nothing at all", nil, false},
+		{"the own page", http.Header{"Sec-Fetch-Site": {"same-origin"}}, true},
+		{"by hand", http.Header{"Sec-Fetch-Site": {"none"}}, true},
+		{"another page", http.Header{"Sec-Fetch-Site": {"cross-site"}}, false},
+		{"a sibling", http.Header{"Sec-Fetch-Site": {"same-site"}}, false},
+		{"a listed page", http.Header{"Sec-Fetch-Site": {"cross-site"}, "Referer": {"https://a.example.com/shop?x"}}, true},
+		{"an old browser's own page", http.Header{"Referer": {"http://" + host + "/a?b#c"}}, true},
+		{"an old browser's listed page", http.Header{"Referer": {"https://a.example.com"}}, true},
+		{"a foreign page", http.Header{"Referer": {"https://evil.example/https://a.example.com/"}}, false},
+		{"a foreign page with a user", http.Header{"Referer": {"https://a.example.com@evil.example/"}}, false},
+		{"two pages", http.Header{"Referer": {"https://a.example.com/", "https://evil.example/"}}, false},
+		{"no URL", http.Header{"Referer": {"a.example.com"}}, false},
+		{"two answers", http.Header{"Sec-Fetch-Site": {"same-origin", "cross-site"}}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			wantRule(t, "JSONP", checkPage(tt.head, engineio.Request{JSONP: true}, host, listed), tt.ok)
+			wantRule(t, "no JSONP", checkPage(tt.head, engineio.Request{}, host, listed), true)
+			wantRule(t, "any", checkPage(tt.head, engineio.Request{JSONP: true}, host, []string{"*"}), true)
+		})
 	}
 }

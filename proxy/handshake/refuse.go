@@ -23,7 +23,9 @@ type Error struct {
 	Hint   string // what the operator may do about it; for the log
 	Err    error  // the cause; for the log
 
-	engineIO bool // it is told as servers of Engine.IO do
+	engineIO bool   // it is told as servers of Engine.IO do
+	origin   string // that is not allowed, if it can be
+	warn     bool   // the log is to have a warning
 }
 
 func (e *Error) Error() string {
@@ -104,7 +106,11 @@ func (h *Handler) note(r *http.Request, s headers.Sender, e *Error) {
 	if e.Err != nil {
 		attrs = append(attrs, slog.Any("err", e.Err))
 	}
-	h.Counters.Refusals.Note(h.Log, levelOf(e.Status), e.Reason.kind(r.Pattern), "request refused", attrs...)
+	level := levelOf(e.Status)
+	if e.warn {
+		level = slog.LevelWarn
+	}
+	h.Counters.Refusals.Note(h.Log, level, e.Reason.kind(r.Pattern), "request refused", attrs...)
 }
 
 // logDeclined tells of an upstream that has answered an upgrade with status:

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 
+	"usher/proxy/engineio"
 	"usher/proxy/headers"
 	"usher/proxy/route"
 	"usher/proxy/session"
@@ -27,11 +28,9 @@ type Visit struct {
 // upgrades and plain requests alike: the cookies of the first one speak for
 // the session's whole life.
 func (v *Visit) CheckOrigin(r *http.Request) error {
-	lines := r.Header["Origin"]
-	if len(lines) > 1 {
-		return refusal(http.StatusBadRequest, Origin, "Origin must stand once")
-	}
-	return checkOrigin(lines, v.Sender.Host, v.Match.Route.Origins)
+	q := engineio.ParseRequest(v.Query)
+	q.JSONP = q.JSONP && !v.Upgrade
+	return checkPage(r.Header, q, v.Sender.Host, v.Match.Route.Origins)
 }
 
 // Marks returns the marks of a session that r begins.

@@ -12,7 +12,8 @@ const { within } = require('./clients');
 // for the answer.
 exports.request = function request(base, method, query, { headers = {}, body, path = '/socket.io/' } = {}) {
   return within(`the answer to ${method} ${query}`, (resolve, reject) => {
-    const req = http.request(`${base}${path}?${query}`, { method, headers, agent: false });
+    const script = query.includes('&j=') ? { referer: `${base}/` } : {}; // has a page, and no Origin
+    const req = http.request(`${base}${path}?${query}`, { method, headers: { ...script, ...headers }, agent: false });
     req.once('error', reject);
     req.once('response', async (res) => {
       const chunks = [];

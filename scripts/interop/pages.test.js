@@ -4,13 +4,11 @@
 // names are of this machine, so that origins can be what they like.
 
 const assert = require('node:assert/strict');
-const { once } = require('node:events');
-const fs = require('node:fs');
-const http = require('node:http');
 const { describe, test } = require('node:test');
 const { browse, visit } = require('./browser');
-const { atEnd, forFile } = require('./ends');
+const { forFile } = require('./ends');
 const { split } = require('./namespaces');
+const { shop } = require('./shop');
 
 const namespaces = ['/', '/admin', '/seller', '/room-17'];
 const layout = {
@@ -24,29 +22,6 @@ const versioned = (version) => Object.fromEntries(Object.entries(layout).map(([n
 const file = forFile();
 let shared;
 const browser = () => (shared ??= browse(file, '--host-resolver-rules=MAP * 127.0.0.1'));
-
-// shop serves empty pages with the client's script of edge, for any name. What
-// is in a frame has an origin of null. A server of 2.5 serves the script of
-// whichever client npm has put beside it, so that one comes from here.
-async function shop(t) {
-  const server = http.createServer((req, res) => {
-    const { pathname, searchParams } = new URL(req.url, 'http://any');
-    if (pathname === '/2.5.js') {
-      return fs.createReadStream(require.resolve('socket.io-client-2/dist/socket.io.js')).pipe(res);
-    }
-    const edge = searchParams.get('edge');
-    const script = `<script src="${edge ? `${edge}/socket.io/socket.io.js` : '/2.5.js'}"></script>`;
-    res.setHeader('Content-Type', 'text/html');
-    res.end(`<!doctype html><link rel="icon" href="data:,">${searchParams.has('frame') ? `<iframe sandbox="allow-scripts" srcdoc='${script}'></iframe>` : script}`);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  atEnd(t, () => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return server.address().port;
-}
 
 // use connects and asks in all namespaces; it runs in the page. Clients of 2.x
 // send credentials by themselves.
