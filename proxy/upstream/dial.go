@@ -59,9 +59,11 @@ func (e *DialError) Error() string {
 func (e *DialError) Unwrap() error { return e.Err }
 
 // Timeout reports whether the endpoint was too slow, rather than unreachable.
-func (e *DialError) Timeout() bool {
-	ne, ok := errors.AsType[net.Error](e.Err)
-	return ok && ne.Timeout() || errors.Is(e.Err, os.ErrDeadlineExceeded)
+func (e *DialError) Timeout() bool { return isTimeout(e.Err) }
+
+func isTimeout(err error) bool {
+	ne, ok := errors.AsType[net.Error](err)
+	return ok && ne.Timeout() || errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // kindOf returns the kind of a DialError.

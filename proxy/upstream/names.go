@@ -13,7 +13,8 @@ const (
 	// leastShare is what an address gets of the dial timeout at least, if that
 	// much is left.
 	leastShare = time.Second
-	// nameRetry is how soon a name is looked up again that could not be.
+	// nameRetry is how soon a name is looked up again that could not be, as
+	// long as its addresses serve.
 	nameRetry = 5 * time.Second
 )
 
@@ -23,12 +24,12 @@ const (
 type names struct {
 	host, port string // static
 
-	mu      sync.Mutex
-	list    []netip.Addr // guarded by mu; never changed in place
-	failed  []netip.Addr // of list; guarded by mu
-	next    int          // guarded by mu
-	until   time.Time    // list is good; guarded by mu
-	looking bool         // somebody looks the name up; guarded by mu
+	mu     sync.Mutex
+	list   []netip.Addr // guarded by mu; never changed in place
+	failed []netip.Addr // of list; guarded by mu
+	next   int          // guarded by mu
+	until  time.Time    // list is good; guarded by mu
+	last   inquiry      // guarded by mu
 }
 
 // newNames returns nil if address needs no lookup.
@@ -56,7 +57,7 @@ func (e *Endpoint) addresses(ctx context.Context) []netip.Addr {
 	if list := e.names.known(); len(list) > 0 {
 		return list
 	}
-	if _, err := e.names.look(ctx, time.Duration(e.resolve.Load()), e.settings.lookup); err != nil {
+	if e.names.inquire(ctx, time.Duration(e.resolve.Load()), e.settings.lookup) != nil {
 		return nil
 	}
 	return e.names.known()
@@ -81,10 +82,25 @@ func (e *Endpoint) dialAny(ctx context.Context) (net.Conn, error) {
 	if e.names == nil || keep == 0 {
 		return e.settings.dial(ctx, e.network, e.Address)
 	}
-	list, err := e.names.look(ctx, keep, e.settings.lookup)
+	list, spare, err := e.names.look(ctx, keep, e.settings.lookup)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := e.dialEach(ctx, list, spare)
+	if err == nil || ctx.Err() != nil {
+		return conn, err
+	}
+	if list = e.names.others(ctx, keep, e.settings.lookup, list, err); len(list) == 0 {
+		return nil, err
+	}
+	return e.dialEach(ctx, list, 0)
+}
+
+// dialEach connects to the first address of list that can be reached. It leaves
+// as much time as spare more of them would get.
+func (e *Endpoint) dialEach(ctx context.Context, list []netip.Addr, spare int) (conn net.Conn, err error) {
 	for i, a := range list {
-		var conn net.Conn
-		if conn, err = e.dialOne(ctx, a, len(list)-i); err == nil {
+		if conn, err = e.dialOne(ctx, a, len(list)-i+spare); err == nil {
 			return conn, nil
 		}
 		if ctx.Err() != nil {
@@ -104,46 +120,6 @@ func (e *Endpoint) dialOne(ctx context.Context, a netip.Addr, n int) (net.Conn, 
 		defer cancel()
 	}
 	return e.settings.dial(ctx, e.network, net.JoinHostPort(a.String(), e.names.port))
-}
-
-// look returns the addresses to try, in this order. While one caller looks the
-// name up again, the others use what was found before, as it does if there is
-// no answer.
-func (n *names) look(ctx context.Context, keep time.Duration, lookup lookupFunc) ([]netip.Addr, error) {
-	n.mu.Lock()
-	if len(n.list) > 0 && (n.looking || time.Now().Before(n.until)) {
-		defer n.mu.Unlock()
-		return n.order(), nil
-	}
-	n.looking = true
-	n.mu.Unlock()
-
-	list, err := lookup(ctx, n.host)
-
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.looking = false
-	switch now := time.Now(); {
-	case err == nil:
-		n.replace(list)
-		n.until = now.Add(keep)
-	case len(n.list) == 0:
-		return nil, err
-	case ctx.Err() == nil:
-		n.until = now.Add(min(keep, nameRetry))
-	}
-	return n.order(), nil
-}
-
-// replace takes what a lookup has found.
-func (n *names) replace(list []netip.Addr) {
-	n.failed = nil
-	n.list = slices.Clone(list)
-	for i := range n.list {
-		n.list[i] = n.list[i].Unmap()
-	}
-	slices.SortFunc(n.list, netip.Addr.Compare) // resolvers shuffle
-	n.list = slices.Compact(n.list)
 }
 
 // order returns the addresses from the next one on, those that have failed at
@@ -189,21 +165,4 @@ func (n *names) known() []netip.Addr {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.list
-}
-
-type lookupFunc = func(ctx context.Context, host string) ([]netip.Addr, error)
-
-// lookup returns the addresses of host, one at least.
-func (s *Settings) lookup(ctx context.Context, host string) ([]netip.Addr, error) {
-	look := s.Lookup
-	if look == nil {
-		look = func(ctx context.Context, host string) ([]netip.Addr, error) {
-			return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-		}
-	}
-	list, err := look(ctx, host)
-	if err == nil && len(list) == 0 {
-		err = &net.DNSError{Err: "no address", Name: host, IsNotFound: true}
-	}
-	return list, err
 }

@@ -77,6 +77,13 @@ func (z *zone) wantTried(t *testing.T, u *Upstream, why string, n int, want ...s
 	}
 }
 
+func (z *zone) wantLookups(t *testing.T, why string, want int) {
+	t.Helper()
+	if z.lookups != want {
+		t.Errorf("%s: got %d lookups, want %d", why, z.lookups, want)
+	}
+}
+
 func TestNameWithSeveralAddresses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		z := &zone{addresses: "10.0.0.3 10.0.0.1 ::ffff:10.0.0.1 2001:db8::1", down: make(map[string]bool), slow: make(map[string]bool)}
@@ -88,28 +95,20 @@ func TestNameWithSeveralAddresses(t *testing.T) {
 		if s := u.stats().Endpoints[0]; s.State != Healthy || s.DialFailures["refused"] != 0 || len(s.Addresses) != 3 {
 			t.Errorf("endpoint with one address down: got %+v, want it healthy, without failure", s)
 		}
-		if z.lookups != 1 {
-			t.Errorf("lookups: got %d, want 1", z.lookups)
-		}
+		z.wantLookups(t, "so far", 1)
 
 		z.addresses, z.down["10.0.0.3"] = "10.0.0.3 10.0.0.9", false
 		time.Sleep(31 * time.Second)
 		z.wantTried(t, u, "other addresses", 2, "10.0.0.3:80", "10.0.0.9:80")
-		if z.lookups != 2 {
-			t.Errorf("lookups: got %d, want 2", z.lookups)
-		}
+		z.wantLookups(t, "so far", 2)
 
 		z.addresses = ""
 		time.Sleep(31 * time.Second)
 		z.wantTried(t, u, "the name server is down", 2, "10.0.0.3:80", "10.0.0.9:80")
-		if z.lookups != 3 {
-			t.Errorf("lookups: got %d, want 3", z.lookups)
-		}
+		z.wantLookups(t, "so far", 3)
 		time.Sleep(nameRetry)
 		z.wantTried(t, u, "it is asked again soon", 1, "10.0.0.3:80")
-		if z.lookups != 4 {
-			t.Errorf("lookups: got %d, want 4", z.lookups)
-		}
+		z.wantLookups(t, "so far", 4)
 	})
 }
 
