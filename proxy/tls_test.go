@@ -114,6 +114,29 @@ func TestTLSListener(t *testing.T) {
 	}
 }
 
+// A client of TLS 1.2 that has nothing but CBC is refused.
+func TestOldSuites(t *testing.T) {
+	b, trust := newTestTLSBroker(t, "http://127.0.0.1:1")
+	for suite, want := range map[uint16]bool{
+		tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256:       true,
+		tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384:       true,
+		tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256: true,
+		tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA:          false,
+		tls.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA:          false,
+		tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256:       false,
+	} {
+		cfg := trust.Clone()
+		cfg.MaxVersion, cfg.CipherSuites = tls.VersionTLS12, []uint16{suite}
+		c, err := tls.Dial("tcp", b.address, cfg)
+		if err == nil {
+			c.Close()
+		}
+		if (err == nil) != want {
+			t.Errorf("%s: got %v, want a connection: %t", tls.CipherSuiteName(suite), err, want)
+		}
+	}
+}
+
 // TestTLSUpstream has both relays speak to an https endpoint.
 func TestTLSUpstream(t *testing.T) {
 	if runtime.GOOS != "linux" {

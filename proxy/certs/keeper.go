@@ -24,6 +24,17 @@ import (
 // TLS-ALPN-01 (RFC 8737, 3).
 const challengeProtocol = "acme-tls/1"
 
+// suites are those of TLS 1.2: forward secrecy, and none with CBC (RFC 9325,
+// 4.2). Every client since 2014 has one of them. TLS 1.3 has no others.
+var suites = []uint16{
+	tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+	tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+	tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+	tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+	tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+	tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+}
+
 // Keeper has the certificates of one routes file and keeps them fresh.
 type Keeper struct {
 	// RenewInterval is how often it is looked which certificates are to be
@@ -78,6 +89,7 @@ func Open(cfg *config.Config, log *slog.Logger) (*Keeper, error) {
 func (k *Keeper) Config(l config.Listener) *tls.Config {
 	c := &tls.Config{
 		MinVersion:     tls.VersionTLS12,
+		CipherSuites:   suites,
 		GetCertificate: k.certificate,
 		// Browsers take h2 for pages, and HTTP/1.1, which is all that they offer
 		// then, for WebSocket.

@@ -103,6 +103,7 @@ test('a scanner finds nothing old', async (t) => {
   for (const [line, version, bits, name] of ciphers) {
     assert.ok(Number(bits) >= 128, line);
     assert.ok(version === 'TLSv1.3' || name.startsWith('ECDHE-'), `forward secrecy: ${line}`);
+    assert.match(name, /GCM|CHACHA20|CCM/, `authenticated encryption, no CBC: ${line}`);
     assert.doesNotMatch(name, /RC4|3DES|DES-CBC3|NULL|EXP|MD5|anon/i);
   }
   assert.match(report, /Server supports TLS Fallback SCSV/);
