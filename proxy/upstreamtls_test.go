@@ -2,6 +2,7 @@ package proxy_test
 
 import (
 	"crypto/tls"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -41,14 +42,15 @@ func TestUpstreamTLSOptions(t *testing.T) {
 	for name, tt := range map[string]struct {
 		options string
 		status  int
+		advice  string // in the log, for who sets it right
 	}{
-		"both":                        {", ca: cert.pem" + cert, 200},
-		"with the name given":         {", ca: cert.pem, server_name: 127.0.0.1" + cert, 200},
-		"not verified":                {", insecure_skip_verify: true" + cert, 200},
-		"no certificate of usher":     {", ca: cert.pem", 502},
-		"unknown authority":           {cert, 502},
-		"another name":                {", ca: cert.pem, server_name: main.internal" + cert, 502},
-		"verification not turned off": {", insecure_skip_verify: false" + cert, 502},
+		"both":                        {", ca: cert.pem" + cert, 200, ""},
+		"with the name given":         {", ca: cert.pem, server_name: 127.0.0.1" + cert, 200, ""},
+		"not verified":                {", insecure_skip_verify: true" + cert, 200, ""},
+		"no certificate of usher":     {", ca: cert.pem", 502, "set cert and key"},
+		"unknown authority":           {cert, 502, "set ca to a file"},
+		"another name":                {", ca: cert.pem, server_name: main.internal" + cert, 502, "set server_name to a name that it has: 127.0.0.1"},
+		"verification not turned off": {", insecure_skip_verify: false" + cert, 502, "set ca to a file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newTestBrokerIn(t, dir, "listen: 127.0.0.1:0\nupstreams: {main: {endpoints: '"+up.URL+"'"+tt.options+"}}\nroutes: [{upstream: main}]\n")
@@ -60,6 +62,9 @@ func TestUpstreamTLSOptions(t *testing.T) {
 			body, _ := io.ReadAll(resp.Body)
 			if resp.StatusCode != tt.status || tt.status == 200 && string(body) != "test" {
 				t.Errorf("answer: got %s %q, want %d", resp.Status, body, tt.status)
+			}
+			if lines := fmt.Sprint(b.log.lines(t, "request refused")); !strings.Contains(lines, tt.advice) {
+				t.Errorf("log: got %s, want %q in it", lines, tt.advice)
 			}
 			if tt.status == 200 {
 				c, _ := b.dial(t, "/ws", nil)

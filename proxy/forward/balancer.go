@@ -75,7 +75,7 @@ func (b balancer) send(e *upstream.Endpoint, r *http.Request, at netip.Addr) (*h
 	}
 	if err != nil {
 		e.ReleaseRequest()
-		return nil, err
+		return nil, upstream.Explain(err)
 	}
 	res.Body = &releasing{ReadCloser: res.Body, release: sync.OnceFunc(e.ReleaseRequest)}
 	if err := b.tell(res, e, peer); err != nil {

@@ -11,6 +11,7 @@ import (
 	"usher/proxy/headers"
 	"usher/proxy/route"
 	"usher/proxy/session"
+	"usher/proxy/upstream"
 )
 
 // buffers are for one head each way. Handshakes are short, so a few are shared
@@ -176,7 +177,7 @@ func badAnswer(err error) error {
 	if isTimeout(err) {
 		return &Error{Status: http.StatusGatewayTimeout, Reason: Timeout, Rule: "upstream took too long to answer", Err: err}
 	}
-	return &Error{Status: http.StatusBadGateway, Reason: Answer, Rule: "upstream gave no valid answer to the upgrade", Err: err}
+	return &Error{Status: http.StatusBadGateway, Reason: Answer, Rule: "upstream gave no valid answer to the upgrade", Err: upstream.Explain(err)}
 }
 
 // passes reports whether a header of the upstream's answer goes to the client

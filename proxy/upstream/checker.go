@@ -95,7 +95,7 @@ func (k *checker) once(ctx context.Context) error {
 	if ne, ok := errors.AsType[net.Error](err); ok && ne.Timeout() {
 		return errors.New("no answer in time")
 	}
-	return err
+	return Explain(err)
 }
 
 func (k *checker) get(conn net.Conn) error {

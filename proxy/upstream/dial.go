@@ -53,7 +53,13 @@ func (e *DialError) Error() string {
 	if sys, ok := errors.AsType[*os.SyscallError](err); ok {
 		err = sys.Err
 	}
-	return "dial " + e.Endpoint.Address + ": " + err.Error()
+	text := "dial " + e.Endpoint.Address + ": " + err.Error()
+	if e.Kind == TLS {
+		if what := advice(e.Err, e.Endpoint.unusual()); what != "" {
+			text += ": " + what
+		}
+	}
+	return text
 }
 
 func (e *DialError) Unwrap() error { return e.Err }
