@@ -11,8 +11,12 @@ import (
 	"strings"
 )
 
+// packageTimeout is for a package that hangs: one that only has little of the
+// machine may take as long as it needs.
+const packageTimeout = "30m"
+
 func testAll(ctx context.Context, t *tally) {
-	t.goTest(command(ctx, "go", "test", "-race", "-json", "./..."), nil)
+	t.goTest(command(ctx, "go", "test", "-race", "-timeout="+packageTimeout, "-json", "./..."), nil)
 }
 
 func testPortable(ctx context.Context, t *tally) {

@@ -14,39 +14,63 @@ import (
 	"time"
 )
 
-const interopTimeout = 5 * time.Minute // for one file
+// silence is how long a file of tests may go on without one of them ending: how
+// long all of it takes depends on the machine.
+const silence = 5 * time.Minute
 
 // interopSteps is one step to build usher, one for each thing that its tests
 // need beside it, and one for each file of tests.
 func interopSteps() []step {
-	binary := filepath.Join(filepath.Dir(executable()), "usher") // scripts/test removes the folder
-	build := func(ctx context.Context, t *tally) {
-		t.check("go build", command(ctx, "go", "build", "-o", binary, "."))
-	}
-	all := []step{{"interop", "build usher", build}, {"interop", "chromium", installBrowser}, {"interop", "nginx", installProxy}, {"interop", "python", installPython}}
+	all := []step{{"interop", "build usher", buildUsher}, {"interop", "chromium", installBrowser}, {"interop", "nginx", installProxy}, {"interop", "python", installPython}}
 	files, _ := filepath.Glob("scripts/interop/*.test.js") // the pattern is well-formed
 	for _, file := range files {
-		name := "interop " + strings.TrimSuffix(filepath.Base(file), ".test.js")
-		all = append(all, step{"interop", name, func(ctx context.Context, t *tally) {
-			ctx, cancel := context.WithTimeout(ctx, interopTimeout)
-			defer cancel()
-			c := command(ctx, "node", "--test-reporter=./scripts/interop/reporter.mjs", file)
-			t.nodeTest(environment(c, "USHER="+binary))
-		}})
+		all = append(all, fileStep(strings.TrimSuffix(filepath.Base(file), ".test.js")))
 	}
 	return all
 }
 
-// nodeTest runs a file of tests and counts them.
-func (t *tally) nodeTest(c *exec.Cmd) {
+// usherBinary is the one that is tested; scripts/test removes its folder.
+func usherBinary() string { return filepath.Join(filepath.Dir(executable()), "usher") }
+
+func buildUsher(ctx context.Context, t *tally) {
+	t.check("go build", command(ctx, "go", "build", "-o", usherBinary(), "."))
+}
+
+// fileStep runs scripts/interop/NAME.test.js.
+func fileStep(name string) step {
+	return step{"interop", "interop " + name, func(ctx context.Context, t *tally) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		file := filepath.Join("scripts", "interop", name+".test.js")
+		c := environment(command(ctx, "node", "--test-reporter=./scripts/interop/reporter.mjs", file), "USHER="+usherBinary())
+		t.nodeTest(c, cancel)
+	}}
+}
+
+// nodeTest runs a file of tests and counts them. It calls giveUp, which is to
+// end c, when no test has ended for long.
+func (t *tally) nodeTest(c *exec.Cmd, giveUp func()) {
 	var out, stderr bytes.Buffer
-	c.Stdout, c.Stderr = &out, &stderr
+	heard := &watch{Writer: &out, timer: time.AfterFunc(silence, giveUp)}
+	defer heard.timer.Stop()
+	c.Stdout, c.Stderr = heard, &stderr
 	err := c.Run()
 	before := len(t.failures)
 	t.readNodeTest(&out)
 	if err != nil && len(t.failures) == before {
 		t.fail(c.Args[len(c.Args)-1], fmt.Sprintf("%s%v", &stderr, err))
 	}
+}
+
+// watch starts its timer anew with whatever is written.
+type watch struct {
+	io.Writer
+	timer *time.Timer
+}
+
+func (w *watch) Write(p []byte) (int, error) {
+	w.timer.Reset(silence)
+	return w.Writer.Write(p)
 }
 
 // nodeEvent is a line of scripts/interop/reporter.mjs.
