@@ -122,8 +122,12 @@ function whileConnected(socket, what, begin) {
   });
 }
 
+// patience is long, since it only ends a test that hangs: what comes ends the
+// wait at once, and how soon it comes is the machine's business.
+const patience = 60_000;
+
 // within is a promise that gives up after a while and says what did not come.
-function within(what, begin, milliseconds = 10_000) {
+function within(what, begin, milliseconds = patience) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`${what} did not come within ${milliseconds / 1000} s`)), milliseconds);
     const end = (settle) => (value) => {

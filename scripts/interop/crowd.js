@@ -4,10 +4,12 @@
 // each in all namespaces over one connection.
 
 const { setTimeout: sleep } = require('node:timers/promises');
-const { connect, kindsOf, namespace, within } = require('./clients');
+const { connect, kindsOf, namespace } = require('./clients');
 
 const kinds = kindsOf('1.x', '2.x', '3.x', '4.0', '4.x');
 const atOnce = 20; // clients that connect at the same time
+const mostOpen = 4; // questions of a client in one namespace
+const quietTurns = 1_500; // of 20 ms and more
 
 // gather brings count clients to base, each of which joins these namespaces.
 exports.gather = async function gather(t, base, namespaces, count) {
@@ -36,15 +38,25 @@ class Talk {
   connects = 0; // further ones
   faults = [];
   #next = 0;
+  #open = 0; // questions, since the last connect
 
   constructor(kind, namespace, socket) {
     Object.assign(this, { namespace, socket });
     this.client = `${kind.version} ${kind.transport} ${namespace}`;
-    socket.on('connect', () => this.connects++);
+    socket.on('connect', () => {
+      this.connects++;
+      this.#open = 0;
+    });
     socket.on('disconnect', (reason) => this.faults.push(`${this.client}: ${reason}`));
   }
 
+  // ask asks, unless the answers are behind: a machine that is busy is not to be
+  // given more than it can do.
   ask() {
+    if (this.#open >= mostOpen) {
+      return;
+    }
+    this.#open++;
     const number = this.asked++;
     this.socket.emit('echo', number, (got) => {
       if (got !== number || number < this.#next) {
@@ -52,6 +64,7 @@ class Talk {
       }
       this.#next = number + 1;
       this.answers++;
+      this.#open = Math.max(0, this.#open - 1);
     });
   }
 }
@@ -81,18 +94,25 @@ class Crowd {
   }
 }
 
-exports.sum = (talks, key) => talks.reduce((total, talk) => total + talk[key], 0);
+const sum = (talks, key) => talks.reduce((total, talk) => total + talk[key], 0);
 
-// every waits until something is so of every talk; what says what it is.
-exports.every = (talks, what, is, milliseconds = 30_000) => {
-  let over = false;
-  return within(what, async (done, fail) => {
-    while (!over && !talks.every(is)) {
-      await sleep(20);
+exports.sum = sum;
+
+// every waits until something is so of every talk; what says what it is. It
+// gives up when nothing has advanced for long, counted in turns of this process,
+// which may be kept waiting itself.
+exports.every = async function every(talks, what, is) {
+  let last;
+  for (let quiet = 0; !talks.every(is); quiet++) {
+    const advance = talks.filter(is).length + sum(talks, 'answers') + sum(talks, 'connects');
+    if (advance !== last) {
+      [last, quiet] = [advance, 0];
     }
-    done();
-  }, milliseconds).catch((err) => {
-    const late = talks.filter((talk) => !is(talk)).map((talk) => `${talk.client}: ${talk.answers} answers to ${talk.asked}, ${talk.connects} connects`);
-    throw new Error(`${err.message}: ${late.length} of ${talks.length}, such as ${late[0]}`);
-  }).finally(() => (over = true));
+    if (quiet === quietTurns) {
+      const late = talks.filter((talk) => !is(talk));
+      const some = late.slice(0, 3).map((talk) => `${talk.client}: ${talk.answers} answers to ${talk.asked}, ${talk.connects} connects`);
+      throw new Error([`${what}: nothing comes any more, ${late.length} of ${talks.length} wait`, ...some, ...talks.flatMap((talk) => talk.faults).slice(0, 5)].join('\n'));
+    }
+    await sleep(20);
+  }
 };

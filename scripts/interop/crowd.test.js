@@ -5,7 +5,6 @@
 
 const assert = require('node:assert/strict');
 const { test } = require('node:test');
-const { setTimeout: sleep } = require('node:timers/promises');
 const { open } = require('./clients');
 const { every, gather, sum } = require('./crowd');
 const { split } = require('./namespaces');
@@ -24,6 +23,12 @@ const crash = 'server.handleUpgrade() was called more than once with the same so
 
 const allAnswered = (talk) => talk.answers === talk.asked;
 
+// more waits for so many further answers to each.
+function more(talks, count) {
+  const before = new Map(talks.map((talk) => [talk, talk.answers]));
+  return every(talks, `${count} further answers`, (talk) => talk.answers >= before.get(talk) + count);
+}
+
 test('four Socket.IO servers in one process die of the first WebSocket', async (t) => {
   const backend = await start(t, 'legacy/one-process.js');
   open(t, { version: '4.x', transport: 'websocket' }, `http://127.0.0.1:${backend.port}`, { reconnection: false });
@@ -38,14 +43,13 @@ test('the same four in four processes serve 200 clients, and one may be killed',
   const [admin, rest] = [crowd.of('/admin'), crowd.of(...others)];
   const everybody = [...admin, ...rest];
   crowd.talk(1_000);
-  await sleep(3_000);
+  await every(everybody, 'the first answers', (talk) => talk.answers >= 2);
   if (!direct) {
     await edge.services.admin.kill();
-    await sleep(2_000);
+    await more(rest, 2);
     await edge.restart(t, 'admin', layout.admin);
     await every(admin, 'the return of /admin', (talk) => talk.connects === 1);
-    const before = new Map(admin.map((talk) => [talk, talk.answers]));
-    await every(admin, 'answers after it', (talk) => talk.answers > before.get(talk));
+    await more(admin, 1);
   }
   crowd.hush();
   await every(rest, 'all other answers', allAnswered);

@@ -283,7 +283,8 @@ test('F-12 F-13 a client that stops reading', async (t) => {
 });
 
 test('F-14 an upstream that stops reading', async (t) => {
-  const edge = await split(t, layout, { max_payload: '10MB' });
+  const admin3s = { ...layout.admin, options: { pingTimeout: 3_000 } };
+  const edge = await split(t, { ...layout, admin: admin3s }, { max_payload: '10MB', ping_timeout: '3s' });
   const [root, admin] = await two(t, edge);
   edge.services.admin.child.kill('SIGSTOP');
   const lost = next(admin, 'disconnect');

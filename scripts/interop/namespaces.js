@@ -83,8 +83,9 @@ exports.split = async function split(t, layout, socketio = {}, route = {}) {
 
 const upstream = (services) => ({ endpoints: services.map(({ port }) => `http://127.0.0.1:${port}`) });
 
-// beats are short, as those of the services are.
-const beats = { ping_interval: '2s', ping_timeout: '3s' };
+// beats are frequent, as those of the services are, and patient: a client or a
+// server that gets little of a busy machine is not lost.
+const beats = { ping_interval: '2s', ping_timeout: '20s' };
 
 const namespacesOf = (configs) =>
   Object.fromEntries(configs.flatMap(({ name, namespaces }) => namespaces.map((namespace) => [namespace, name])));

@@ -39,7 +39,7 @@ const server = http.createServer((req, res) => res.end(config.name));
 const io = new (library.Server ?? library)(server, {
   ...(legacy ? {} : { allowEIO3: true, cors: { origin: true, credentials: true } }),
   pingInterval: 2000,
-  pingTimeout: 3000,
+  pingTimeout: 20_000,
   ...config.options,
   ...(config.parser && { parser: require(config.parser) }),
   allowRequest: (req, done) => {

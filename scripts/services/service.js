@@ -28,7 +28,7 @@ exports.serve = function serve(name, port, define) {
     allowEIO3: true,
     maxHttpBufferSize: 32 << 20,
     pingInterval: 2000,
-    pingTimeout: 5000,
+    pingTimeout: 20_000,
     cors: { origin: true, credentials: true },
     destroyUpgrade: false,
   });
