@@ -22,8 +22,10 @@ import (
 	"usher/proxy/config"
 )
 
-// patience is how long a test waits for what must come.
-const patience = 10 * time.Second
+// patience is how long a test waits for what must come, or for the next byte of
+// it. It only ends a test that hangs, so that a busy machine may take its time;
+// and it is shorter than the drain of a minute that hides a stop that waits.
+const patience = 50 * time.Second
 
 // broker is a running Server.
 type broker struct {
@@ -70,7 +72,7 @@ func runTestServer(t *testing.T, cfg *config.Config, load func() (*config.Config
 	ctx, cancel := context.WithCancel(context.Background())
 	b := &broker{Server: s, address: s.Addresses()[0].String(), log: log, stop: cancel, done: make(chan error, 1)}
 	go func() { b.done <- s.Run(ctx) }()
-	t.Cleanup(func() { b.wantStop(t, 30*time.Second) })
+	t.Cleanup(func() { b.wantStop(t, patience) })
 	return b
 }
 
@@ -228,7 +230,7 @@ func (b *broker) dial(t *testing.T, path string, head http.Header) (*websocket.C
 
 func dialWith(t *testing.T, d *websocket.Dialer, url string, head http.Header) (*websocket.Conn, *http.Response) {
 	t.Helper()
-	c, resp, err := d.Dial(url, head)
+	c, resp, err := patient(d).Dial(url, head)
 	if err != nil {
 		if resp != nil {
 			body, _ := io.ReadAll(resp.Body)
@@ -237,9 +239,37 @@ func dialWith(t *testing.T, d *websocket.Dialer, url string, head http.Header) (
 		t.Fatalf("dial %s: %v", url, err)
 	}
 	t.Cleanup(func() { c.Close() })
-	c.SetReadDeadline(time.Now().Add(patience))
-	c.SetWriteDeadline(time.Now().Add(patience))
 	return c, resp
+}
+
+// patient is d, but what it dials fails when nothing moves for patience, and not
+// because all of it takes long.
+func patient(d *websocket.Dialer) *websocket.Dialer {
+	dial := d.NetDialContext
+	if plain := d.NetDial; dial == nil && plain != nil {
+		dial = func(_ context.Context, network, address string) (net.Conn, error) { return plain(network, address) }
+	}
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	own := *d
+	own.NetDialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := dial(ctx, network, address)
+		return patientConn{c}, err
+	}
+	return &own
+}
+
+type patientConn struct{ net.Conn }
+
+func (c patientConn) Read(p []byte) (int, error) {
+	c.SetReadDeadline(time.Now().Add(patience))
+	return c.Conn.Read(p)
+}
+
+func (c patientConn) Write(p []byte) (int, error) {
+	c.SetWriteDeadline(time.Now().Add(patience))
+	return c.Conn.Write(p)
 }
 
 // wantEcho sends a message and waits for the same.

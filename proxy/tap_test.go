@@ -35,7 +35,7 @@ func (o *operator) tap(t *testing.T, query string) *tapped {
 
 func (o *operator) tryTap(t *testing.T, query string) (*tapped, int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 6*patience)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, o.url+"/v1/tap"+query, nil)
 	if err != nil {

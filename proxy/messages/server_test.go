@@ -84,6 +84,9 @@ func listen(t *testing.T) net.Listener {
 	return l
 }
 
+// patience ends a test that hangs.
+const patience = time.Minute
+
 const testKey = "dGhlIHNhbXBsZSBub25jZQ=="
 
 func upgrade(path string, headers ...string) string {
@@ -99,7 +102,7 @@ func (s *server) dial(first string) (net.Conn, *bufio.Reader) {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	conn.SetDeadline(time.Now().Add(patience))
 	io.WriteString(conn, first)
 	return conn, bufio.NewReader(conn)
 }
@@ -107,13 +110,13 @@ func (s *server) dial(first string) (net.Conn, *bufio.Reader) {
 // accept takes the connection that usher makes to the upstream, and its request.
 func (s *server) accept() (net.Conn, *bufio.Reader, *http.Request) {
 	s.t.Helper()
-	s.upstream.(*net.TCPListener).SetDeadline(time.Now().Add(10 * time.Second))
+	s.upstream.(*net.TCPListener).SetDeadline(time.Now().Add(patience))
 	conn, err := s.upstream.Accept()
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	conn.SetDeadline(time.Now().Add(patience))
 	br := bufio.NewReader(conn)
 	req, err := http.ReadRequest(br)
 	if err != nil {
