@@ -24,9 +24,10 @@ type loop struct {
 	// owned by the loop
 	now      time.Duration // when the turn began
 	timers   timers
-	ready    []*line // to serve in the next turn
-	serving  []*line // those of this turn
-	posts    []post  // the mailbox's other slice
+	judges   time.Duration // when timers are looked at again, 0 if they are; see catchUp
+	ready    []*line       // to serve in the next turn
+	serving  []*line       // those of this turn
+	posts    []post        // the mailbox's other slice
 	pairs    map[*pair]struct{}
 	fans     map[*fan]struct{}
 	passed   legTraffics    // on the legs of fans
@@ -86,7 +87,9 @@ func newLoop() (*loop, error) {
 func (lp *loop) run() {
 	for !lp.stopping || len(lp.pairs)+len(lp.fans) > 0 {
 		woken := lp.poller.wait(lp.patience(), lp.noted)
-		lp.turn(time.Since(lp.epoch), woken)
+		now := time.Since(lp.epoch)
+		lp.catchUp(now)
+		lp.turn(now, woken)
 	}
 	lp.ended = true
 	for _, p := range lp.mail.close() {
@@ -112,7 +115,29 @@ func (lp *loop) patience() time.Duration {
 	if !ok {
 		return -1
 	}
-	return max(0, due-lp.now)
+	return max(0, max(due, lp.judges)-lp.now)
+}
+
+const (
+	heldUp      = 500 * time.Millisecond // by so much no timer is late otherwise
+	catchUpTime = time.Second
+)
+
+// catchUp puts timers off where the first of them is late because the loop was
+// held up: the process was stopped, or got nothing of a busy machine. What peers
+// sent meanwhile is there, but more than a turn takes, or in the hands of
+// goroutines: it is heard before anybody is called silent. A loop that is held
+// up again does not wait again.
+func (lp *loop) catchUp(now time.Duration) {
+	due, ok := lp.timers.next()
+	switch {
+	case lp.judges > 0:
+		if now >= lp.judges {
+			lp.judges = 0
+		}
+	case ok && now-due > heldUp:
+		lp.judges = now + catchUpTime
+	}
 }
 
 // note takes an event down for the turn.
@@ -152,8 +177,10 @@ func (lp *loop) turn(now time.Duration, woken bool) {
 		l.user.serve(lp, l)
 		lp.serving[i] = nil
 	}
-	for t := lp.timers.expired(now); t != nil; t = lp.timers.expired(now) {
-		t.tick(lp)
+	if lp.judges == 0 {
+		for t := lp.timers.expired(now); t != nil; t = lp.timers.expired(now) {
+			t.tick(lp)
+		}
 	}
 	lp.writeDirty()
 }
