@@ -19,7 +19,8 @@
 // Each turn takes the time once, empties the mailbox, asks the poller what
 // became ready (without blocking while there is work left), moves bytes, and
 // runs the timers that are due. A leg that never stops sending gets a bounded
-// share of the turn and is continued in the next.
+// share of a turn, and all those that do take turns at it, so that how long the
+// others wait does not follow from how many they are.
 //
 // # Bytes
 //

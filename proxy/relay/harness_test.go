@@ -60,7 +60,7 @@ func (h *harness) step() {
 	for quiet := 0; quiet < 2; {
 		woken := h.gather()
 		quiet++
-		if woken || len(h.loop.ready) > 0 {
+		if woken || h.loop.busy() {
 			quiet = 0
 		}
 		h.loop.turn(h.now, woken)
@@ -131,7 +131,7 @@ func (h *harness) expectsEvent() bool {
 // move turns the loop once, with what is ready or becomes so shortly.
 func (h *harness) move() {
 	timeout := time.Millisecond
-	if len(h.loop.ready) > 0 {
+	if h.loop.busy() {
 		timeout = 0
 	}
 	h.loop.turn(h.now, h.loop.poller.wait(timeout, h.loop.noted))

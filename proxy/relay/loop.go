@@ -27,6 +27,8 @@ type loop struct {
 	judges   time.Duration // when timers are looked at again, 0 if they are; see catchUp
 	ready    []*line       // to serve in the next turn
 	serving  []*line       // those of this turn
+	greedy   queue         // had more to read than their share: some in each turn
+	reads    int           // how often the line that is being served is read at most
 	posts    []post        // the mailbox's other slice
 	pairs    map[*pair]struct{}
 	fans     map[*fan]struct{}
@@ -108,7 +110,7 @@ func (lp *loop) post(p post) bool {
 // patience is how long the next turn may wait for an event; negative is for
 // ever.
 func (lp *loop) patience() time.Duration {
-	if len(lp.ready) > 0 {
+	if lp.busy() {
 		return 0
 	}
 	due, ok := lp.timers.next()
@@ -140,6 +142,9 @@ func (lp *loop) catchUp(now time.Duration) {
 	}
 }
 
+// busy tells whether lines wait for the next turn.
+func (lp *loop) busy() bool { return len(lp.ready) > 0 || lp.greedy.len() > 0 }
+
 // note takes an event down for the turn.
 func (lp *loop) note(l *line, e events) {
 	if e&canRead != 0 {
@@ -159,8 +164,21 @@ func (lp *loop) enqueue(l *line) {
 	}
 }
 
+// postpone has l, which had its share of this turn, served in one of the next.
+func (lp *loop) postpone(l *line) {
+	if !l.is(queued) {
+		l.set(queued)
+		lp.greedy.put(l)
+	}
+}
+
 // turn does all that is to do at now: what was posted, what became ready, what
 // is due.
+//
+// A line that becomes ready is read once, which is all there is to most, and
+// one of the greedy has the longer share of a turn. So the time that a turn
+// takes, and with it what others have to wait, does not follow from how many
+// never stop sending.
 func (lp *loop) turn(now time.Duration, woken bool) {
 	lp.now = now
 	lp.tapping.look()
@@ -172,9 +190,11 @@ func (lp *loop) turn(now time.Duration, woken bool) {
 		}
 	}
 	lp.serving, lp.ready = lp.ready, lp.serving[:0]
+	if l := lp.greedy.take(); l != nil {
+		lp.serve(l, greedyReads)
+	}
 	for i, l := range lp.serving {
-		l.unset(queued)
-		l.user.serve(lp, l)
+		lp.serve(l, 1)
 		lp.serving[i] = nil
 	}
 	if lp.judges == 0 {
@@ -183,4 +203,10 @@ func (lp *loop) turn(now time.Duration, woken bool) {
 		}
 	}
 	lp.writeDirty()
+}
+
+func (lp *loop) serve(l *line, reads int) {
+	lp.reads = reads
+	l.unset(queued)
+	l.user.serve(lp, l)
 }

@@ -9,7 +9,7 @@ import (
 	"usher/proxy/ws"
 )
 
-// A leg that always has input is read readsATurn times in a turn, and the
+// A leg that always has input is read greedyReads times in a turn, and the
 // others are served beside it.
 func TestFairness(t *testing.T) {
 	h := newHarness(t)
@@ -27,16 +27,16 @@ func TestFairness(t *testing.T) {
 	c, u := h.adopt(&Options{})
 	flood := greedy.frame(ws.Text, strings.Repeat("x", plenty))
 	sent := greedy.offer(flood)
-	if sent <= readsATurn*bufferSize {
-		t.Skipf("the system holds %d bytes between two sockets, not more than a turn's %d", sent, readsATurn*bufferSize)
+	if sent <= greedyReads*bufferSize {
+		t.Skipf("the system holds %d bytes between two sockets, not more than a turn's %d", sent, greedyReads*bufferSize)
 	}
 	for turn := range 4 {
 		c.send(ws.Text, "hello")
 		h.turn()
 		u.wantNow("served in each turn", c.frame(ws.Text, "hello"))
 		n := sink.take(1 << 30)
-		if n > readsATurn*bufferSize {
-			t.Errorf("got %d bytes in turn %d, want at most %d", n, turn, readsATurn*bufferSize)
+		if n > greedyReads*bufferSize {
+			t.Errorf("got %d bytes in turn %d, want at most %d", n, turn, greedyReads*bufferSize)
 		}
 		if n == 0 {
 			t.Errorf("got nothing of the greedy one in turn %d", turn)

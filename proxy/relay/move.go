@@ -4,14 +4,14 @@ import (
 	"usher/proxy/ws"
 )
 
-// readsATurn is how often one leg is read in one turn at most, so that one
-// that never stops sending does not starve the others.
-const readsATurn = 4
+// greedyReads is how often a line that never stops sending is read when it has
+// its turn.
+const greedyReads = 4
 
 // pump reads from l and passes it on, while there is something to read and the
 // peer takes it.
 func (lp *loop) pump(l *leg) {
-	for range readsATurn {
+	for range lp.reads {
 		if !l.is(readable) || l.is(finished|closed) || l.peer().backlogged() {
 			return
 		}
@@ -22,7 +22,7 @@ func (lp *loop) pump(l *leg) {
 		lp.read(&l.line)
 	}
 	if l.is(readable) && !l.is(finished|closed) && !l.peer().backlogged() {
-		lp.enqueue(&l.line)
+		lp.postpone(&l.line)
 	}
 }
 

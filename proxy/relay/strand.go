@@ -97,14 +97,14 @@ func (s *strand) pump(lp *loop) {
 			return
 		}
 	}
-	for range readsATurn {
+	for range lp.reads {
 		if !s.is(readable) || s.is(finished|closed) || s.mute(lp) {
 			return
 		}
 		lp.read(&s.line)
 	}
 	if s.is(readable) && !s.is(finished|closed) && !s.mute(lp) {
-		lp.enqueue(&s.line)
+		lp.postpone(&s.line)
 	}
 }
 

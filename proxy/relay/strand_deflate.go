@@ -53,7 +53,7 @@ func (f *flater) pauses() bool { return f.spent >= inflating }
 // pause keeps p, which was not looked at, for a later turn.
 func (s *strand) pause(lp *loop, p []byte) {
 	s.rest = &rest{bytes: append([]byte(nil), p...)}
-	lp.enqueue(&s.line)
+	lp.postpone(&s.line)
 }
 
 // resume goes on with what was kept.
