@@ -87,18 +87,10 @@ func (c *conn) follow(state http.ConnState) {
 	case c.state == answered:
 	case state == http.StateActive:
 		c.state = serving
+		growStack()
 	case state == http.StateIdle:
 		c.state = waiting
 	}
-}
-
-// RemoteAddr is what net/http asks for first, in the goroutine that it has made
-// for the connection: while nothing is on its stack, that is the time to grow it.
-func (c *conn) RemoteAddr() net.Addr {
-	if c.state == waiting {
-		growStack()
-	}
-	return c.Conn.RemoteAddr()
 }
 
 // Read reads bytes of requests that are well formed so far.
@@ -215,7 +207,9 @@ func (c *conn) answer(status int, rule string) {
 
 // growStack makes room for a handshake on the caller's stack, which would else
 // be doubled three times on the way and copied each time with more on it. The
-// garbage collector takes it back from whoever does not use it.
+// garbage collector takes it back from whoever does not use it. It is net/http's
+// goroutine that calls, when a head has been read and is not served yet: there is
+// little on the stack then, and a client that never gets so far has none of it.
 //
 //go:noinline
 func growStack() byte {
