@@ -73,7 +73,7 @@ type accepted interface {
 func (c *conn) unwrap() (net.Conn, []byte) { return c.Conn, c.held }
 
 func (c *conn) resume(early []byte) {
-	c.state, c.held = waiting, slices.Concat(early, c.held)
+	c.state, c.held, c.checker = waiting, slices.Concat(early, c.held), http1.Checker{}
 	select {
 	case <-c.noWatch: // whoever had the connection has ended a read of its own
 	default:
@@ -98,8 +98,8 @@ func (c *conn) Read(p []byte) (int, error) {
 	if c.state != raw && c.err != nil {
 		return 0, c.refuse()
 	}
-	if c.state == serving && len(p) == 1 && !c.beginWatch() {
-		return 0, &net.OpError{Op: "read", Net: "tcp", Addr: c.Conn.RemoteAddr(), Err: os.ErrDeadlineExceeded}
+	if c.state == serving && len(p) == 1 {
+		return 0, c.watch()
 	}
 	n, err := c.readAhead(p)
 	if c.state == raw {
@@ -114,17 +114,31 @@ func (c *conn) Read(p []byte) (int, error) {
 	return c.check(p[:n])
 }
 
-// beginWatch waits before net/http reads, as it does while it serves a request,
-// to see the client go; false if that is not wanted any more.
-func (c *conn) beginWatch() bool {
+// watch waits for the end of a client, as net/http reads one byte to do while it
+// serves a request. A byte that comes is of the next one, or of another protocol:
+// it stays here until its turn comes.
+func (c *conn) watch() error {
 	delay := time.NewTimer(watchDelay)
 	defer delay.Stop()
 	select {
 	case <-c.noWatch:
-		return false
+		return c.unwatched()
 	case <-delay.C:
-		return true
 	}
+	if len(c.held) == 0 {
+		var next [1]byte
+		if n, err := c.Conn.Read(next[:]); n == 0 {
+			return err
+		}
+		c.held = next[:]
+	}
+	<-c.noWatch
+	return c.unwatched()
+}
+
+// unwatched is how a read ends that nobody waits for any more.
+func (c *conn) unwatched() error {
+	return &net.OpError{Op: "read", Net: "tcp", Addr: c.Conn.RemoteAddr(), Err: os.ErrDeadlineExceeded}
 }
 
 // SetReadDeadline also ends a watch that has not begun: net/http does so by a
@@ -137,12 +151,23 @@ func (c *conn) SetReadDeadline(t time.Time) error {
 		default:
 		}
 	case t.Unix() <= 1:
-		select {
-		case c.noWatch <- struct{}{}:
-		default:
-		}
+		c.endWatch()
 	}
 	return c.Conn.SetReadDeadline(t)
+}
+
+func (c *conn) endWatch() {
+	select {
+	case c.noWatch <- struct{}{}:
+	default:
+	}
+}
+
+// Close also ends a watch, which may have begun when a body was read to its end
+// after the answer.
+func (c *conn) Close() error {
+	c.endWatch()
+	return c.Conn.Close()
 }
 
 func (c *conn) readAhead(p []byte) (int, error) {
@@ -160,15 +185,10 @@ func (c *conn) readAhead(p []byte) (int, error) {
 // breaks a rule nothing is passed on, not even the sound part.
 func (c *conn) check(p []byte) (n int, err error) {
 	n, c.err = c.checker.Check(p)
-	switch {
-	case c.err != nil && c.state == serving && len(p) == 1:
-		// So net/http waits for the end of a client while it serves a request.
-		// The byte begins the next one, which is refused when its turn comes;
-		// an error now would cancel the one before.
-		return 1, nil
-	case c.err != nil:
+	if c.err != nil {
 		return 0, c.refuse()
-	case n < len(p):
+	}
+	if n < len(p) {
 		c.held = slices.Concat(p[n:], c.held)
 	}
 	if c.state == waiting {

@@ -167,6 +167,7 @@ func (c *tlsConn) Close() error {
 	if c.handed.Load() {
 		return nil
 	}
+	c.endWatch()
 	return c.tls.Close()
 }
 

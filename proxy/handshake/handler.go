@@ -85,6 +85,9 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, sender headers.S
 		if o, err = checkUpgrade(r); err != nil {
 			return err
 		}
+	} else { // of another protocol nobody behind this hears
+		delete(r.Header, "Upgrade")
+		delete(r.Header, "Http2-Settings")
 	}
 	m, err := h.Table.Match(r.Host, path)
 	if err != nil {

@@ -28,8 +28,9 @@ func HasProtocol(r *http.Request) bool { return r.ProtoMajor == 2 && r.Header[pr
 // WebSocket of one stream of HTTP/2.
 func IsStream(r *http.Request) bool { return r.Method == http.MethodConnect && HasProtocol(r) }
 
-// IsUpgrade tells whether r asks for another protocol, in either way.
-func IsUpgrade(r *http.Request) bool { return len(r.Header["Upgrade"]) > 0 || IsStream(r) }
+// IsUpgrade tells whether r asks for a WebSocket, in either way. A request for
+// any other protocol is served without that (RFC 9110, 7.8).
+func IsUpgrade(r *http.Request) bool { return namesWebSocket(r.Header["Upgrade"]) || IsStream(r) }
 
 // checkStream is checkUpgrade for a stream: there is no key, as nothing that
 // speaks HTTP/2 could be made to believe in an upgrade that was none.

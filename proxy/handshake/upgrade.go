@@ -24,9 +24,23 @@ func (o offer) accepted() int {
 	return http.StatusSwitchingProtocols
 }
 
-// checkUpgrade checks a request with an Upgrade header: it must be the client's
-// half of a handshake (RFC 6455, 4.2.1) and nothing else, as an upstream that
-// was asked for another protocol would make a tunnel of the connection.
+// namesWebSocket reports whether an Upgrade header has websocket among its
+// protocols, in any version (RFC 9110, 7.8).
+func namesWebSocket(lines []string) bool {
+	for _, line := range lines {
+		for protocol := range strings.SplitSeq(line, ",") {
+			name, _, _ := strings.Cut(protocol, "/")
+			if strings.EqualFold(textproto.TrimString(name), "websocket") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// checkUpgrade checks a request for a WebSocket: it must be the client's half of
+// a handshake (RFC 6455, 4.2.1) and nothing else, as an upstream that was asked
+// for another protocol would make a tunnel of the connection.
 func checkUpgrade(r *http.Request) (offer, error) {
 	if IsStream(r) {
 		return checkStream(r)
@@ -34,10 +48,10 @@ func checkUpgrade(r *http.Request) (offer, error) {
 	up := r.Header["Upgrade"]
 	switch {
 	case len(up) != 1 || !strings.EqualFold(up[0], "websocket"):
-		return offer{}, badUpgrade("Upgrade must be websocket and nothing else")
+		return offer{}, badUpgrade("Upgrade must be websocket alone (RFC 6455, 4.2.1)")
 	case r.Method != http.MethodGet:
 		return offer{}, refusal(http.StatusBadRequest, Method, "an upgrade must be a GET request (RFC 6455, 4.1)")
-	case r.ProtoMajor != 1 || r.ProtoMinor != 1:
+	case !r.ProtoAtLeast(1, 1):
 		return offer{}, badUpgrade("an upgrade must be of HTTP/1.1 (RFC 9110, 7.8)")
 	case !hasToken(r.Header["Connection"], "upgrade"):
 		return offer{}, badUpgrade("Connection must have the upgrade token (RFC 6455, 4.1)")

@@ -11,7 +11,7 @@ import (
 )
 
 // hopByHop are the headers that concern one connection only (RFC 9110, 7.6.1),
-// in canonical form. HTTP2-Settings belongs to an upgrade that usher refuses.
+// in canonical form. HTTP2-Settings belongs to an upgrade that usher never makes.
 var hopByHop = map[string]bool{
 	"Connection":          true,
 	"Http2-Settings":      true,

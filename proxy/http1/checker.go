@@ -75,8 +75,7 @@ const (
 	inChunk      //
 	inChunkCR    // behind a chunk's data
 	inChunkLF    //
-	detached     // everything passes
-	broken       // nothing does
+	broken       // nothing passes any more
 )
 
 // seen is a set of what a head has had.
@@ -86,7 +85,6 @@ const (
 	seenHost seen = 1 << iota
 	seenLength
 	seenChunked
-	seenUpgrade
 	inTrailer // the lines stand behind the last chunk
 )
 
@@ -98,7 +96,6 @@ const (
 	host
 	length
 	encoding
-	upgrade
 )
 
 // Check looks at p, which goes on where the last call stopped. p[:n] may be
@@ -108,15 +105,11 @@ const (
 // After an error, which is an *Error, nothing behind p[:n] may be passed on, and
 // the connection must end.
 //
-// Behind a request with an Upgrade header everything passes, as it may be of
-// another protocol: whoever serves such a request must take the connection over
-// or close it.
+// An upgrade ends like every other request. Whoever takes the connection over
+// takes what stands behind it, unchecked, and asks no more.
 func (c *Checker) Check(p []byte) (n int, err error) {
 	for n < len(p) {
-		if c.state >= detached {
-			if c.state == detached {
-				return len(p), nil
-			}
+		if c.state == broken {
 			return n, c.err
 		}
 		k, err := c.step(p[n:])
@@ -125,15 +118,12 @@ func (c *Checker) Check(p []byte) (n int, err error) {
 			c.state, c.err = broken, err
 			return n, err
 		}
-		if c.state == inMethod && c.size == 0 || c.state == detached {
+		if c.state == inMethod && c.size == 0 {
 			return n, nil
 		}
 	}
 	return n, nil
 }
-
-// Stop ends the checking: every further byte passes.
-func (c *Checker) Stop() { c.state = detached }
 
 // step consumes at least one byte of p, or returns an error.
 func (c *Checker) step(p []byte) (int, error) {
@@ -200,8 +190,6 @@ func (c *Checker) endHead() error {
 		return bad("Content-Length must not stand beside Transfer-Encoding (RFC 9112, 6.2)")
 	case s&seenChunked != 0 && c.v10:
 		return bad("HTTP/1.0 has no Transfer-Encoding (RFC 9112, 6.1)")
-	case s&seenUpgrade != 0:
-		*c = Checker{state: detached}
 	case s&seenChunked != 0:
 		*c = Checker{state: inChunkSize, seen: inTrailer}
 	case body > 0:

@@ -129,21 +129,19 @@ func (c *Checker) fieldOf() field {
 		return length
 	case "transfer-encoding":
 		return encoding
-	case "upgrade":
-		return upgrade
 	}
 	return other
 }
 
 // meet notes a header that has a say in framing.
 func (c *Checker) meet() error {
-	bits := [...]seen{other: 0, host: seenHost, length: seenLength, encoding: seenChunked, upgrade: seenUpgrade}
+	bits := [...]seen{other: 0, host: seenHost, length: seenLength, encoding: seenChunked}
 	bit := bits[c.field]
 	switch {
 	case c.field == other:
 	case c.seen&inTrailer != 0:
 		return bad("trailers must not have a header of framing or routing (RFC 9110, 6.5.1)")
-	case c.seen&bit != 0 && c.field != upgrade:
+	case c.seen&bit != 0:
 		return bad("Host, Content-Length and Transfer-Encoding must stand once (RFC 9112, 3.2 and 6.3)")
 	}
 	c.seen |= bit
@@ -164,7 +162,7 @@ func (c *Checker) skipSpace(p []byte) int {
 // checkValue takes a value and the CR behind it.
 func (c *Checker) checkValue(p []byte) (int, error) {
 	i := 0
-	if c.field == other || c.field == upgrade {
+	if c.field == other {
 		for i < len(p) && class[p[i]]&value != 0 {
 			i++
 		}
