@@ -42,22 +42,19 @@ func addressOf(host string) netip.Addr {
 const maxOpening = 4 << 10
 
 // tell makes an answer of e's lead the client back to it.
-func (b balancer) tell(res *http.Response, e *upstream.Endpoint, peer net.Addr) error {
+func (b balancer) tell(res *http.Response, e *upstream.Endpoint, peer net.Addr) {
 	if cookie := b.lead.Cookie(e, peer); cookie != nil {
 		cookie.Secure = b.Headers.Sender(b.client).Proto == "https"
 		res.Header.Add("Set-Cookie", cookie.String())
 	}
 	if res.StatusCode != http.StatusOK {
-		return nil
+		return
 	}
 	b.lead.Answers(e, peer)
 	if !b.lead.Opens() || res.Header.Get("Content-Encoding") != "" {
-		return nil
+		return
 	}
-	begin, whole, err := b.tagged(res.Body, e, peer)
-	if err != nil {
-		return err
-	}
+	begin, whole := b.tagged(res.Body, e, peer)
 	if res.ContentLength >= 0 {
 		res.ContentLength += int64(len(begin) - whole)
 		res.Header.Set("Content-Length", strconv.FormatInt(res.ContentLength, 10))
@@ -66,25 +63,22 @@ func (b balancer) tell(res *http.Response, e *upstream.Endpoint, peer net.Addr) 
 		io.Reader
 		io.Closer
 	}{io.MultiReader(bytes.NewReader(begin), res.Body), res.Body}
-	return nil
 }
 
 // tagged reads the beginning of an answer until there is a sid in it. It
-// returns it as the client is to have it, and how long it was.
-func (b balancer) tagged(body io.Reader, e *upstream.Endpoint, peer net.Addr) (begin []byte, read int, err error) {
+// returns it as the client is to have it, and how long it was. Who reads on
+// finds the end, or where the answer breaks off.
+func (b balancer) tagged(body io.Reader, e *upstream.Endpoint, peer net.Addr) (begin []byte, read int) {
 	buf := make([]byte, 0, maxOpening)
 	for len(buf) < cap(buf) {
 		n, err := body.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
 		if told, found := b.lead.Tell(buf, e, peer); found {
-			return told, len(buf), nil
-		}
-		if err == io.EOF {
-			break
+			return told, len(buf)
 		}
 		if err != nil {
-			return nil, 0, err
+			break
 		}
 	}
-	return buf, len(buf), nil
+	return buf, len(buf)
 }

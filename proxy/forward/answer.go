@@ -55,3 +55,13 @@ func (b *watchedBody) Read(p []byte) (n int, err error) {
 	}
 	return n, err
 }
+
+// passBroken is deferred where an answer may break off, for which ReverseProxy
+// panics so that the client is not made to take it for whole. What there is goes
+// to the client, though no byte of the body may have come.
+func passBroken(w http.ResponseWriter) {
+	if broken := recover(); broken != nil {
+		_ = http.NewResponseController(w).Flush() // a client that has gone is found by what follows
+		panic(broken)
+	}
+}

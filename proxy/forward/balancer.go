@@ -78,10 +78,7 @@ func (b balancer) send(e *upstream.Endpoint, r *http.Request, at netip.Addr) (*h
 		return nil, upstream.Explain(err)
 	}
 	res.Body = &releasing{ReadCloser: res.Body, release: sync.OnceFunc(e.ReleaseRequest)}
-	if err := b.tell(res, e, peer); err != nil {
-		res.Body.Close()
-		return nil, err
-	}
+	b.tell(res, e, peer)
 	return res, nil
 }
 

@@ -55,6 +55,7 @@ func (f *Forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request, m route.Ma
 		ErrorLog:     slog.NewLogLogger(slog.DiscardHandler, 0),
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) { f.Refuse(w, r, err) },
 	}
+	defer passBroken(w)
 	proxy.ServeHTTP(newAnswerWriter(w, r), r)
 }
 

@@ -39,7 +39,9 @@ func pass(w http.ResponseWriter, r *http.Request, conn net.Conn, head []byte, ti
 	}
 	w.WriteHeader(res.StatusCode)
 	if _, err := io.Copy(w, res.Body); err != nil {
-		// The only way to say that the rest is missing.
+		// What there is goes to the client, which net/http would keep back; and
+		// this is the only way to say that the rest is missing.
+		_ = http.NewResponseController(w).Flush() // a client that has gone is found by what follows
 		panic(http.ErrAbortHandler)
 	}
 	return nil
