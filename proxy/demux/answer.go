@@ -134,8 +134,9 @@ func (s *Session) connectFailed(leg int, m *Message, h *socketio.Header) {
 	}
 	sp.pending -= min(sp.pending, 1)
 	switch {
-	case sp.state == rejoining: // the client takes itself to be connected
-		s.expel(sp)
+	case sp.state == rejoining:
+		s.refusedAgain(leg)
+		return
 	case sp.state == open && (s.version == engineio.V3 || sp.wait != nil && sp.wait.connects.n > 0):
 		s.settle(sp)
 		s.toClient(m)

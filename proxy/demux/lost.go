@@ -172,17 +172,23 @@ func (s *Session) giveUpUnanswered(sp *space) {
 // maxRefusal bounds what clients are told of an upstream's refusal.
 const maxRefusal = 512
 
+// refusedAgain ends the session of a client that takes itself to be connected,
+// but whose CONNECT is refused now that it was sent again: what it shows may have
+// been good once only, or for a while. It comes back with something new, as it
+// would behind a loss without us.
+func (s *Session) refusedAgain(leg int) { s.end(LegLost, s.ofService(leg, errAgain)) }
+
 // legRefused ends what depends on a leg whose upstream does not want the client.
 func (s *Session) legRefused(leg int, text string) {
+	if s.hasJoined(leg) {
+		s.refusedAgain(leg)
+		return
+	}
 	text = strings.ToValidUTF8(text[:min(len(text), maxRefusal)], "")
 	s.legs[leg].free()
 	for i := 0; i < len(s.spaces) && s.mode != over; i++ {
 		sp := &s.spaces[i]
 		if int(sp.leg) != leg || sp.state == left {
-			continue
-		}
-		if sp.joined() {
-			s.expel(sp)
 			continue
 		}
 		s.giveUp(sp, text, "")

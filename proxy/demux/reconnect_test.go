@@ -180,15 +180,27 @@ admin.goes
 admin.opens
 	admin 40/admin,
 admin 44/admin,{"message":"expired"}
-	client 41/admin,
-	admin.close
+	end leg_lost
 `)
 	play4(t, shop().onLoss(Reconnect), joined+`
 admin.goes
 	admin.dial avoid=a1
 admin.refuses 401 no
-	client 41/admin,
-client 42["on"]
-	main 42["on"]
+	end leg_lost
+`)
+	play3(t, shop().onLoss(Reconnect), joined3+`
+main.goes
+	main.dial avoid=m1
+main.opens
+main 44"expired"
+	end leg_lost
+`)
+	play3(t, shop().onLoss(Reconnect), joined3+`
+admin.goes
+	admin.dial avoid=a1
+admin.opens
+	admin 40/admin?token=a,
+admin 44"not even the root"
+	end leg_lost
 `)
 }

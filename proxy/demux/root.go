@@ -36,8 +36,8 @@ func (s *Session) rootRefused(leg int, m *Message, h *socketio.Header) {
 			continue
 		}
 		if sp.state == rejoining {
-			s.expel(sp)
-			continue
+			s.refusedAgain(leg)
+			break
 		}
 		b := socketio.AppendError(nil, []byte(sp.name), "")
 		s.remove(sp)

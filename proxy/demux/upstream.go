@@ -20,6 +20,7 @@ var (
 	errIDs        = errors.New("upstream has counted its questions beyond all numbers")
 	errNoLeg      = errors.New("no new connection in time")
 	errUnanswered = errors.New("socket.io CONNECT went unanswered too often")
+	errAgain      = errors.New("client is refused now that its socket.io CONNECT was sent again")
 )
 
 // FromLeg handles a packet of an upstream, the first of which is its open

@@ -21,6 +21,7 @@ const config = {
   refuse: null, // [status, text] for every handshake
   slow: 0, // milliseconds that a middleware takes
   names: [], // namespaces that nobody may join
+  once: false, // whoever joins needs a token that nobody has shown before
   refuseRoot: false, // nobody may join the root namespace, which others serve
   gossip: false, // talk to everybody in the root namespace, which others serve
   ...JSON.parse(positionals[0] ?? '{}'),
@@ -33,6 +34,7 @@ const legacy = config.version === '2.5';
 let lastSocket; // that connected
 let refusal = config.refuse;
 let token = config.token; // that clients must have
+const spent = new Set(); // tokens that were shown, where each is good once
 let sick = false; // the connection of whoever joins is closed at once
 
 const server = http.createServer((req, res) => res.end(config.name));
@@ -76,7 +78,9 @@ function guard(socket, next) {
   const namespace = socket.nsp.name;
   const { auth = {}, query } = socket.handshake;
   const given = auth.token ?? query.token;
-  const refused = config.names.includes(namespace) || (config.refuseRoot && namespace === '/') || (token && given !== token);
+  const stale = config.once && (!given || spent.has(given));
+  spent.add(given);
+  const refused = config.names.includes(namespace) || (config.refuseRoot && namespace === '/') || (token && given !== token) || stale;
   const err = refused ? Object.assign(new Error('not authorized'), { data: { code: 'E_TOKEN', given } }) : undefined;
   setTimeout(() => next(err), config.slow);
 }
