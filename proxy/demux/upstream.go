@@ -12,7 +12,6 @@ import (
 // The ways in which an upstream fails a client, beside those that clients have,
 // too.
 var (
-	errClose      = errors.New("engine.io close")
 	errNoOpen     = errors.New("engine.io open packet did not come in time")
 	errBeforeOpen = errors.New("message before the engine.io open packet")
 	errNoBeat     = errors.New("engine.io heartbeat did not come in time")
@@ -22,6 +21,9 @@ var (
 	errUnanswered = errors.New("socket.io CONNECT went unanswered too often")
 	errAgain      = errors.New("client is refused now that its socket.io CONNECT was sent again")
 )
+
+// ErrClose is an upstream's own end of a leg, in good order.
+var ErrClose = errors.New("engine.io close")
 
 // FromLeg handles a packet of an upstream, the first of which is its open
 // packet.
@@ -55,7 +57,7 @@ func (s *Session) legControl(leg int, m *Message) {
 			l.pinged, l.due = false, s.now+l.interval
 		}
 	case engineio.Close:
-		s.breakLeg(leg, errClose)
+		s.breakLeg(leg, ErrClose)
 	case engineio.Message, engineio.Upgrade, engineio.Noop:
 	}
 }

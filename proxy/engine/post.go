@@ -43,9 +43,8 @@ func (q *request) post(v *visitor) {
 		q.pass(v, body, octets)
 		return
 	case http.StatusRequestEntityTooLarge:
-		err := tooBig(v.split.MaxPayload)
-		v.fan.TooBig(err)
-		q.visit.Note(q.http, status, err)
+		v.fan.TooBig()
+		q.visit.Note(q.http, status, tooBig(v.split.MaxPayload))
 	default:
 		v.fan.Break(errBody)
 		q.visit.Count(handshake.Body, status)

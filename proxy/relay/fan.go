@@ -103,9 +103,9 @@ func (f *Fan) Post(body []byte, octets bool, answer func(Status)) {
 
 // TooBig says that the client has posted more than it may at once, and was told
 // so. The session goes on, as at the reference server, but clients give it up: if
-// that is the next that this one does, err is why.
-func (f *Fan) TooBig(err error) {
-	f.loop.post(func(*loop) { f.fan.excess = err })
+// that is the next that this one does, this is why.
+func (f *Fan) TooBig() {
+	f.loop.post(func(*loop) { f.fan.excess = true })
 }
 
 // Break ends the session because its client broke a rule of the polling

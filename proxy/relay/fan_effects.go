@@ -80,10 +80,13 @@ func (e *effects) CloseLeg(leg int) { (*fan)(e).closeLeg(leg, farewell{code: ws.
 
 // End is demux.Effects'.
 func (e *effects) End(why demux.Reason, err error) {
-	cause, words := endOf(why)
-	if err == nil && cause.Side == session.Upstream {
+	if err == nil && why >= demux.LegLost {
 		err = e.why
 	}
+	if why == demux.LegLost && inOrder(err) {
+		why = demux.LegClosed
+	}
+	cause, words := endOf(why)
 	(*fan)(e).close(cause, words, err)
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"usher/proxy/demux"
 	"usher/proxy/engineio"
 	"usher/proxy/session"
 	"usher/proxy/ws"
@@ -54,8 +55,8 @@ func (f *fan) close(cause session.Cause, why farewell, err error) {
 // blame has the end of a client that went because it had posted too much say so.
 func (f *fan) blame() {
 	c := &f.end.cause
-	if f.excess != nil && c.Side == session.Client && (c.Event == session.Closed || c.Event == session.Lost || c.Event == session.Silent) {
-		c.Event, f.end.code, f.end.err = session.TooBig, ws.CodeTooBig, f.excess
+	if f.excess && c.Side == session.Client && (c.Event == session.Closed || c.Event == session.Lost || c.Event == session.Silent) {
+		c.Event, f.end.code, f.end.err = session.TooBig, ws.CodeTooBig, errTooBig
 	}
 }
 
@@ -90,8 +91,14 @@ func (f *fan) farewell() Answer {
 
 // crashed says whether an upstream took the session with it without a word.
 func (f *fan) crashed() bool {
-	_, said := errors.AsType[*legClosedError](f.end.err)
-	return f.end.cause == session.Cause{Side: session.Upstream, Event: session.Lost} && !said
+	return f.end.cause.Side == session.Upstream && (f.end.cause.Event == session.Lost || f.end.cause.Event == session.Stalled)
+}
+
+// inOrder says whether err is the loss of a leg whose upstream has closed it, by
+// WebSocket or by Engine.IO.
+func inOrder(err error) bool {
+	_, closed := errors.AsType[*legClosedError](err)
+	return closed || errors.Is(err, demux.ErrClose)
 }
 
 // legClosedError is the loss of a leg whose upstream closed it in good order.

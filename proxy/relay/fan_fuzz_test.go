@@ -360,7 +360,7 @@ func (p *fanPlay) finish() {
 		p.t.Fatalf("got %d ends, %d releases, %d sids and %d legs gone, %d fans, %d timers", len(h.ends), h.released, h.gone, h.freed, len(h.loop.fans), len(h.loop.timers))
 	}
 	switch cause := h.ends[0].Cause.String(); cause {
-	case "client.closed", "client.lost", "client.silent", "client.stalled", "upstream.lost":
+	case "client.closed", "client.lost", "client.silent", "client.stalled", "upstream.closed", "upstream.lost":
 	default:
 		p.t.Errorf("got the session ended by %s (%v), though nobody broke a rule", cause, h.ends[0].Err)
 	}

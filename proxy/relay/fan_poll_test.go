@@ -175,7 +175,13 @@ func TestFanTombstone(t *testing.T) {
 			h.step()
 			u.conn.Close()
 			h.step()
-		}, "1", tombstoneTime, "upstream.lost", 1011},
+		}, "1", tombstoneTime, "upstream.closed", 1011},
+		{"upstream closed Engine.IO", func(h *fanHarness, u *peer) {
+			u.send(ws.Text, "1")
+			h.step()
+			u.answerClose("closed", 1000)
+			h.step()
+		}, "1", tombstoneTime, "upstream.closed", 1011},
 		{"client closed", func(h *fanHarness, u *peer) {
 			h.postBody("1").wantPosted("a close", Done)
 			u.answerClose("closed", 1001)

@@ -12,6 +12,7 @@ import (
 var (
 	errTwoGETs  = errors.New("a second GET came while one was waiting")
 	errTwoPOSTs = errors.New("a second POST came while one was waiting")
+	errTooBig   = errors.New("a POST was beyond max_payload")
 	errStop     = errors.New("the session is over")
 )
 
@@ -59,7 +60,7 @@ func (f *fan) take(p engineio.Packet) error {
 	in := &f.loop.in
 	in.msg = demux.Message{Type: p.Type, Binary: p.Binary, Head: p.Data, Size: len(p.Data)}
 	if p.Type == engineio.Message { // it has not given up
-		f.excess = nil
+		f.excess = false
 	}
 	if f.loop.tapping.taps != nil {
 		f.showPacket(&in.msg)

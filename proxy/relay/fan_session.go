@@ -39,8 +39,8 @@ type fan struct {
 	answers answers         // of the client's polling requests
 	sid     string          // as the client knows it
 	why     error           // of the leg that the session is being told to be gone; nil otherwise
-	excess  error           // the client's last POST was too big; nil otherwise
 	ready   bool            // the handshake was answered
+	excess  bool            // the client's last POST was too big
 	first   uint8           // which of the strands was read first when there was room again
 	leave   *leave          // nil unless usher is to end it
 	end     *fanEnd         // nil unless closing

@@ -177,6 +177,18 @@ for (const transport of ['websocket', 'polling']) {
   });
 }
 
+for (const of of kindsOf('4.x', '3.x', '2.x').filter(({ transport }) => transport !== 'upgrade')) {
+  test(`F-08 an upstream says that it closes, client ${of.version}, ${of.transport}`, async (t) => {
+    const edge = await split(t, layout);
+    const [root, admin] = await two(t, edge, of);
+    const reasons = Promise.all([root, admin].map((s) => next(s, 'disconnect')));
+    await edge.services.admin.order('farewell');
+    assert.deepEqual(await reasons, ['transport close', 'transport close']);
+    await Promise.all([root, admin].map(reconnected));
+    assert.deepEqual(edge.front?.logged('session ended').map(({ cause }) => cause) ?? ['upstream.closed'], ['upstream.closed']);
+  });
+}
+
 for (const [policy, want] of Object.entries({ transport: 'transport close', disconnect: 'io server disconnect' })) {
   test(`F-08 an upstream closes, on_loss: ${policy}`, async (t) => {
     const edge = await split(t, layout, { on_loss: policy });

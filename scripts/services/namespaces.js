@@ -152,6 +152,8 @@ const commands = {
   raw: (data) => lastSocket.conn.write(typeof data === 'string' ? data : Buffer.from(data.hex, 'hex')),
   // cut loses the connection of the last socket, as a network would.
   cut: () => lastSocket.conn.transport.socket.terminate(),
+  // farewell closes the connection of the last socket, and says so by Engine.IO.
+  farewell: () => (lastSocket.conn.sendPacket('close'), lastSocket.conn.close()),
   // ask emits a question to the last socket; the answer is told.
   ask: ({ args, hex, tag }) =>
     lastSocket.emit('question', ...(args ?? [Buffer.from(hex, 'hex')]), (answer) => tell({ event: 'answer', tag, answer })),
