@@ -17,9 +17,13 @@ func TestBalance(t *testing.T) {
 	want(t, "endpoint of a list", got["list"].Endpoints[1].Weight, 2)
 	want(t, "one endpoint", got["one"].Endpoints[0].MaxSessions, 5)
 	for name, h := range map[string]Hash{
-		"header": {HashHeader, "X-User"}, "cookie": {HashCookie, "id"}, "query": {HashQuery, "user id"}, "ip": {HashIP, ""},
+		"header": {By: HashHeader, Name: "X-User"}, "cookie": {By: HashCookie, Name: "id"}, "query": {By: HashQuery, Name: "user id"}, "ip": {By: HashIP},
+		"path": {By: HashPath, Name: "2", Segments: 2},
 	} {
 		want(t, name, got[name].Balance, ByHash)
 		want(t, name, got[name].Hash, h)
 	}
+	group := got["group"].Hash
+	want(t, "group", group.Name, "~^/app/(?<key>[^/]+)")
+	want(t, "group", group.Regexp.String(), "^/app/(?<key>[^/]+)")
 }

@@ -43,6 +43,8 @@ func (u *Upstream) key(ctx context.Context, t *Tries) string {
 		}
 	case config.HashQuery:
 		return a.request.URL.Query().Get(u.hash.Name)
+	case config.HashPath:
+		return partOfPath(u.hash, a.request.URL.EscapedPath())
 	case config.HashIP:
 		if a.client.IsValid() {
 			return a.client.String()
