@@ -8,6 +8,9 @@
 // use the sid as socket.id, which must be the same on both ends, so it is
 // learned from the answer instead.
 //
+// Sessions of SockJS have their id in the path, and begin with any request: they
+// are led by the id, and remembered.
+//
 // Nothing here does I/O.
 package affinity
 
@@ -33,14 +36,15 @@ type Guide struct {
 
 // memory is what guides know that no request brings along.
 type memory struct {
-	learned *learned
-	alone   atomic.Pointer[string] // the endpoint that has given sids without a tag; nil for none
+	learned  *learned               // by sid
+	sessions *learned               // by id, of SockJS
+	alone    atomic.Pointer[string] // the endpoint that has given sids without a tag; nil for none
 }
 
 // NewGuide returns a guide whose tags only those can make who know secret.
 // Guides with the same secret understand each other's tags.
 func NewGuide(secret []byte) *Guide {
-	return &Guide{key: Derive(secret, "affinity"), memory: &memory{learned: newLearned(maxLearned)}}
+	return &Guide{key: Derive(secret, "affinity"), memory: &memory{learned: newLearned(maxLearned), sessions: newLearned(maxLearned)}}
 }
 
 // Next returns a guide that knows all that g has learned, with another secret.

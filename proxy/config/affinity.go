@@ -5,7 +5,7 @@ type Affinity string
 
 // The ways to recognise them.
 const (
-	AffinityEngineIO Affinity = "engine_io" // by the sid of an Engine.IO session; nobody else
+	AffinityEngineIO Affinity = "engine_io" // by the session of Engine.IO or SockJS; nobody else
 	AffinityCookie   Affinity = "cookie"    // by a cookie of usher's own
 	AffinityIP       Affinity = "ip"        // by the client's address
 	AffinityNone     Affinity = "none"      // nobody

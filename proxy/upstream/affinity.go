@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -27,6 +28,7 @@ type Lead struct {
 	to       target
 	must     bool   // the request belongs to the endpoint, and no other can answer it
 	key      string // of the client, for who is to be chosen if that cannot be
+	session  string // of SockJS; "" for none
 }
 
 // target is an endpoint, or one address of it if its host is a name: behind
@@ -61,6 +63,9 @@ func (u *Upstream) Lead(r *http.Request, query string) (Lead, error) {
 	switch u.affinity {
 	case config.AffinityNone:
 	case config.AffinityEngineIO:
+		if session, ok := affinity.SockJS(r.URL.Path); ok {
+			return u.leadSockJS(r, l, session), nil
+		}
 		return u.leadSession(r, l)
 	case config.AffinityCookie:
 		l.upstream = u
@@ -100,6 +105,22 @@ func (u *Upstream) leadSession(r *http.Request, l Lead) (Lead, error) {
 		l.upstream, l.path = u, path
 	}
 	return l, nil
+}
+
+// leadSockJS leads what belongs to a SockJS session: to who has it, or by its
+// id to who may begin it. Other endpoints would begin another of the same id.
+func (u *Upstream) leadSockJS(r *http.Request, l Lead, session string) Lead {
+	targets := u.targets(r.Context())
+	l.upstream, l.session = u, session
+	l.key = cmp.Or(u.key(r.Context(), new(Tries)), session) // what the file hashes says more
+	l.to = find(targets, u.guide.Session(session))
+	if l.must = l.to.Endpoint != nil; !l.must {
+		l.to = closest(targets, l.key)
+	}
+	if len(targets) == 1 {
+		l.to.address = netip.Addr{} // its name may have another by now
+	}
+	return l
 }
 
 // targets returns all that requests can be led to.
@@ -180,6 +201,9 @@ func (l *Lead) Opens() bool { return l.path.Opens && !l.upstream.alone() }
 
 // Answers notes that e, which was reached at peer, answers the request.
 func (l *Lead) Answers(e *Endpoint, peer net.Addr) {
+	if l.session != "" {
+		l.upstream.guide.HasSession(l.session, e.reached(peer).identity)
+	}
 	if l.path.Opens && l.upstream.alone() {
 		l.upstream.guide.Alone(l.path, e.reached(peer).identity)
 	}
@@ -194,7 +218,7 @@ func (l *Lead) Tell(body []byte, e *Endpoint, peer net.Addr) (told []byte, found
 // Peer tells whether who answers a request must be known by its address, and
 // not only as an endpoint.
 func (l *Lead) Peer(e *Endpoint) bool {
-	return l.upstream != nil && e.hasAddresses() && (l.path.Opens || l.upstream.affinity == config.AffinityCookie)
+	return l.upstream != nil && e.hasAddresses() && (l.path.Opens || l.session != "" || l.upstream.affinity == config.AffinityCookie)
 }
 
 // Cookie returns the cookie that leads the client back to e, nil if it has it,
