@@ -118,16 +118,16 @@ type Step struct {
 }
 
 func (h *Handler) explain(r *http.Request) (any, error) {
-	host, path, err := splitURL(r.FormValue("url"))
+	host, path, upgrade, err := splitURL(r.FormValue("url"))
 	if err != nil {
 		return nil, err
 	}
 	table := h.Broker.Table()
 	e := Explanation{Steps: []Step{}}
-	for _, s := range table.Explain(host, path) {
+	for _, s := range table.Explain(host, path, upgrade) {
 		e.Steps = append(e.Steps, Step{s.Route.String(), s.Route.Line, s.Taken, s.Reason})
 	}
-	m, err := table.Match(host, path)
+	m, err := table.Match(host, path, upgrade)
 	if err != nil {
 		e.Status, e.Reason = refusalOf(err), err.Error()
 		return e, nil
@@ -136,23 +136,26 @@ func (h *Handler) explain(r *http.Request) (any, error) {
 	return e, nil
 }
 
-// splitURL takes host and path from a URL as a client would send them. What
-// has no host is taken for a path on any.
-func splitURL(text string) (host, path string, err error) {
+// splitURL takes host and path from a URL as a client would send them, and by
+// its scheme whether that is an upgrade. What has no host is taken for a path on
+// any.
+func splitURL(text string) (host, path string, upgrade bool, err error) {
 	u, err := url.Parse(text)
 	if text == "" || err != nil || u.Host == "" && !strings.HasPrefix(text, "/") {
-		return "", "", failure(http.StatusBadRequest, "url must be a URL such as \"wss://app.example.com/socket.io\", not %q", text)
+		return "", "", false, failure(http.StatusBadRequest, "url must be a URL such as \"wss://app.example.com/socket.io\", not %q", text)
 	}
 	if path = u.EscapedPath(); path == "" {
 		path = "/"
 	}
-	return u.Host, path, nil
+	return u.Host, path, u.Scheme == "ws" || u.Scheme == "wss", nil
 }
 
 func refusalOf(err error) int {
 	switch {
-	case errors.Is(err, route.ErrNoRoute):
+	case errors.Is(err, route.ErrNoRoute), errors.Is(err, route.ErrPlainOnly):
 		return http.StatusNotFound
+	case errors.Is(err, route.ErrUpgradesOnly):
+		return http.StatusUpgradeRequired
 	case errors.Is(err, route.ErrNoHost):
 		return http.StatusMisdirectedRequest
 	}

@@ -134,6 +134,9 @@ func endpoint(e config.Endpoint) string {
 // upstream, limits aside.
 func options(r *config.Route) string {
 	var list []string
+	if r.Upgrade != config.AnyRequest {
+		list = append(list, "upgrade "+string(r.Upgrade))
+	}
 	if r.StripPrefix != "" {
 		list = append(list, "strip_prefix "+r.StripPrefix)
 	}

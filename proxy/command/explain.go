@@ -16,7 +16,7 @@ import (
 // goes, and why each route that was looked at before does not take it; and the
 // same of a Socket.IO namespace, unless that is "".
 func Explain(w io.Writer, file, target, namespace string) error {
-	host, path, err := splitTarget(target)
+	host, path, upgrade, err := splitTarget(target)
 	if err != nil {
 		return err
 	}
@@ -28,7 +28,7 @@ func Explain(w io.Writer, file, target, namespace string) error {
 		return err
 	}
 	table := route.NewTable(cfg)
-	m, refused := table.Match(host, path)
+	m, refused := table.Match(host, path, upgrade)
 	no := refused != nil
 	var out bytes.Buffer
 	switch {
@@ -39,7 +39,7 @@ func Explain(w io.Writer, file, target, namespace string) error {
 	default:
 		writeMatch(&out, m)
 	}
-	if steps := table.Explain(host, path); len(steps) > 0 {
+	if steps := table.Explain(host, path, upgrade); len(steps) > 0 {
 		out.WriteString("\nin order of precedence:\n")
 		writeTable(&out, "  ", stepRows(steps))
 	}
@@ -53,34 +53,37 @@ func Explain(w io.Writer, file, target, namespace string) error {
 }
 
 // splitTarget takes the host and the path, as they stand in a request, from a
-// URL. The query has no say in routing.
-func splitTarget(target string) (host, path string, err error) {
+// URL, whose scheme says whether that is an upgrade. The query has no say in
+// routing.
+func splitTarget(target string) (host, path string, upgrade bool, err error) {
 	if !strings.Contains(target, "://") {
-		return "", "", &UsageError{Text: fmt.Sprintf("%q is no URL of a request", target), Hint: "such as " + withScheme(target)}
+		return "", "", false, &UsageError{Text: fmt.Sprintf("%q is no URL of a request", target), Hint: "such as " + withScheme(target)}
 	}
 	u, err := url.Parse(target)
 	if err != nil {
-		return "", "", &UsageError{Text: fmt.Sprintf("%q is no URL: %v", target, errors.Unwrap(err))}
+		return "", "", false, &UsageError{Text: fmt.Sprintf("%q is no URL: %v", target, errors.Unwrap(err))}
 	}
-	switch strings.ToLower(u.Scheme) {
-	case "ws", "wss", "http", "https":
+	switch u.Scheme { // in lower case
+	case "ws", "wss":
+		upgrade = true
+	case "http", "https":
 	default:
-		return "", "", &UsageError{
+		return "", "", false, &UsageError{
 			Text: fmt.Sprintf("%q is no URL of a request", target),
 			Hint: "such as wss://app.example.com/socket.io",
 		}
 	}
 	if u.Host == "" {
-		return "", "", &UsageError{Text: fmt.Sprintf("%q has no host", target), Hint: "such as wss://app.example.com/socket.io"}
+		return "", "", false, &UsageError{Text: fmt.Sprintf("%q has no host", target), Hint: "such as wss://app.example.com/socket.io"}
 	}
 	// Cut by hand: url.Parse may have changed how the path is escaped.
 	_, rest, _ := strings.Cut(target, "//")
 	rest, _, _ = strings.Cut(rest, "#")
 	rest, _, _ = strings.Cut(rest, "?")
 	if slash := strings.IndexByte(rest, '/'); slash >= 0 {
-		return u.Host, rest[slash:], nil
+		return u.Host, rest[slash:], upgrade, nil
 	}
-	return u.Host, "/", nil
+	return u.Host, "/", upgrade, nil
 }
 
 // withScheme makes a URL of what lacks one, and of a path one of any host.
@@ -117,6 +120,10 @@ func writeRefusal(w *bytes.Buffer, err error) {
 	switch {
 	case errors.Is(err, route.ErrNoRoute):
 		fmt.Fprintln(w, "no route takes this path: the client gets 404")
+	case errors.Is(err, route.ErrPlainOnly):
+		fmt.Fprintf(w, "%v: the client gets 404\n", err)
+	case errors.Is(err, route.ErrUpgradesOnly):
+		fmt.Fprintf(w, "%v: the client gets 426\n", err)
 	case errors.Is(err, route.ErrNoHost):
 		fmt.Fprintln(w, "no route takes this host: the client gets 421")
 	default:

@@ -2,19 +2,27 @@ package config
 
 import "strconv"
 
-// claim is what a route takes. Two routes with the same claim would compete
-// for the same sockets, and which of them got one would be chance.
+// claim is what a route takes. Two routes that could take the same request
+// would compete for the same sockets, and which of them got one would be chance.
 type claim struct {
 	host, path string
 	exact      bool
 }
 
-// claims holds the place of each claim of the file.
-type claims map[claim]Position
+// claims holds who has each claim of the file: one route, or one for each kind
+// of request.
+type claims map[claim][]claimant
 
-// claim reports a route that claims what another has claimed before.
-func (l *loader) claim(o object, r *Route) {
-	if r.Path == "" || o.meant["path"] || o.meant["host"] || (r.Host == "" && o.field("host").given()) {
+type claimant struct {
+	Position
+	upgrade Upgrade
+}
+
+// claim reports a route that claims what another has claimed before. host is
+// where the file has r's.
+func (l *loader) claim(o object, r *Route, host value) {
+	if r.Path == "" || o.meant["path"] || o.meant["host"] || (r.Host == "" && host.given()) ||
+		o.meant["upgrade"] || (r.Upgrade == AnyRequest && o.field("upgrade").given()) {
 		return // wrong, and reported
 	}
 	at := r.Position
@@ -22,20 +30,43 @@ func (l *loader) claim(o object, r *Route) {
 		at = v.used
 	}
 	c := claim{r.Host, r.Path, r.Exact}
-	first, taken := l.claims[c]
-	if !taken {
-		l.claims[c] = at
-		return
+	for _, first := range l.claims[c] {
+		if competes(first.upgrade, r.Upgrade) {
+			l.competing(o, r, host, at, first)
+			return
+		}
 	}
+	l.claims[c] = append(l.claims[c], claimant{at, r.Upgrade})
+}
+
+// competes reports whether some request is of both kinds.
+func competes(a, b Upgrade) bool {
+	return a.Takes(true) && b.Takes(true) || a.Takes(false) && b.Takes(false)
+}
+
+func (l *loader) competing(o object, r *Route, host value, at Position, first claimant) {
 	of := ""
 	if r.Host != "" {
-		of = " of host " + shown(o.field("host"), r.Host)
+		of = " of host " + shown(host, r.Host)
 	}
 	kind := "path"
 	if r.Exact {
 		kind = "exact path"
 	}
-	l.errorf(at, "%s %s%s is already claimed at %s", kind, shown(o.field("path"), r.Path), of, l.where(first))
+	l.errorf(at, "%s %s%s is already claimed at %s%s", kind, shown(o.field("path"), r.Path), of, l.where(first.Position), apart(first.upgrade, r.Upgrade))
+}
+
+// apart says how two routes can share a path of which one is for one kind of
+// request only.
+func apart(first, second Upgrade) string {
+	other := map[Upgrade]Upgrade{OnlyWebSocket: NoUpgrade, NoUpgrade: OnlyWebSocket}
+	switch {
+	case first == second:
+		return ""
+	case first == AnyRequest:
+		return " for every request: to share it, write upgrade: " + string(other[second]) + " there"
+	}
+	return ": to share it, write upgrade: " + string(other[first]) + " here"
 }
 
 // shown quotes a value as it stands in the file, or what it is without being

@@ -172,12 +172,28 @@ const (
 	Messages Relay = "messages" // websocketproxy: whole messages, uncompressed
 )
 
+// Upgrade is which requests a route takes.
+type Upgrade string
+
+// The kinds of request; there is no third.
+const (
+	AnyRequest    Upgrade = ""          // both kinds
+	OnlyWebSocket Upgrade = "websocket" // those that ask for an upgrade
+	NoUpgrade     Upgrade = "none"      // those that do not
+)
+
+// Takes reports whether requests of that kind are taken.
+func (u Upgrade) Takes(upgrade bool) bool {
+	return u == AnyRequest || upgrade == (u == OnlyWebSocket)
+}
+
 // Route is a claim on requests: host and path to an upstream, with options.
 type Route struct {
 	Position
-	Host        string    // "" for any, lower case, no port; "*.example.com" for every name below example.com
+	Host        string    // "" for any, lower case, no port; "*.example.com" for every name below example.com. A list in the file is as many routes
 	Path        string    // in normal form: begins with a slash, ends with none unless it is "/"
 	Exact       bool      // the path itself only, with or without a slash at its end, not what lies below it
+	Upgrade     Upgrade   //
 	Upstream    *Upstream // of a route with namespaces: who owns "/", or else the first
 	StripPrefix string    // "" or a prefix of Path at a segment boundary, taken off towards the upstream
 	Origins     []string  // "*" alone, or serialized origins, lower case, default port left out; "https://*.example.com" for every name below

@@ -39,13 +39,19 @@ func wantSound(t *testing.T, c *Config) {
 			t.Errorf("got upstream %+v", u)
 		}
 	}
-	taken := make(map[claim]bool)
+	type request struct {
+		claim
+		upgrade bool
+	}
+	taken := make(map[request]bool)
 	for _, r := range c.Routes {
-		k := claim{r.Host, r.Path, r.Exact}
-		if taken[k] {
-			t.Errorf("%+v is claimed twice", k)
+		for _, upgrade := range []bool{false, true} {
+			k := request{claim{r.Host, r.Path, r.Exact}, upgrade}
+			if r.Upgrade.Takes(upgrade) && taken[k] {
+				t.Errorf("%+v is claimed twice", k)
+			}
+			taken[k] = taken[k] || r.Upgrade.Takes(upgrade)
 		}
-		taken[k] = true
 		if normal, err := NormalPath(r.Path); err != nil || normal != r.Path || trimSlash(normal) != normal || LoosePath(normal) != normal {
 			t.Errorf("got path %q, want %q, %v", r.Path, normal, err)
 		}

@@ -29,12 +29,8 @@ func NormalHost(hostport string) string {
 	return strings.ToLower(host)
 }
 
-// host reads a route's host.
+// host reads one of a route's hosts; "" if it is wrong.
 func (l *loader) host(v value) string {
-	if v.given() && v.node.ShortTag() == "!!seq" {
-		l.errorf(v.Position, "host must be text, not a list: write a route for each host")
-		return ""
-	}
 	w, ok := l.text(v)
 	if !ok {
 		return ""

@@ -7,7 +7,7 @@ import (
 )
 
 var routeKeys = append([]string{
-	"host", "path", "exact", "upstream", "namespaces", "socketio", "compress", "strip_prefix", "origins", "headers", "relay",
+	"host", "path", "exact", "upgrade", "upstream", "namespaces", "socketio", "compress", "strip_prefix", "origins", "headers", "relay",
 }, limitKeys...)
 
 func (l *loader) routes(o object, inherited Limits, upstreams []*Upstream) []*Route {
@@ -18,7 +18,7 @@ func (l *loader) routes(o object, inherited Limits, upstreams []*Upstream) []*Ro
 	var list []*Route
 	for _, item := range l.items(l.required(o, "routes", "at the top level"), "a route") {
 		if o, ok := l.object(item, "in a route", routeKeys); ok {
-			list = append(list, l.route(o, inherited, known))
+			list = append(list, l.forHosts(o, l.route(o, inherited, known))...)
 		}
 	}
 	return list
@@ -26,11 +26,11 @@ func (l *loader) routes(o object, inherited Limits, upstreams []*Upstream) []*Ro
 
 func (l *loader) route(o object, inherited Limits, upstreams map[string]*Upstream) *Route {
 	r := &Route{Position: o.used, Path: "/", Relay: Frames}
-	r.Host = l.host(o.field("host"))
 	if v := o.field("path"); v.given() {
 		r.Path = l.path(v)
 	}
 	l.bool(o.field("exact"), &r.Exact)
+	choice(l, o.field("upgrade"), &r.Upgrade, OnlyWebSocket, NoUpgrade)
 	r.StripPrefix = l.strip(o.field("strip_prefix"), r.Path)
 	r.Origins = l.origins(o.field("origins"))
 	r.Headers = l.headers(o.field("headers"))
@@ -41,8 +41,31 @@ func (l *loader) route(o object, inherited Limits, upstreams map[string]*Upstrea
 	} else {
 		r.Upstream = l.whole(o, upstreams)
 	}
-	l.claim(o, r)
 	return r
+}
+
+// forHosts returns r for each of its hosts: a list of them is as many routes,
+// so that a reload which adds one touches no session of the others.
+func (l *loader) forHosts(o object, r *Route) []*Route {
+	v := o.field("host")
+	if !v.given() {
+		l.claim(o, r, v)
+		return []*Route{r}
+	}
+	var list []*Route
+	first := make(map[string]Position)
+	for _, item := range l.oneOrMore(v, "host") {
+		one := *r
+		one.Host = l.host(item)
+		if at, ok := first[one.Host]; ok && one.Host != "" {
+			l.errorf(item.Position, "host %q stands here a second time: the first is at %s", item.node.Value, l.where(at))
+			continue
+		}
+		first[one.Host] = item.Position
+		l.claim(o, &one, item)
+		list = append(list, &one)
+	}
+	return list
 }
 
 func (l *loader) target(v value, upstreams map[string]*Upstream) *Upstream {

@@ -49,7 +49,7 @@ func newTestServer(t *testing.T, change func(*config.Route), addresses ...string
 		},
 	}
 	s.serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		m, err := table.Match(r.Host, r.URL.EscapedPath())
+		m, err := table.Match(r.Host, r.URL.EscapedPath(), false)
 		if err != nil {
 			t.Errorf("Match: got %v, want the route", err)
 			return

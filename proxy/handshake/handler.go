@@ -89,7 +89,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, sender headers.S
 		delete(r.Header, "Upgrade")
 		delete(r.Header, "Http2-Settings")
 	}
-	m, err := h.Table.Match(r.Host, path)
+	m, err := h.Table.Match(r.Host, path, upgrade)
 	if err != nil {
 		return err
 	}

@@ -54,18 +54,21 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, s headers.Sende
 	clear(head)
 	head.Set("X-Content-Type-Options", "nosniff")
 	head.Set("Cache-Control", "no-store")
+	// What stands behind a refused request may not be one: a client that asked
+	// for another protocol may have begun to speak it.
+	if r.ProtoMajor == 1 && (r.Header["Upgrade"] != nil || r.ContentLength != 0 || e.Status == http.StatusBadRequest) {
+		head.Set("Connection", "close")
+	}
 	switch e.Status {
 	case http.StatusMethodNotAllowed:
 		head.Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
 	case http.StatusUpgradeRequired:
 		head.Set("Sec-WebSocket-Version", "13")
+		if r.ProtoMajor == 1 { // RFC 9110, 15.5.22; net/http keeps what has close in its first line
+			head["Upgrade"], head["Connection"] = []string{"websocket"}, []string{"close", "Upgrade"}
+		}
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		head.Set("Retry-After", "1")
-	}
-	// What stands behind a refused request may not be one: a client that asked
-	// for another protocol may have begun to speak it.
-	if r.ProtoMajor == 1 && (r.Header["Upgrade"] != nil || r.ContentLength != 0 || e.Status == http.StatusBadRequest) {
-		head.Set("Connection", "close")
 	}
 	kind, body := e.body(r)
 	head.Set("Content-Type", kind)
@@ -159,8 +162,10 @@ func asError(r *http.Request, err error) *Error {
 	switch {
 	case errors.Is(err, route.ErrPath):
 		status, reason, rule = http.StatusBadRequest, Path, "path has no safe normal form"
-	case errors.Is(err, route.ErrNoRoute):
-		status, reason, rule = http.StatusNotFound, NoRoute, "no route takes this path"
+	case errors.Is(err, route.ErrNoRoute), errors.Is(err, route.ErrPlainOnly):
+		status, reason, rule = http.StatusNotFound, NoRoute, err.Error()
+	case errors.Is(err, route.ErrUpgradesOnly):
+		status, reason, rule = http.StatusUpgradeRequired, Upgrade, err.Error()
 	case errors.Is(err, route.ErrNoHost):
 		status, reason, rule = http.StatusMisdirectedRequest, NoHost, "no route takes this host"
 	case r.Context().Err() != nil || errors.Is(err, context.Canceled):

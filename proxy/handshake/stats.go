@@ -13,7 +13,7 @@ type Reason uint8
 const (
 	Method    Reason = iota // not one that is served, or not GET for an upgrade
 	Path                    // no safe normal form
-	Upgrade                 // not a valid upgrade to websocket
+	Upgrade                 // not a valid upgrade to websocket, or none where only those are taken
 	Version                 // not version 13 of the protocol
 	Key                     // Sec-WebSocket-Key
 	NoRoute                 // no route takes host and path

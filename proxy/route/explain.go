@@ -18,25 +18,28 @@ type Step struct {
 // the request, each with its reason; all of them if none does. It compares each
 // route with the request and shares nothing with Match but the normal forms. It
 // returns nil for a path that Match refuses.
-func (t *Table) Explain(host, rawPath string) []Step {
+func (t *Table) Explain(host, rawPath string, upgrade bool) []Step {
 	path, err := config.NormalPath(rawPath)
 	if err != nil {
 		return nil
 	}
 	host = config.NormalHost(host)
-	steps := t.steps(host, path)
-	if loose := config.LoosePath(path); loose != path && takes(steps) != takes(t.steps(host, loose)) {
+	steps := t.steps(host, path, upgrade)
+	if loose := config.LoosePath(path); loose != path && takes(steps) != takes(t.steps(host, loose, upgrade)) {
 		return nil
 	}
 	return steps
 }
 
-func (t *Table) steps(host, path string) []Step {
+func (t *Table) steps(host, path string, upgrade bool) []Step {
 	steps := make([]Step, 0, len(t.routes))
 	for _, r := range t.routes {
 		why := r.refusesHost(host)
 		if why == "" {
 			why = r.refusesPath(path)
+		}
+		if why == "" {
+			why = r.refusesKind(upgrade)
 		}
 		if why == "" {
 			return append(steps, Step{r, true, "first in order of precedence whose host and path fit"})
@@ -80,4 +83,14 @@ func (r *Route) refusesPath(path string) string {
 		return fmt.Sprintf("path %q begins with %q, but not at a segment boundary", path, r.Path)
 	}
 	return fmt.Sprintf("path %q is not below %q", path, r.Path)
+}
+
+func (r *Route) refusesKind(upgrade bool) string {
+	switch {
+	case r.Upgrade == config.OnlyWebSocket && !upgrade:
+		return "the request asks for no upgrade, and the route takes WebSocket only"
+	case r.Upgrade == config.NoUpgrade && upgrade:
+		return "the request asks for WebSocket, and the route takes no upgrade"
+	}
+	return ""
 }

@@ -24,6 +24,7 @@ func TestIdentity(t *testing.T) {
 		{"host", func(r *config.Route) { r.Host = "b.example" }, false},
 		{"path", func(r *config.Route) { r.Path = "/wss" }, false},
 		{"exact", func(r *config.Route) { r.Exact = true }, false},
+		{"upgrade", func(r *config.Route) { r.Upgrade = config.OnlyWebSocket }, false},
 		{"upstream", func(r *config.Route) { r.Upstream = admin }, false},
 		{"strip_prefix", func(r *config.Route) { r.StripPrefix = "/ws" }, false},
 		{"relay", func(r *config.Route) { r.Relay = config.Messages }, false},

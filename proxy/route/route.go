@@ -6,6 +6,7 @@ package route
 
 import (
 	"fmt"
+	"strings"
 
 	"usher/proxy/config"
 )
@@ -34,11 +35,21 @@ func newRoute(c *config.Route) *Route {
 }
 
 // String returns the route's name in logs and metrics: host and path as they
-// stand in the file, such as "app.example.com/socket.io" or "/ws/admin (exact)".
+// stand in the file, such as "app.example.com/socket.io" or "/ws/admin (exact)",
+// and the kind of requests, if it takes one only. No other route has it.
 func (r *Route) String() string {
-	name := r.Host + r.Path
+	var narrow []string
 	if r.Exact {
-		name += " (exact)"
+		narrow = append(narrow, "exact")
 	}
-	return name
+	switch r.Upgrade {
+	case config.OnlyWebSocket:
+		narrow = append(narrow, "websocket")
+	case config.NoUpgrade:
+		narrow = append(narrow, "no upgrade")
+	}
+	if len(narrow) == 0 {
+		return r.Host + r.Path
+	}
+	return r.Host + r.Path + " (" + strings.Join(narrow, ", ") + ")"
 }

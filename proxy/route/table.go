@@ -15,6 +15,10 @@ var (
 	ErrNoRoute = errors.New("no route takes this path")
 	ErrNoHost  = errors.New("no route takes this host")
 	ErrPath    = errors.New("invalid path")
+
+	// What would take the request takes only the other kind.
+	ErrUpgradesOnly = errors.New("no route takes plain requests at this path, only WebSocket")
+	ErrPlainOnly    = errors.New("no route takes WebSocket at this path, only plain requests")
 )
 
 // Table is all routes of one file. It never changes and may be used from any
@@ -23,9 +27,7 @@ type Table struct {
 	routes []*Route // in order of precedence
 	known  map[string]struct{}
 
-	hosts     map[string]*paths // by whole host
-	wildcards map[string]*paths // by what follows "*."
-	anyHost   *paths            // nil if every route has a host
+	plain, upgrades *index // of the routes that take requests of that kind
 }
 
 // Match is a request's route.
@@ -36,32 +38,26 @@ type Match struct {
 
 // NewTable returns the table of a checked file.
 func NewTable(cfg *config.Config) *Table {
-	t := &Table{hosts: make(map[string]*paths), wildcards: make(map[string]*paths), known: make(map[string]struct{})}
+	t := &Table{known: make(map[string]struct{}), plain: newIndex(), upgrades: newIndex()}
 	for _, c := range cfg.Routes {
 		r := newRoute(c)
 		t.known[r.Identity] = struct{}{}
 		t.routes = append(t.routes, r)
-		t.pathsOf(r.Host).add(r)
+		for _, upgrade := range []bool{false, true} {
+			if r.Upgrade.Takes(upgrade) {
+				t.index(upgrade).pathsOf(r.Host).add(r)
+			}
+		}
 	}
 	slices.SortStableFunc(t.routes, precedence)
 	return t
 }
 
-func (t *Table) pathsOf(host string) *paths {
-	if host == "" {
-		if t.anyHost == nil {
-			t.anyHost = newPaths()
-		}
-		return t.anyHost
+func (t *Table) index(upgrade bool) *index {
+	if upgrade {
+		return t.upgrades
 	}
-	hosts := t.hosts
-	if suffix, ok := strings.CutPrefix(host, "*."); ok {
-		hosts, host = t.wildcards, suffix
-	}
-	if hosts[host] == nil {
-		hosts[host] = newPaths()
-	}
-	return hosts[host]
+	return t.plain
 }
 
 // precedence orders routes so that of those that could take a request the
@@ -75,6 +71,7 @@ func precedence(a, b *Route) int {
 		cmp.Compare(len(b.Path), len(a.Path)),
 		cmp.Compare(a.Path, b.Path),
 		cmp.Compare(exactClass(a), exactClass(b)),
+		cmp.Compare(b.Upgrade, a.Upgrade), // never decides: such two take different requests
 	)
 }
 
@@ -105,55 +102,34 @@ func (t *Table) Has(identity string) bool {
 	return ok
 }
 
-// Match finds the route of a request by its Host header and its escaped path,
-// without the query. The error is ErrNoRoute, ErrNoHost, or wraps ErrPath.
-func (t *Table) Match(host, rawPath string) (Match, error) {
+// Match finds the route of a request, which is an upgrade or not, by its Host
+// header and its escaped path, without the query. The error is one of this
+// package's, or wraps ErrPath.
+func (t *Table) Match(host, rawPath string, upgrade bool) (Match, error) {
 	path, err := config.NormalPath(rawPath)
 	if err != nil {
 		return Match{}, fmt.Errorf("%w: %w", ErrPath, err)
 	}
 	host = config.NormalHost(host)
-	r, known := t.find(host, path)
+	r, known := t.index(upgrade).find(host, path)
 	if loose := config.LoosePath(path); loose != path {
-		if other, _ := t.find(host, loose); other != r {
+		if other, _ := t.index(upgrade).find(host, loose); other != r {
 			return Match{}, fmt.Errorf("%w: servers that read it as %q would serve another route", ErrPath, loose)
 		}
 	}
-	switch {
-	case r != nil:
+	if r != nil {
 		return Match{Route: r, Path: path}, nil
-	case known:
+	}
+	other, otherwise := t.index(!upgrade).find(host, path)
+	switch {
+	case other != nil && upgrade:
+		return Match{}, ErrPlainOnly
+	case other != nil:
+		return Match{}, ErrUpgradesOnly
+	case known || otherwise:
 		return Match{}, ErrNoRoute
 	}
 	return Match{}, ErrNoHost
-}
-
-// find returns the route for a host and path in normal form, nil if there is
-// none, and whether there are any routes for that host.
-func (t *Table) find(host, path string) (r *Route, known bool) {
-	if p := t.hosts[host]; p != nil {
-		if r := p.find(path); r != nil {
-			return r, true
-		}
-		known = true
-	}
-	for len(t.wildcards) > 0 {
-		_, suffix, ok := strings.Cut(host, ".")
-		if !ok {
-			break
-		}
-		host = suffix
-		if p := t.wildcards[host]; p != nil {
-			if r := p.find(path); r != nil {
-				return r, true
-			}
-			known = true
-		}
-	}
-	if t.anyHost == nil {
-		return nil, known
-	}
-	return t.anyHost.find(path), true
 }
 
 // UpstreamPath returns the path that the upstream sees.

@@ -9,14 +9,23 @@ import (
 )
 
 // newTestTable builds a table of routes that are written "HOST/PATH", with
-// " exact" behind them if they are.
+// " exact" behind them if they are, and the kind of requests if it is one.
 func newTestTable(t testing.TB, routes ...string) *Table {
 	t.Helper()
 	var c config.Config
 	for _, text := range routes {
-		claim, exact := strings.CutSuffix(text, " exact")
+		claim, websocket := strings.CutSuffix(text, " websocket")
+		claim, none := strings.CutSuffix(claim, " none")
+		claim, exact := strings.CutSuffix(claim, " exact")
 		i := strings.IndexByte(claim, '/')
-		c.Routes = append(c.Routes, &config.Route{Host: claim[:i], Path: claim[i:], Exact: exact})
+		r := &config.Route{Host: claim[:i], Path: claim[i:], Exact: exact}
+		if websocket {
+			r.Upgrade = config.OnlyWebSocket
+		}
+		if none {
+			r.Upgrade = config.NoUpgrade
+		}
+		c.Routes = append(c.Routes, r)
 	}
 	return NewTable(&c)
 }
@@ -90,7 +99,7 @@ func TestMatch(t *testing.T) {
 		{routes: []string{"a.test/x", "*.b.test/x"}, host: "a.test", path: "/", want: "no route takes this path"},
 	} {
 		table := newTestTable(t, tt.routes...)
-		m, err := table.Match(tt.host, tt.path)
+		m, err := table.Match(tt.host, tt.path, false)
 		got := sentinel(err)
 		if err == nil {
 			got = m.Route.String()
@@ -108,9 +117,53 @@ func TestMatch(t *testing.T) {
 	}
 }
 
+// TestMatchByKind asks for a WebSocket and for a page at each path.
+func TestMatchByKind(t *testing.T) {
+	const noPlain, noUpgrade = "no route takes plain requests at this path, only WebSocket", "no route takes WebSocket at this path, only plain requests"
+	for _, tt := range []struct {
+		routes           string // separated by commas
+		host, path       string
+		upgrade, request string
+	}{
+		// One path for both: Vite's and Grafana's shape.
+		{routes: "/ websocket,/ none", path: "/x", upgrade: "/ (websocket)", request: "/ (no upgrade)"},
+		{routes: "/x exact websocket,/x exact none", path: "/x/", upgrade: "/x (exact, websocket)", request: "/x (exact, no upgrade)"},
+		{routes: "/x websocket,/x exact none", path: "/x", upgrade: "/x (websocket)", request: "/x (exact, no upgrade)"},
+		// Who does not take a request lets the next have it.
+		{routes: "/ws websocket,/", path: "/ws/a", upgrade: "/ws (websocket)", request: "/"},
+		{routes: "/pages none,/", path: "/pages/a", upgrade: "/", request: "/pages (no upgrade)"},
+		{routes: "/a/b websocket,/a none,/", path: "/a/b/c", upgrade: "/a/b (websocket)", request: "/a (no upgrade)"},
+		{routes: "/a/b none,/a websocket,/", path: "/a/b/c", upgrade: "/a (websocket)", request: "/a/b (no upgrade)"},
+		{routes: "a.test/ websocket,*.test/ none,/", host: "a.test", path: "/", upgrade: "a.test/ (websocket)", request: "*.test/ (no upgrade)"},
+		{routes: "a.test/ none,/", host: "a.test", path: "/", upgrade: "/", request: "a.test/ (no upgrade)"},
+		// Nobody does.
+		{routes: "/ws websocket", path: "/ws", upgrade: "/ws (websocket)", request: noPlain},
+		{routes: "/ none", path: "/ws", upgrade: noUpgrade, request: "/ (no upgrade)"},
+		{routes: "/ws websocket", path: "/x", upgrade: "no route takes this path", request: "no route takes this path"},
+		{routes: "a.test/ websocket", host: "a.test", path: "/", upgrade: "a.test/ (websocket)", request: noPlain},
+		{routes: "a.test/x websocket", host: "a.test", path: "/", upgrade: "no route takes this path", request: "no route takes this path"},
+		{routes: "a.test/ websocket", host: "b.test", path: "/", upgrade: "no route takes this host", request: "no route takes this host"},
+		// What is ambiguous for one kind may be clear for the other.
+		{routes: "/ws websocket,/", path: "/ws;x/y", upgrade: "invalid path", request: "/"},
+	} {
+		table := newTestTable(t, strings.Split(tt.routes, ",")...)
+		for upgrade, want := range map[bool]string{true: tt.upgrade, false: tt.request} {
+			m, err := table.Match(tt.host, tt.path, upgrade)
+			got := sentinel(err)
+			if err == nil {
+				got = m.Route.String()
+			}
+			if got != want {
+				t.Errorf("%s: Match(%q, %q, %t): got %q (%v), want %q", tt.routes, tt.host, tt.path, upgrade, got, err, want)
+			}
+		}
+		wantExplained(t, table, tt.host, tt.path)
+	}
+}
+
 // sentinel returns the text of the error that a caller branches on.
 func sentinel(err error) string {
-	for _, e := range []error{ErrNoRoute, ErrNoHost, ErrPath} {
+	for _, e := range []error{ErrNoRoute, ErrNoHost, ErrPath, ErrUpgradesOnly, ErrPlainOnly} {
 		if errors.Is(err, e) {
 			return e.Error()
 		}
@@ -126,7 +179,7 @@ func TestMatchDoesNotAllocate(t *testing.T) {
 		{"localhost:8080", "/a%20b/f%C3%BCr"},
 	} {
 		n := testing.AllocsPerRun(100, func() {
-			if _, err := table.Match(tt.host, tt.path); err != nil {
+			if _, err := table.Match(tt.host, tt.path, false); err != nil {
 				t.Error(err)
 			}
 		})
@@ -157,13 +210,13 @@ func TestTableRefusesCompetingClaims(t *testing.T) {
 			t.Error("two routes with one claim: got a table, want a panic")
 		}
 	}()
-	newTestTable(t, "/", "a.test/x", "a.test/x")
+	newTestTable(t, "/", "a.test/x", "a.test/x websocket")
 }
 
 func BenchmarkMatch(b *testing.B) {
 	table := newTestTable(b, "/", "/socket.io", "/ws/admin", "app.example.com/socket.io", "*.example.com/ws")
 	for b.Loop() {
-		if _, err := table.Match("www.example.com:443", "/socket.io/"); err != nil {
+		if _, err := table.Match("www.example.com:443", "/socket.io/", true); err != nil {
 			b.Fatal(err)
 		}
 	}
