@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"usher/proxy/handshake"
 	"usher/proxy/http1"
 )
 
@@ -104,6 +105,13 @@ func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.readAhead(p)
 	if c.state == raw {
 		return n, err
+	}
+	for c.state == waiting && n > 0 {
+		skipped := c.checker.Skip(p[:n])
+		if n = copy(p, p[skipped:n]); n > 0 {
+			break
+		}
+		n, err = c.readAhead(p)
 	}
 	if n == 0 {
 		if c.state == begun && errors.Is(err, os.ErrDeadlineExceeded) {
@@ -217,8 +225,12 @@ func (c *conn) answer(status int, rule string) {
 	text := http.StatusText(status)
 	body := fmt.Sprintf("%d %s: %s\n", status, text, rule)
 	c.SetDeadline(time.Now().Add(answerTimeout))
-	_, err := fmt.Fprintf(c.Conn, "HTTP/1.1 %d %s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
-		status, text, len(body), body)
+	var allow string
+	if status == http.StatusMethodNotAllowed {
+		allow = "Allow: " + handshake.Allow + "\r\n"
+	}
+	_, err := fmt.Fprintf(c.Conn, "HTTP/1.1 %d %s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\n%sConnection: close\r\n\r\n%s",
+		status, text, len(body), allow, body)
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok && err == nil && half.CloseWrite() == nil {
 		c.SetReadDeadline(time.Now().Add(lingerTimeout))
 		io.CopyN(io.Discard, c.Conn, lingerBytes) //nolint:errcheck // whatever comes is of no interest

@@ -21,6 +21,9 @@ func connContext(ctx context.Context, c net.Conn) context.Context {
 	return handshake.ConnContext(ctx, c)
 }
 
+// errNoHost is the answer to who can't be told where to go.
+var errNoHost = &handshake.Error{Status: http.StatusBadRequest, Reason: handshake.Path, Rule: "Host must be named to be led to https (RFC 9110, 7.2)"}
+
 // servePlain answers what comes without TLS and never goes to a route: an
 // authority's challenges, and all requests on a listener that leads to https.
 func (l *live) servePlain(w http.ResponseWriter, r *http.Request) bool {
@@ -30,8 +33,12 @@ func (l *live) servePlain(w http.ResponseWriter, r *http.Request) bool {
 	if r.Context().Value(leadsKey{}) == nil {
 		return false
 	}
-	if !strings.HasPrefix(r.RequestURI, "/") || r.Host == "" {
-		l.handshake.Refuse(w, r, &handshake.Error{Status: http.StatusBadRequest, Reason: handshake.Path, Rule: "request target must begin with a slash (RFC 9112, 3.2.1)"})
+	if r.RequestURI == "*" {
+		handshake.TellOptions(w)
+		return true
+	}
+	if r.Host == "" {
+		l.handshake.Refuse(w, r, errNoHost)
 		return true
 	}
 	// 308 has the client repeat the method and the body as well. It comes back

@@ -151,13 +151,17 @@ func (s *Server) newHTTP(cfg *config.Config) *http.Server {
 		IdleTimeout:                  idleTimeout,
 		MaxHeaderBytes:               maxHead,
 		ErrorLog:                     slog.NewLogLogger(serverLog{s.log.Handler()}, slog.LevelError),
-		DisableGeneralOptionsHandler: true, // "OPTIONS *" gets the answer of every other wrong target
+		DisableGeneralOptionsHandler: true, // handshake answers "OPTIONS *"
 	}
 }
 
 // serveHTTP leads handshakes through the gate.
 func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	l := s.live.Load()
+	if err := originForm(l.handshake.Headers, r); err != nil {
+		l.handshake.Refuse(w, r, err)
+		return
+	}
 	if r.TLS == nil && l.servePlain(w, r) {
 		return
 	}

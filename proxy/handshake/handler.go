@@ -9,6 +9,7 @@
 package handshake
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -90,6 +91,10 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, sender headers.S
 		delete(r.Header, "Http2-Settings")
 	}
 	m, err := h.Table.Match(r.Host, path, upgrade)
+	if path == "*" && (errors.Is(err, route.ErrNoRoute) || errors.Is(err, route.ErrUpgradesOnly) || err == nil && len(m.Route.Namespaces) > 0) {
+		TellOptions(w)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -150,13 +155,14 @@ func (h *Handler) serveUpgrade(w http.ResponseWriter, r *http.Request, c Claim) 
 	return err
 }
 
-// target splits a request's target. The form with a host in it is refused, as
-// no browser sends it to a proxy that it does not know of, and its host would
-// compete with the Host header.
+// target splits a request's target, which is a path, or the asterisk of OPTIONS
+// (RFC 9112, 3.2). By HTTP/1 one with a host in it has been taken apart before.
 func target(r *http.Request) (path, query string, err error) {
 	switch {
 	case r.Method == http.MethodConnect && !IsStream(r) || r.Method == http.MethodTrace:
 		return "", "", refusal(http.StatusMethodNotAllowed, Method, "method %s is not served", r.Method)
+	case r.RequestURI == "*" && r.Method == http.MethodOptions:
+		return "*", "", nil
 	case !strings.HasPrefix(r.RequestURI, "/"):
 		return "", "", refusal(http.StatusBadRequest, Path, "request target must begin with a slash (RFC 9112, 3.2.1)")
 	case strings.IndexFunc(r.RequestURI, unsafe) >= 0:

@@ -41,6 +41,16 @@ func refusal(status int, reason Reason, format string, args ...any) *Error {
 	return &Error{Status: status, Reason: reason, Rule: fmt.Sprintf(format, args...)}
 }
 
+// Allow is the methods that are served, as the header of that name has them.
+const Allow = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+
+// TellOptions answers who asks what usher itself can do (RFC 9110, 9.3.7).
+func TellOptions(w http.ResponseWriter) {
+	w.Header()["Allow"] = []string{Allow}
+	w.Header()["Content-Length"] = []string{"0"}
+	w.WriteHeader(http.StatusOK)
+}
+
 // Refuse turns err into a short plain answer, counts it and logs it. It is the
 // one place that does, for plain requests too. The answer must not have begun.
 func (h *Handler) Refuse(w http.ResponseWriter, r *http.Request, err error) {
@@ -61,7 +71,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, s headers.Sende
 	}
 	switch e.Status {
 	case http.StatusMethodNotAllowed:
-		head.Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
+		head.Set("Allow", Allow)
 	case http.StatusUpgradeRequired:
 		head.Set("Sec-WebSocket-Version", "13")
 		if r.ProtoMajor == 1 { // RFC 9110, 15.5.22; net/http keeps what has close in its first line

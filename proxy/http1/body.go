@@ -1,7 +1,7 @@
 package http1
 
 // bodyStep follows a body to its end.
-func (c *Checker) bodyStep(p []byte) (int, error) {
+func (c *Checker) bodyStep(p []byte) (int, *Error) {
 	switch c.state {
 	case inBody, inChunk:
 		n := int(min(uint64(len(p)), c.body))
@@ -27,7 +27,7 @@ func (c *Checker) bodyStep(p []byte) (int, error) {
 	}
 }
 
-func (c *Checker) expectChunk(got, want byte, next state) error {
+func (c *Checker) expectChunk(got, want byte, next state) *Error {
 	if got != want {
 		return bad("chunk is malformed (RFC 9112, 7.1)")
 	}
@@ -37,7 +37,7 @@ func (c *Checker) expectChunk(got, want byte, next state) error {
 
 // checkChunkSize takes hexadecimal digits, 15 at most, so that no sum can
 // overflow.
-func (c *Checker) checkChunkSize(p []byte) (int, error) {
+func (c *Checker) checkChunkSize(p []byte) (int, *Error) {
 	for i, b := range p {
 		switch {
 		case class[b]&hex != 0 && c.at < 15:
@@ -56,7 +56,7 @@ func (c *Checker) checkChunkSize(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (c *Checker) checkChunkExt(p []byte) (int, error) {
+func (c *Checker) checkChunkExt(p []byte) (int, *Error) {
 	for i, b := range p {
 		if c.at++; c.at > maxChunkLine {
 			return i, bad("chunk extension must be short (RFC 9112, 7.1.1)")
@@ -73,7 +73,7 @@ func (c *Checker) checkChunkExt(p []byte) (int, error) {
 }
 
 // startChunk takes the line feed behind a size; size zero begins the trailers.
-func (c *Checker) startChunk(b byte) error {
+func (c *Checker) startChunk(b byte) *Error {
 	if c.body > 0 {
 		return c.expectChunk(b, '\n', inChunk)
 	}

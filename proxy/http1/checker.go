@@ -2,8 +2,8 @@
 // parses them.
 //
 // net/http forgives what two readers may understand in two ways: bare line
-// feeds, folded lines, a length beside chunks, repeated lengths, a target with a
-// host of its own. Behind a proxy each of these can hide a request from one of
+// feeds, folded lines, a length beside chunks, repeated lengths, hosts of any
+// bytes. Behind a proxy each of these can hide a request from one of
 // them (request smuggling). A Checker admits the one form of RFC 9112 that has
 // one meaning, on every request of a connection, and follows the bodies to find
 // the next request.
@@ -25,57 +25,68 @@ const maxChunkLine = 256
 
 // Error says which rule the stream breaks.
 type Error struct {
-	Status int    // 400, or 431 for a head that is too large
+	Status int    // 400, or a closer one
 	Rule   string // for the client
 }
 
 func (e *Error) Error() string { return e.Rule }
 
-func bad(rule string) error { return &Error{Status: 400, Rule: rule} }
+func bad(rule string) *Error { return &Error{Status: 400, Rule: rule} }
 
-func tooLarge(rule string) error { return &Error{Status: 431, Rule: rule} }
+var errLineEnd = bad("lines must end with CR LF (RFC 9112, 2.2)")
 
 // Checker checks one connection. The zero value stands before the first
 // request. It is small, and holds no pointers but that of its error.
 type Checker struct {
 	state state
 	seen  seen // what the current head has said
-	err   error
+	err   *Error
 
-	body   uint64 // bytes of the body or chunk still to come
-	method uint64 // its last 8 bytes, which tell OPTIONS from all others
-	size   int32  // bytes of the current head or trailers
-	lines  int32  // header lines of it
-	at     int32  // progress within the current element
+	body  uint64 // bytes of the body or chunk still to come
+	size  int32  // bytes of the current head or trailers
+	lines int32  // header lines of it
+	at    int32  // progress within the current element
 
-	wordLen int32    // may exceed what word holds
-	word    [20]byte // the current name in lower case, or a value that matters
+	wordLen int32            // may exceed what word holds
+	word    [maxAddress]byte // what the current element has said, in lower case where case says nothing
 	field   field
-	first   byte // of the target
-	path    bool // in the target, before its query
-	v10     bool // HTTP/1.0
+	host    hostPart
+	escape  uint8 // hexadecimal digits that must still come
+	major   byte  // of the version
+
+	// of the first line
+	method   method
+	skipped  bool // an empty line stood before it
+	asterisk bool // is the target
+	path     bool // in the target, before its query
+	v10      bool // HTTP/1.0
 }
 
 // state is where in a request the next byte stands.
 type state uint8
 
 const (
-	inMethod state = iota
-	inTarget
-	inVersion
-	inName       // of a header or trailer; its first byte may begin the empty line
-	inSpace      // before a value
-	inValue      //
-	inLineEnd    // a line feed must come
-	inHeadEnd    // the line feed of the empty line must come
-	inBody       // counted
-	inChunkSize  //
-	inChunkExt   //
-	inChunkStart // the line feed behind a chunk's size must come
-	inChunk      //
-	inChunkCR    // behind a chunk's data
-	inChunkLF    //
-	broken       // nothing passes any more
+	inMethod     state = iota
+	inEmptyLine        // before a method
+	inForm             // at the first byte of the target
+	inAsterisk         // behind it
+	inScheme           //
+	inAuthority        //
+	inTarget           // in its path or query
+	inVersion          //
+	inName             // of a header or trailer; its first byte may begin the empty line
+	inSpace            // before a value
+	inValue            //
+	inLineEnd          // a line feed must come
+	inHeadEnd          // the line feed of the empty line must come
+	inBody             // counted
+	inChunkSize        //
+	inChunkExt         //
+	inChunkStart       // the line feed behind a chunk's size must come
+	inChunk            //
+	inChunkCR          // behind a chunk's data
+	inChunkLF          //
+	broken             // nothing passes any more
 )
 
 // seen is a set of what a head has had.
@@ -126,7 +137,7 @@ func (c *Checker) Check(p []byte) (n int, err error) {
 }
 
 // step consumes at least one byte of p, or returns an error.
-func (c *Checker) step(p []byte) (int, error) {
+func (c *Checker) step(p []byte) (int, *Error) {
 	if c.state < inBody {
 		return c.headStep(p)
 	}
@@ -134,14 +145,24 @@ func (c *Checker) step(p []byte) (int, error) {
 }
 
 // headStep keeps to MaxHead.
-func (c *Checker) headStep(p []byte) (n int, err error) {
+func (c *Checker) headStep(p []byte) (n int, err *Error) {
 	if c.size >= MaxHead {
-		return 0, tooLarge("request head must be at most 32 KiB")
+		return 0, c.tooLarge()
 	}
 	p = p[:min(len(p), MaxHead-int(c.size))]
 	switch c.state {
 	case inMethod:
 		n, err = c.checkMethod(p)
+	case inEmptyLine:
+		return 0, errLineEnd
+	case inForm:
+		n, err = 1, c.checkForm(p[0])
+	case inAsterisk:
+		n, err = 1, c.checkAsterisk(p[0])
+	case inScheme:
+		n, err = c.checkScheme(p)
+	case inAuthority:
+		n, err = c.checkAuthority(p)
 	case inTarget:
 		n, err = c.checkTarget(p)
 	case inVersion:
@@ -166,17 +187,25 @@ func (c *Checker) headStep(p []byte) (n int, err error) {
 	return n, err
 }
 
+// tooLarge is the error of a head that is, by what is too large in it.
+func (c *Checker) tooLarge() *Error {
+	if c.state == inTarget {
+		return &Error{Status: 414, Rule: "request target must be shorter than 32 KiB (RFC 9112, 3)"}
+	}
+	return &Error{Status: 431, Rule: "request head must be at most 32 KiB (RFC 6585, 5)"}
+}
+
 // expect wants one byte and goes on to a state.
-func (c *Checker) expect(got, want byte, next state) error {
+func (c *Checker) expect(got, want byte, next state) *Error {
 	if got != want {
-		return bad("lines must end with CR LF (RFC 9112, 2.2)")
+		return errLineEnd
 	}
 	c.state = next
 	return nil
 }
 
 // endHead decides how the stream goes on behind a head, or behind the trailers.
-func (c *Checker) endHead() error {
+func (c *Checker) endHead() *Error {
 	s := c.seen
 	if s&inTrailer != 0 {
 		*c = Checker{}

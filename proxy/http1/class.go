@@ -6,7 +6,7 @@ const (
 	value                // of a header: no control character but the tab
 	target               // visible, and no fragment
 	hex                  //
-	hostByte             // of a name, an address in brackets, and a port
+	hostByte             // of a name, or an address of IPv4
 )
 
 // class says of each byte what it may stand in.
@@ -24,7 +24,6 @@ var class = func() (t [256]uint8) {
 	set(&t, "ghijklmnopqrstuvwxyzGHIJKLMNOPQRSTUVWXYZ", token|hostByte)
 	set(&t, "!#$%&'*+^`|", token)
 	set(&t, "-._~", token|hostByte)
-	set(&t, ":[]", hostByte)
 	return t
 }()
 

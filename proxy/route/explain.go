@@ -19,6 +19,9 @@ type Step struct {
 // route with the request and shares nothing with Match but the normal forms. It
 // returns nil for a path that Match refuses.
 func (t *Table) Explain(host, rawPath string, upgrade bool) []Step {
+	if rawPath == "*" {
+		rawPath = "/" // as Match does
+	}
 	path, err := config.NormalPath(rawPath)
 	if err != nil {
 		return nil

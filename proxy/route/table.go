@@ -33,7 +33,7 @@ type Table struct {
 // Match is a request's route.
 type Match struct {
 	Route *Route
-	Path  string // the request's path in normal form, still escaped
+	Path  string // the request's path in normal form, still escaped; or "*"
 }
 
 // NewTable returns the table of a checked file.
@@ -103,9 +103,15 @@ func (t *Table) Has(identity string) bool {
 }
 
 // Match finds the route of a request, which is an upgrade or not, by its Host
-// header and its escaped path, without the query. The error is one of this
-// package's, or wraps ErrPath.
+// header and its escaped path, without the query. "*" asks about the whole
+// server, and goes where "/" goes. The error is one of this package's, or wraps
+// ErrPath.
 func (t *Table) Match(host, rawPath string, upgrade bool) (Match, error) {
+	if rawPath == "*" {
+		m, err := t.Match(host, "/", upgrade)
+		m.Path = "*"
+		return m, err
+	}
 	path, err := config.NormalPath(rawPath)
 	if err != nil {
 		return Match{}, fmt.Errorf("%w: %w", ErrPath, err)
@@ -134,6 +140,9 @@ func (t *Table) Match(host, rawPath string, upgrade bool) (Match, error) {
 
 // UpstreamPath returns the path that the upstream sees.
 func (m Match) UpstreamPath() string {
+	if m.Path == "*" {
+		return "*"
+	}
 	path := strings.TrimPrefix(m.Path, m.Route.StripPrefix)
 	if path == "" {
 		return "/"

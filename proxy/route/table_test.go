@@ -68,7 +68,8 @@ func TestMatch(t *testing.T) {
 		{routes: everywhere, path: "/%40team", want: "invalid path"},
 		{routes: everywhere, path: "/@team/a%40b", want: "/@team"},
 		{routes: everywhere, path: "/admin%2Fx", want: "invalid path"},
-		{routes: everywhere, path: "*", want: "invalid path"},
+		{routes: everywhere, path: "*", want: "/"},
+		{routes: []string{"/x"}, path: "*", want: "no route takes this path"},
 
 		{routes: []string{"/x"}, path: "/y", want: "no route takes this path"},
 		{routes: []string{"/x"}, path: "/", want: "no route takes this path"},
