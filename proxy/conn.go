@@ -41,11 +41,12 @@ type conn struct {
 	err     error         // for every further read but raw ones
 	state   connState     // as net/http has told
 	noWatch chan struct{} // holds one when net/http ends the watch of a client
-	leads   bool          // to https; as its listener
+	from    *listener     // that accepted it; static
+	leads   bool          // to https; as its listener then
 }
 
-func newConn(below net.Conn) conn {
-	return conn{Conn: below, noWatch: make(chan struct{}, 1)}
+func newConn(below net.Conn, from *listener) conn {
+	return conn{Conn: below, from: from, noWatch: make(chan struct{}, 1)}
 }
 
 type connState uint8
@@ -222,6 +223,7 @@ func (c *conn) answer(status int, rule string) {
 		return
 	}
 	c.state = answered
+	c.from.unserved.note(status, rule, c.from, c.Conn.RemoteAddr())
 	text := http.StatusText(status)
 	body := fmt.Sprintf("%d %s: %s\n", status, text, rule)
 	c.SetDeadline(time.Now().Add(answerTimeout))

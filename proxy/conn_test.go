@@ -16,7 +16,7 @@ func newTestWatch(t *testing.T) (c *conn, peer net.Conn, outcome chan error) {
 	t.Helper()
 	below, peer := net.Pipe()
 	t.Cleanup(func() { below.Close(); peer.Close() })
-	watched := newConn(below)
+	watched := newConn(below, nil)
 	watched.state = serving
 	outcome = make(chan error, 1)
 	go func() {

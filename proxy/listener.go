@@ -21,11 +21,12 @@ import (
 // net/http reads through.
 type listener struct {
 	net.Listener
-	address string      // as it stands in the routes file
-	given   string      // its name, if the service manager has opened it
-	h2      *h2Listener // for who chooses HTTP/2
-	timeout time.Duration
-	log     *slog.Logger
+	address  string      // as it stands in the routes file
+	given    string      // its name, if the service manager has opened it
+	h2       *h2Listener // for who chooses HTTP/2
+	unserved *unserved
+	timeout  time.Duration
+	log      *slog.Logger
 
 	speech  atomic.Pointer[speech]
 	removed atomic.Bool // by a reload, or as usher stops
@@ -160,9 +161,9 @@ func (l *listener) Accept() (net.Conn, error) {
 		c = proxyproto.Accept(c, how.proxies, l.timeout, l.log)
 	}
 	if how.tls != nil {
-		return newTLSConn(c, how, l.h2, l.timeout, l.log), nil
+		return newTLSConn(c, how, l), nil
 	}
-	plain := newConn(c)
+	plain := newConn(c, l)
 	plain.leads = how.leads
 	return &plain, nil
 }

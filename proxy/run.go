@@ -71,7 +71,7 @@ func (s *Server) serve(l *listener) {
 		args = append(args, "inherited", l.given)
 	}
 	s.log.Info("listening", args...)
-	l.h2 = s.h2.in
+	l.h2, l.unserved = s.h2.in, s.unserved
 	s.accept(&s.accepting, s.http, l, l.removed.Load)
 }
 
@@ -139,6 +139,7 @@ func (s *Server) stop(serves bool) {
 	}
 	s.sessionLog.close()
 	s.counters.Refusals.Close()
+	s.unserved.rules.Close()
 	stats := s.counters.Stats()
 	s.log.Info("stopped", "claims", stats.Claims, "duplicate_claims", stats.DuplicateClaims)
 }

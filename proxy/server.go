@@ -67,6 +67,8 @@ type Server struct {
 	again       *h2Listener // for connections that come back
 	connections *connections
 	counters    *handshake.Counters
+	unserved    *unserved
+	hints       *hints
 	transports  *forward.Transports
 	sessions    *session.Registry
 	sessionLog  *sessionLog
@@ -124,6 +126,7 @@ func newServer(cfg *config.Config, log *slog.Logger, frames *relay.Group, from *
 		again:      newH2Listener(),
 		sessionLog: newSessionLog(log), gate: newGate(errStopping), succession: newSuccession(from),
 	}
+	s.unserved, s.hints = &unserved{log: log, counters: s.counters}, newHints(log)
 	rand.Read(s.markKey[:])
 	s.live.Store(nothing(log))
 	s.sessions = session.NewRegistry(s.sessionLog.ended)
@@ -158,6 +161,7 @@ func (s *Server) newHTTP(cfg *config.Config) *http.Server {
 // serveHTTP leads handshakes through the gate.
 func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	l := s.live.Load()
+	s.hints.look(l.handshake.Headers, r)
 	if err := originForm(l.handshake.Headers, r); err != nil {
 		l.handshake.Refuse(w, r, err)
 		return

@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
+	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -16,8 +16,11 @@ import (
 )
 
 // plainAnswer is for clients that speak HTTP where they should speak TLS.
-const plainAnswer = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n" +
-	"400 Bad Request: this port speaks TLS: use https or wss\n"
+const (
+	plainRule   = "this port speaks TLS: use https or wss"
+	plainAnswer = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n" +
+		"400 Bad Request: " + plainRule + "\n"
+)
 
 // errChallenge is what is left to say on a connection that was made to see a
 // certificate.
@@ -29,24 +32,21 @@ var errChallenge = errors.New("the handshake was a challenge of an authority")
 type tlsConn struct {
 	conn
 	tls       *tls.Conn
-	h2        *h2Listener   // for who chooses HTTP/2
-	websocket bool          // also by HTTP/2
-	timeout   time.Duration // for the handshake
-	log       *slog.Logger
+	websocket bool        // also by HTTP/2
 	handed    atomic.Bool // to h2; whoever stops the server may ask at any time
 }
 
 // newTLSConn puts TLS on tcp, in such a way that the relay can take the socket
 // from under it later.
-func newTLSConn(tcp net.Conn, how *speech, h2 *h2Listener, timeout time.Duration, log *slog.Logger) *tlsConn {
+func newTLSConn(tcp net.Conn, how *speech, from *listener) *tlsConn {
 	t := tls.Server(socket.NewDetachable(tcp), how.tls)
-	return &tlsConn{conn: newConn(t), tls: t, h2: h2, websocket: how.websocket, timeout: timeout, log: log}
+	return &tlsConn{conn: newConn(t, from), tls: t, websocket: how.websocket}
 }
 
 // ConnectionState makes the handshake and returns what came of it. If it
 // failed, the connection is closed and the first read says so.
 func (c *tlsConn) ConnectionState() tls.ConnectionState {
-	ctx, cancel := context.WithTimeout(context.Background(), c.timeout)
+	ctx, cancel := context.WithTimeout(context.Background(), c.from.timeout)
 	defer cancel()
 	if err := c.tls.HandshakeContext(ctx); err != nil {
 		c.refuse(err)
@@ -57,7 +57,7 @@ func (c *tlsConn) ConnectionState() tls.ConnectionState {
 		c.conn.err = errChallenge
 		c.Close()
 	case state.NegotiatedProtocol == protocolH2:
-		c.handOver(c.h2)
+		c.handOver(c.from.h2)
 	}
 	return state
 }
@@ -66,11 +66,12 @@ func (c *tlsConn) refuse(err error) {
 	if re, ok := errors.AsType[tls.RecordHeaderError](err); ok && re.Conn != nil && looksLikeHTTP(re.RecordHeader) {
 		re.Conn.SetWriteDeadline(time.Now().Add(answerTimeout))
 		err = errors.New("the client spoke plain HTTP on a TLS port")
+		c.from.unserved.note(http.StatusBadRequest, plainRule, c.from, c.RemoteAddr())
 		if _, e := io.WriteString(re.Conn, plainAnswer); e != nil {
 			err = e
 		}
 	}
-	c.log.Debug("tls handshake", "client", c.RemoteAddr().String(), "error", err)
+	c.from.log.Debug("tls handshake", "client", c.RemoteAddr().String(), "error", err)
 	c.conn.err = fmt.Errorf("tls handshake: %w", err)
 	c.Close()
 }

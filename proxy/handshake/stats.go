@@ -11,7 +11,8 @@ type Reason uint8
 
 // The reasons, in the order in which a request meets them.
 const (
-	Method    Reason = iota // not one that is served, or not GET for an upgrade
+	Head      Reason = iota // the request's head breaks a rule of HTTP/1's wire, or does not come
+	Method                  // not one that is served, or not GET for an upgrade
 	Path                    // no safe normal form
 	Upgrade                 // not a valid upgrade to websocket, or none where only those are taken
 	Version                 // not version 13 of the protocol
@@ -38,7 +39,7 @@ const (
 // String returns the reason as it stands in logs and metrics.
 func (r Reason) String() string {
 	names := [reasonCount]string{
-		"method", "path", "upgrade", "version", "key", "no_route", "no_host", "origin", "draining",
+		"head", "method", "path", "upgrade", "version", "key", "no_route", "no_host", "origin", "draining",
 		"duplicate", "fault", "no_endpoint", "full", "waiting", "dial", "timeout", "answer", "client_gone", "body", "limit", "engine_io",
 	}
 	return names[r]
@@ -51,6 +52,9 @@ type Counters struct {
 
 	Refusals refusals.Tally // by route and Reason
 }
+
+// Refused counts a request that was refused before any handler saw it.
+func (c *Counters) Refused(r Reason) { c.Refusals.Count(r.kind("")) }
 
 // Stats is what was counted since a server began.
 type Stats struct {

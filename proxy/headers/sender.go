@@ -40,7 +40,7 @@ type Sender struct {
 
 // Sender returns who sent r.
 func (rules Rules) Sender(r *http.Request) Sender {
-	s := Sender{Peer: peer(r.RemoteAddr), Host: r.Host, Proto: "http"}
+	s := Sender{Peer: Peer(r.RemoteAddr), Host: r.Host, Proto: "http"}
 	if r.TLS != nil {
 		s.Proto = "https"
 		s.Subject = subject(r.TLS)
@@ -56,6 +56,23 @@ func (rules Rules) Sender(r *http.Request) Sender {
 	return s
 }
 
+// Unbelieved returns who has sent r and which header speaks for another there, if
+// that counts for nothing because the peer is not trusted; else header is "".
+func (rules Rules) Unbelieved(r *http.Request) (sender netip.Addr, header string) {
+	switch {
+	case r.Header["X-Forwarded-Proto"] != nil:
+		header = "X-Forwarded-Proto"
+	case r.Header["X-Forwarded-For"] != nil:
+		header = "X-Forwarded-For"
+	default:
+		return netip.Addr{}, ""
+	}
+	if sender = Peer(r.RemoteAddr); rules.trusts(sender) {
+		return netip.Addr{}, ""
+	}
+	return sender, header
+}
+
 // Address returns the client's address for logs, "unknown" if it has none.
 func (s Sender) Address() string {
 	if !s.Client.IsValid() {
@@ -64,7 +81,8 @@ func (s Sender) Address() string {
 	return s.Client.String()
 }
 
-func peer(address string) netip.Addr {
+// Peer returns the address of a connection's other end, invalid if it is no IP.
+func Peer(address string) netip.Addr {
 	ap, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return netip.Addr{} // a unix socket has no address to believe in
