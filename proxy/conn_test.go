@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/http/httptest"
 	"os"
 	"testing"
 	"testing/synctest"
@@ -59,4 +60,16 @@ func TestClientThatGoesIsNoticed(t *testing.T) {
 			t.Errorf("got a wait of %v, want %v", took, watchDelay)
 		}
 	})
+}
+
+// TestParkLeavesBodies: the body of a parked request would be read as the next
+// request.
+func TestParkLeavesBodies(t *testing.T) {
+	for name, length := range map[string]int64{"counted": 35, "chunks": -1} {
+		r := httptest.NewRequestWithContext(t.Context(), "GET", "/socket.io/", nil)
+		r.ContentLength = length
+		if _, ok := new(Server).park(httptest.NewRecorder(), r); ok {
+			t.Errorf("%s: got the request parked, want it served as it is", name)
+		}
+	}
 }

@@ -27,9 +27,10 @@ type parked struct {
 	keep   bool   // an answer was sent, and another may follow
 }
 
-// park implements engine.Config's Park.
+// park implements engine.Config's Park. A body that nobody has read would be
+// taken for the next request.
 func (s *Server) park(w http.ResponseWriter, r *http.Request) (engine.Parked, bool) {
-	if r.Close || r.ProtoAtLeast(2, 0) || !r.ProtoAtLeast(1, 1) {
+	if r.ContentLength != 0 || r.Close || r.ProtoAtLeast(2, 0) || !r.ProtoAtLeast(1, 1) {
 		return nil, false
 	}
 	s.connections.open.Add(1) // until Done
