@@ -57,6 +57,68 @@ func TestInternalCertificates(t *testing.T) {
 	}
 }
 
+// TestInternalCertificatesForRoutes has a local authority that was told of no
+// domains: the hosts of the routes are what it issues for.
+func TestInternalCertificatesForRoutes(t *testing.T) {
+	up := newTestBackend(t, echo)
+	dir := t.TempDir()
+	text := func(tls string, hosts ...string) string {
+		text := "listen: [{address: '127.0.0.1:0', tls: true, proxy_protocol: 10.0.0.0/8}, '127.0.0.1:0']\ntls: {internal: true" + tls + "}\nupstreams: {main: " + up.URL + "}\nroutes:\n"
+		for _, host := range hosts {
+			text += " - {upstream: main, host: '" + host + "'}\n"
+		}
+		return text
+	}
+	b := newTestBrokerIn(t, dir, text("", "example.com", "*.dev.test"))
+	trust := mustTrust(t, filepath.Join(dir, "certs", "internal", "root.crt"))
+	wantServed := func(name string, want bool) {
+		t.Helper()
+		c, err := tls.Dial("tcp", b.address, &tls.Config{RootCAs: trust, ServerName: name})
+		if err == nil {
+			c.Close()
+		}
+		if (err == nil) != want {
+			t.Errorf("certificate for %s: got %v, want one: %t", name, err, want)
+		}
+	}
+	for name, want := range map[string]bool{"example.com": true, "a.dev.test": true, "localhost": true, "dev.test": false, "other.test": false} {
+		wantServed(name, want)
+	}
+	wantLine := func(message string, i int, key string, want any) {
+		t.Helper()
+		wantSoon(t, message+" "+key, want, func() any {
+			if lines := b.log.lines(t, message); len(lines) > i {
+				return lines[i][key]
+			}
+			return nil
+		})
+	}
+	wantLine("listening", 0, "does", "serves the routes")
+	wantLine("listening", 0, "certificates_for", "example.com, *.dev.test, localhost, 127.0.0.1, ::1")
+	wantLine("listening", 0, "proxy_protocol_from", "10.0.0.0/8")
+	wantLine("listening", 1, "does", "serves the routes")
+	wantLine("listening", 1, "certificates_for", nil)
+
+	reload := func(text string) {
+		t.Helper()
+		cfg, err := config.Parse(filepath.Join(dir, "routes.yaml"), []byte(text), os.LookupEnv)
+		if err == nil {
+			err = b.Reload(cfg)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	reload(text("", "other.test"))
+	wantServed("other.test", true)
+	wantServed("example.com", false)
+	wantLine("listening otherwise", 0, "certificates_for", "other.test, localhost, 127.0.0.1, ::1")
+	reload(text(", domains: example.com", "other.test"))
+	wantServed("example.com", true)
+	wantLine("listening otherwise", 1, "certificates_for", "example.com, other.test, localhost, 127.0.0.1, ::1")
+	wantLine("listening otherwise", 2, "does", "leads to https")
+}
+
 // TestCertificatesChangeUnderOpenSockets replaces the files of a listener with
 // a thousand sockets on it: none notices, and new ones see the new certificate.
 func TestCertificatesChangeUnderOpenSockets(t *testing.T) {

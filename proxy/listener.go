@@ -38,6 +38,8 @@ type speech struct {
 	tls     *tls.Config    // nil if plain
 	leads   bool           // to https: requests get no other answer
 	proxies []netip.Prefix // peers that speak for others, by the PROXY protocol
+	names   []string       // that there are certificates for; nil if plain
+	demand  bool           // certificates for other names may come
 
 	websocket bool // by HTTP/2 too
 }
@@ -45,10 +47,11 @@ type speech struct {
 // listeners are those of one routes file, and what sets them apart from those
 // of the file before.
 type listeners struct {
-	wanted []config.Listener
-	all    []*listener // in the order of wanted
-	opened []*listener
-	unused []*listener // of the file before
+	wanted  []config.Listener
+	all     []*listener // in the order of wanted
+	opened  []*listener
+	changed []*listener // of the file before, and speak otherwise now
+	unused  []*listener // of the file before
 }
 
 // listen opens the listeners of cfg that are neither among the old ones nor
@@ -85,13 +88,17 @@ func (l *listener) open(want config.Listener, from *handover.Inheritance) (err e
 	return err
 }
 
-// speak has each listener speak as the file says, with the certificates of
-// keeper, and with WebSocket by HTTP/2 if so. One that has the keeper's already
+// speak has each listener speak as cfg says, with the certificates of keeper.
+// One that has the keeper's already
 // keeps them, and with them the keys of its session tickets.
-func (ls *listeners) speak(keeper *certs.Keeper, websocket bool) {
+func (ls *listeners) speak(keeper *certs.Keeper, cfg *config.Config) {
+	names := certs.Names(cfg)
 	for i, l := range ls.all {
 		want, old := ls.wanted[i], l.speech.Load()
-		how := &speech{leads: want.Redirect, proxies: want.ProxyProtocol, websocket: websocket}
+		how := &speech{leads: want.Redirect, proxies: want.ProxyProtocol, websocket: cfg.TLS.H2WebSocket}
+		if want.TLS {
+			how.names, how.demand = names, cfg.TLS.Ask != ""
+		}
 		switch {
 		case !want.TLS:
 		case old != nil && old.tls != nil && old.keeper == keeper:
@@ -99,7 +106,9 @@ func (ls *listeners) speak(keeper *certs.Keeper, websocket bool) {
 		default:
 			how.keeper, how.tls = keeper, keeper.Config(want)
 		}
-		l.speech.Store(how)
+		if l.speech.Store(how); old != nil && !slices.Equal(old.attrs(), how.attrs()) {
+			ls.changed = append(ls.changed, l)
+		}
 		l.setMode(want)
 	}
 }

@@ -69,7 +69,7 @@ func (p *prepared) undo(served *operatorListener) {
 func (s *Server) commit(p *prepared) (next *live) {
 	next = s.newLive(p)
 	s.live.Store(next)
-	p.listeners.speak(p.certs, p.cfg.TLS.H2WebSocket)
+	p.listeners.speak(p.certs, p.cfg)
 	s.swapListeners(p.listeners)
 	if s.running {
 		next.pool.StartChecks()

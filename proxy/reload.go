@@ -137,9 +137,10 @@ func sameTLS(a, b *config.Config) bool {
 		file   string
 		tls    config.TLS
 		listen []config.Listener
+		issued []string // by the local authority for routes too
 	}
 	bare := func(c *config.Config) tls {
-		t := tls{c.File, c.TLS, slices.Clone(c.Listen)}
+		t := tls{c.File, c.TLS, slices.Clone(c.Listen), c.Issued()}
 		t.tls.H2WebSocket = false // it is no matter of certificates
 		t.tls.ACME.RootAt = config.Position{}
 		t.tls.Certificates = slices.Clone(c.TLS.Certificates)
@@ -165,6 +166,9 @@ func (s *Server) swapListeners(ls *listeners) {
 		s.log.Info("listening no more", "address", l.Addr().String())
 	}
 	if s.running {
+		for _, l := range ls.changed {
+			s.log.Info("listening otherwise", l.attrs()...)
+		}
 		for _, l := range ls.opened {
 			s.serve(l)
 		}

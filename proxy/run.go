@@ -5,9 +5,11 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
+	"usher/proxy/certs"
 	"usher/proxy/config"
 	"usher/proxy/session"
 )
@@ -66,11 +68,7 @@ func (s *Server) start(ctx context.Context) error {
 
 // serve serves l until it is closed.
 func (s *Server) serve(l *listener) {
-	args := []any{"address", l.Addr().String(), "url", l.url()}
-	if l.given != "" {
-		args = append(args, "inherited", l.given)
-	}
-	s.log.Info("listening", args...)
+	s.log.Info("listening", l.attrs()...)
 	l.h2, l.unserved = s.h2.in, s.unserved
 	s.accept(&s.accepting, s.http, l, l.removed.Load)
 }
@@ -89,7 +87,7 @@ func (s *Server) accept(in *sync.WaitGroup, h *http.Server, l net.Listener, may 
 }
 
 func (s *Server) warn(cfg *config.Config) {
-	for _, w := range cfg.Warnings {
+	for _, w := range slices.Concat(cfg.Warnings, certs.Advice(cfg)) {
 		s.log.Warn("routes file", "warning", w.Error())
 	}
 }

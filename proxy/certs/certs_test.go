@@ -24,14 +24,15 @@ import (
 	"usher/proxy/config"
 )
 
-// writeTestPair writes a certificate for name and its key into dir.
+// writeTestPair writes a certificate for name, or for none if it is "", and its
+// key into dir.
 func writeTestPair(t *testing.T, dir, name string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{name}, NotAfter: time.Now().AddDate(0, 1, 0)}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: strings.Fields(name), NotAfter: time.Now().AddDate(0, 1, 0)}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
 		t.Fatal(err)

@@ -76,7 +76,7 @@ func Open(cfg *config.Config, log *slog.Logger) (*Keeper, error) {
 		if err != nil {
 			return nil, err
 		}
-		k.leaves = newLeaves(authority, cfg.TLS.Domains)
+		k.leaves = newLeaves(authority, cfg.Issued())
 	case len(cfg.TLS.Domains) > 0 || cfg.TLS.Ask != "":
 		if k.issued, err = newIssued(cfg, log); err != nil {
 			return nil, err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,19 +25,12 @@ func Check(w, stderr io.Writer, file string) error {
 	}
 	var out, warnings bytes.Buffer
 	for _, l := range cfg.Listen {
-		leads := ""
-		if l.Redirect {
-			leads = ", leads to https"
-		}
-		if l.TLS && cfg.TLS.H2WebSocket {
-			leads = ", WebSocket by HTTP/2 too"
-		}
-		fmt.Fprintf(&out, "listen %s%s\n", listenerURL(l), leads)
+		fmt.Fprintf(&out, "listen %s%s\n", listenerURL(l), listenerOptions(l, cfg.TLS))
 	}
 	if a := cfg.Admin; a.Address != "" {
 		fmt.Fprintf(&out, "admin %s%s\n", a.Address, adminOptions(a))
 	}
-	out.WriteString(sources(cfg.TLS))
+	out.WriteString(sources(cfg))
 	out.WriteString("\n")
 	writeTable(&out, "", routeRows(cfg))
 	if rows := upstreamRows(cfg); len(rows) > 1 {
@@ -44,7 +38,7 @@ func Check(w, stderr io.Writer, file string) error {
 		writeTable(&out, "", rows)
 	}
 	out.WriteString(secretAdvice(cfg))
-	for _, warning := range cfg.Warnings {
+	for _, warning := range slices.Concat(cfg.Warnings, certs.Advice(cfg)) {
 		fmt.Fprintf(&warnings, "usher: warning: %v\n", warning)
 	}
 	if _, err := stderr.Write(warnings.Bytes()); err != nil {
@@ -81,8 +75,27 @@ func adminOptions(a config.Admin) string {
 	return text
 }
 
+// listenerOptions says what a listener does but to serve the routes.
+func listenerOptions(l config.Listener, t config.TLS) string {
+	text := ""
+	if l.Redirect {
+		text = ", leads to https"
+	}
+	if l.TLS && t.H2WebSocket {
+		text = ", WebSocket by HTTP/2 too"
+	}
+	if l.ClientCA != "" {
+		text += ", for clients with a certificate by " + l.ClientCA
+	}
+	if peers := l.Proxies(); len(peers) > 0 {
+		text += ", PROXY protocol from " + strings.Join(peers, " ")
+	}
+	return text
+}
+
 // sources says where certificates come from.
-func sources(t config.TLS) string {
+func sources(cfg *config.Config) string {
+	t := cfg.TLS
 	var b strings.Builder
 	for _, c := range t.Certificates {
 		fmt.Fprintf(&b, "certificate of %s\n", c.Cert)
@@ -96,8 +109,15 @@ func sources(t config.TLS) string {
 	case by == "":
 		by = "Let's Encrypt"
 	}
-	for _, name := range t.Domains {
+	names := cfg.Issued()
+	if t.Internal && !slices.Contains(names, "localhost") {
+		names = append(names, "localhost")
+	}
+	for _, name := range names {
 		fmt.Fprintf(&b, "certificate for %s by %s\n", name, by)
+	}
+	if t.Ask != "" {
+		fmt.Fprintf(&b, "certificates for other names by %s, if %s allows\n", by, t.Ask)
 	}
 	return b.String()
 }

@@ -104,6 +104,19 @@ func (l Listener) unix() bool { return strings.HasPrefix(l.Address, unixPrefix) 
 // none.
 func (l Listener) UnixPath() (path string, ok bool) { return strings.CutPrefix(l.Address, unixPrefix) }
 
+// Proxies returns the peers of ProxyProtocol as the file has them.
+func (l Listener) Proxies() []string {
+	list := make([]string, 0, len(l.ProxyProtocol))
+	for _, p := range l.ProxyProtocol {
+		if p == (netip.Prefix{}) {
+			list = append(list, "unix")
+		} else {
+			list = append(list, p.String())
+		}
+	}
+	return list
+}
+
 // mode reads the permissions of a file as chmod has them. Without the zero a
 // number would be decimal to other readers of the file.
 func (l *loader) mode(v value, m *fs.FileMode) {
