@@ -34,16 +34,16 @@ type live struct {
 }
 
 // nothing is what serves before there is a routes file.
-func nothing(log *slog.Logger) *live {
+func nothing(log *slog.Logger, id string) *live {
 	pool := upstream.NewPool(nil)
-	pool.Log = log
+	pool.Log, pool.Marker = log, headers.Via+": "+id
 	return &live{cfg: new(config.Config), pool: pool}
 }
 
 // newLive makes of p what serves.
 func (s *Server) newLive(p *prepared) *live {
 	cfg, pool := p.cfg, p.old.pool.Next(p.cfg.Upstreams, p.upstreamTLS)
-	rules := headers.Rules{Trusted: cfg.TrustedProxies}
+	rules := headers.Rules{Trusted: cfg.TrustedProxies, ID: s.id}
 	l := &live{
 		cfg: cfg, certs: p.certs, listeners: p.listeners.all, upstreamFiles: p.upstreamFiles,
 		table: route.NewTable(cfg), pool: pool, options: relayOptions(cfg.Routes),

@@ -22,6 +22,7 @@ import (
 	"usher/proxy/forward"
 	"usher/proxy/handover"
 	"usher/proxy/handshake"
+	"usher/proxy/headers"
 	"usher/proxy/http1"
 	"usher/proxy/messages"
 	"usher/proxy/relay"
@@ -77,6 +78,7 @@ type Server struct {
 	messages    *messages.Relay
 	gate        *gate
 	operators   *operators
+	id          string         // among other ushers
 	markKey     [32]byte       // of sessions' marks
 	accepting   sync.WaitGroup // the listeners' goroutines
 	serving     sync.WaitGroup // all others of Run's
@@ -128,7 +130,8 @@ func newServer(cfg *config.Config, log *slog.Logger, frames *relay.Group, from *
 	}
 	s.unserved, s.hints = &unserved{log: log, counters: s.counters}, newHints(log)
 	rand.Read(s.markKey[:])
-	s.live.Store(nothing(log))
+	s.id = headers.NewID()
+	s.live.Store(nothing(log, s.id))
 	s.sessions = session.NewRegistry(s.sessionLog.ended)
 	s.messages = messages.NewRelay(handshake.Exchange, func(x *session.Session) { s.recheck(x, s.messages) })
 	s.messages.Taps = frames.Taps()

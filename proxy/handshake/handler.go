@@ -10,6 +10,7 @@ package handshake
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -99,6 +100,9 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, sender headers.S
 		return err
 	}
 	r.Pattern = m.Route.String() // whoever refuses r says so
+	if h.Headers.Loops(r.Header) {
+		return looped(m.Route)
+	}
 	if len(m.Route.Namespaces) > 0 {
 		sender.Trace.Routed(m.Route.String(), "")
 		h.Split(w, r, &Visit{Match: m, Query: query, Sender: sender, Upgrade: upgrade, offer: o, handler: h})
@@ -120,6 +124,14 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, sender headers.S
 		Path: m.UpstreamPath(), Query: query, Sender: sender,
 		EngineIO: speaksEngineIO(query), offer: o, handler: h,
 	})
+}
+
+// looped is the answer to a request that has come back: otherwise it would go on
+// until there are no descriptors left.
+func looped(r *route.Route) error {
+	e := refusal(http.StatusLoopDetected, Loop, "request has passed this proxy before")
+	e.Err = fmt.Errorf("an upstream of route %s leads back to usher", r)
+	return e
 }
 
 // serveUpgrade makes the last checks that need no upstream, and then the

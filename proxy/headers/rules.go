@@ -66,6 +66,7 @@ func (rules Rules) Apply(h http.Header, s Sender, changes config.Headers) {
 			h[c.Name] = []string{c.Value}
 		}
 	}
+	rules.mark(h)
 }
 
 // RemoveHopByHop removes from h what concerns one connection only: the headers

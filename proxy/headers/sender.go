@@ -23,6 +23,8 @@ type Rules struct {
 	// the addresses of a load balancer in front of usher. The zero Prefix
 	// stands for whoever connects to a unix socket.
 	Trusted []netip.Prefix
+	// ID is that of this usher among others; "" if requests are not marked.
+	ID string
 }
 
 // Sender is who sent a request, as far as usher believes it.

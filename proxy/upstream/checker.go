@@ -131,6 +131,9 @@ func (k *checker) upgrade(conn net.Conn) error {
 // ask sends a request with these header lines and returns the head of the
 // answer.
 func (k *checker) ask(conn net.Conn, lines string) (*http.Response, error) {
+	if marker := k.endpoint.settings.Marker; marker != "" {
+		lines += marker + "\r\n"
+	}
 	_, err := io.WriteString(conn, "GET "+k.check.Path+" HTTP/1.1\r\nHost: "+k.endpoint.host()+"\r\nUser-Agent: usher-check\r\n"+lines+"\r\n")
 	if err != nil {
 		return nil, err

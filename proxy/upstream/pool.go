@@ -35,6 +35,8 @@ type Pool struct {
 type Settings struct {
 	// Roots verify https endpoints; nil means the system's.
 	Roots *x509.CertPool
+	// Marker is a header line of every check, without its end; "" for none.
+	Marker string
 	// Log gets a line when the state of an endpoint changes; nil means none.
 	Log *slog.Logger
 	// Random returns a number in [0, 1); nil means that of math/rand.

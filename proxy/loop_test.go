@@ -1,0 +1,152 @@
+package proxy_test
+
+import (
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gorilla/websocket"
+
+	"usher/proxy/config"
+	"usher/proxy/upstream"
+)
+
+// newTestLoop returns an usher whose upstream main is itself. All that comes
+// back is refused, and nothing goes round.
+func newTestLoop(t *testing.T, options string) *broker {
+	t.Helper()
+	b := newTestBroker(t, oneRoute("http://127.0.0.1:1"))
+	b.reload(t, "listen: 127.0.0.1:0\n"+loopRoutes("http://"+b.address, options))
+	return b
+}
+
+func loopRoutes(url, options string) string {
+	return "upstreams: {main: {endpoints: '" + url + "'" + options + "}}\nroutes:\n" +
+		"  - {path: /messages, upstream: main, relay: messages}\n" +
+		"  - {path: /socket.io, namespaces: {/: main}}\n" +
+		"  - {path: /eager, namespaces: {/: main}, socketio: {eager: [main]}}\n" +
+		"  - {path: /, upstream: main}\n"
+}
+
+func (b *broker) loops() uint64 { return b.Stats().Handshake.Refusals["loop"] }
+
+// wantLoop wants one more loop to be broken, with a line that names the route.
+func (b *broker) wantLoop(t *testing.T, what, route string, before uint64) {
+	t.Helper()
+	if got := b.loops(); got != before+1 {
+		t.Errorf("%s: got %d requests refused, want 1", what, got-before)
+	}
+	lines := b.log.lines(t, "request refused")
+	for _, line := range lines {
+		if line["reason"] == "loop" && strings.Contains(fmt.Sprint(line["err"]), "route "+route+" ") {
+			return
+		}
+	}
+	t.Errorf("%s: got %v, want a line that names the route %s", what, lines, route)
+}
+
+func TestLoop(t *testing.T) {
+	b := newTestLoop(t, "")
+	for _, tt := range []struct{ name, route, request string }{
+		{"plain", "/", "GET /a HTTP/1.1\r\nHost: a\r\n\r\n"},
+		{"with a body", "/", "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi"},
+		{"upgrade", "/", upgradeHead},
+		{"upgrade, messages", "/messages", strings.Replace(upgradeHead, "GET /", "GET /messages/", 1)},
+		{"hides the marker", "/", "GET /a HTTP/1.1\r\nHost: a\r\nConnection: usher-via\r\nUsher-Via: 0123456789abcdef\r\n\r\n"},
+		{"eager handshake by polling", "/eager", "GET /eager/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\n\r\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			before := b.loops()
+			got := exchange(t, b.address, tt.request)
+			if eager := strings.HasPrefix(tt.name, "eager"); !eager && got.StatusCode != http.StatusLoopDetected || eager && got.StatusCode < 400 {
+				t.Errorf("got %s %q, want 508", got.Status, got.body)
+			}
+			b.wantLoop(t, tt.name, tt.route, before)
+		})
+	}
+}
+
+// A session with namespaces is told, and its legs do not go round either.
+func TestLoopOfALeg(t *testing.T) {
+	b := newTestLoop(t, "")
+	c := b.openSocket(t, "", nil)
+	send(t, c, "40")
+	wantSoon(t, "a loop", true, func() bool { return b.loops() > 0 })
+	b.wantLoop(t, "leg", "/socket.io", b.loops()-1)
+	c.Close()
+	b.wantSessions(t, 0)
+}
+
+// A check that comes back is no sign of health.
+func TestLoopOfACheck(t *testing.T) {
+	for _, check := range []string{"{path: /healthz, every: 20ms}", "{websocket: /ws, every: 20ms}"} {
+		b := newTestLoop(t, ", check: "+check)
+		wantSoon(t, check, upstream.Unhealthy, b.endpointState(0))
+		if b.loops() == 0 {
+			t.Errorf("%s: got no request refused, want some", check)
+		}
+	}
+}
+
+func TestLoopByHTTP2(t *testing.T) {
+	dir := t.TempDir()
+	text := func(url string) string {
+		return "listen: {address: '127.0.0.1:0', tls: true}\ntls: {internal: true, h2_websocket: true}\nupstreams: {main: {endpoints: '" + url + "', insecure_skip_verify: true}}\nroutes: [{upstream: main}]\n"
+	}
+	b := newTestBrokerIn(t, dir, text("https://127.0.0.1:1"))
+	cfg, err := config.Parse(filepath.Join(dir, "routes.yaml"), []byte(text("https://"+b.address)), nil)
+	if err == nil {
+		err = b.Reload(cfg)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: mustTrust(t, filepath.Join(dir, "certs", "internal", "root.crt"))}, ForceAttemptHTTP2: true}
+	defer tr.CloseIdleConnections()
+	resp, err := (&http.Client{Transport: tr}).Get("https://" + b.address + "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusLoopDetected || resp.ProtoMajor != 2 {
+		t.Errorf("got %s by %s, want 508 by HTTP/2", resp.Status, resp.Proto)
+	}
+	b.wantLoop(t, "by HTTP/2", "/", 0)
+}
+
+// Ushers in a row are no loop, unless the last leads back to the first. What a
+// client makes up refuses nobody.
+func TestChain(t *testing.T) {
+	up := newTestBackend(t, func(w http.ResponseWriter, r *http.Request) {
+		if websocket.IsWebSocketUpgrade(r) {
+			echo(w, r)
+			return
+		}
+		io.WriteString(w, r.Header.Get("Usher-Via"))
+	})
+	last := newTestBroker(t, oneRoute(up.URL))
+	first := newTestBroker(t, oneRoute("http://"+last.address))
+	c, _ := first.dial(t, "/ws", http.Header{"Usher-Via": {"0123456789abcdef, rubbish"}})
+	wantEcho(t, c, websocket.TextMessage, []byte("through both"))
+	got := exchange(t, first.address, "GET / HTTP/1.1\r\nHost: a\r\nUsher-Via: 0123456789abcdef, rubbish\r\n\r\n")
+	ids := strings.Split(got.body, ", ")
+	if got.StatusCode != 200 || len(ids) != 3 || ids[0] != "0123456789abcdef" || ids[1] == ids[2] {
+		t.Errorf("through both: got %s with %q, want three ids", got.Status, got.body)
+	}
+
+	last.reload(t, "listen: 127.0.0.1:0\n"+oneRoute("http://"+first.address))
+	for name, request := range map[string]string{"plain": "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "upgrade": upgradeHead} {
+		before := first.loops()
+		if got := exchange(t, first.address, request); got.StatusCode != http.StatusLoopDetected {
+			t.Errorf("%s, A to B to A: got %s, want 508", name, got.Status)
+		}
+		first.wantLoop(t, name+", A to B to A", "/", before)
+		if n := last.loops(); n != 0 {
+			t.Errorf("%s: got %d refused by B, want none", name, n)
+		}
+	}
+}
