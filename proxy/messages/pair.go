@@ -40,6 +40,7 @@ type pair struct {
 	err   error
 	leave *leave      // nil unless usher is to end it
 	due   time.Time   // when the clocks are looked at next, zero while they are
+	late  bool        // they are looked at late, since usher was held up
 	timer *time.Timer // nil until start and after the end
 }
 

@@ -25,14 +25,36 @@ func (p *pair) wake(t time.Time) {
 
 // tick acts on the clocks that have run out, and sets the timer for the next.
 func (p *pair) tick() {
-	p.mu.Lock()
-	p.due = time.Time{}
-	p.mu.Unlock()
 	now := time.Now()
+	if p.catchUp(now) {
+		return
+	}
 	due := earliest(p.tickLeave(now), p.tickIdle(now), p.client.tick(now), p.upstream.tick(now))
 	if due.Before(never) {
 		p.wake(due)
 	}
+}
+
+const (
+	heldUp      = 500 * time.Millisecond // by so much no timer is late otherwise
+	catchUpTime = time.Second
+)
+
+// catchUp puts the look that is due off where it is late because the process was
+// held up, and tells whether it did: what the peers sent meanwhile is read
+// first. One that is late again is not put off again.
+func (p *pair) catchUp(now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	late := !p.due.IsZero() && now.Sub(p.due) > heldUp
+	p.due = time.Time{}
+	if !late || p.late || p.timer == nil || p.cause != (session.Cause{}) {
+		p.late = false
+		return false
+	}
+	p.late, p.due = true, now.Add(catchUpTime)
+	p.timer.Reset(catchUpTime)
+	return true
 }
 
 func earliest(times ...time.Time) time.Time {
