@@ -28,6 +28,7 @@ var layers = map[string]struct {
 
 	"h2connect": {},
 	"leaktest":  {}, // for tests
+	"waittest":  {}, // for tests
 
 	"config":   {owns: []string{"go.yaml.in/yaml/v3", "golang.org/x/net/publicsuffix"}},
 	"session":  {},

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"usher/proxy/leaktest"
 	"usher/proxy/socket"
 )
 
@@ -31,25 +32,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	if l, err := net.Listen("tcp", "127.0.0.1:0"); err == nil {
-		l.Close() // Go's poller is there from now on
-	}
-	before := countDescriptors()
-	code := m.Run()
-	if now := countDescriptors(); code == 0 && now > before {
-		fmt.Fprintf(os.Stderr, "descriptors leaked: got %d, want %d\n", now, before)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-// countDescriptors returns 0 where the system has no /proc.
-func countDescriptors() int {
-	entries, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		return 0
-	}
-	return len(entries)
+	os.Exit(leaktest.Main(m))
 }
 
 func play(role string) error {

@@ -8,23 +8,19 @@ import (
 	"time"
 
 	"usher/proxy/session"
+	"usher/proxy/waittest"
 )
 
 // wantPausedLegs waits until the loops count so many.
 func wantPausedLegs(t *testing.T, g *Group, want int) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+	waittest.Equal(t, "paused legs", want, func() int {
 		got := 0
 		for _, lp := range g.Inspect(t.Context()) {
 			got += lp.Paused
 		}
-		if got == want {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("got %d paused legs, want %d", got, want)
-		}
-	}
+		return got
+	})
 }
 
 func TestInspectCountsPausedLegs(t *testing.T) {

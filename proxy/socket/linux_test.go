@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"usher/proxy/leaktest"
 )
 
 func TestDetach(t *testing.T) {
@@ -121,20 +123,4 @@ func TestConcurrentUse(t *testing.T) {
 	}
 }
 
-func TestMain(m *testing.M) {
-	if l, err := Listen("127.0.0.1:0"); err == nil { // has Go's poller open its own
-		l.Close()
-	}
-	before := descriptors()
-	code := m.Run()
-	if after := descriptors(); code == 0 && after > before {
-		println("descriptors leaked:", after-before)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-func descriptors() int {
-	list, _ := os.ReadDir("/proc/self/fd")
-	return len(list)
-}
+func TestMain(m *testing.M) { os.Exit(leaktest.Main(m)) }
