@@ -22,6 +22,7 @@ import (
 
 	"usher/proxy/certs"
 	"usher/proxy/config"
+	"usher/proxy/waittest"
 )
 
 // writeTestPair writes a certificate for name, or for none if it is "", and its
@@ -200,13 +201,7 @@ func (b *syncBuffer) String() string {
 
 func wantSoon(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
-	for !done() {
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: not within 10 seconds", what)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	waittest.Until(t, what, done)
 }
 
 func TestFilesAreReadAgain(t *testing.T) {

@@ -6,9 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"usher/proxy/config"
+	"usher/proxy/waittest"
 )
 
 // TestLocksHaveOwners has two users of one folder, as there are while a reload
@@ -59,18 +59,7 @@ func writtenDir(t *testing.T) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		end := time.Now().Add(10 * time.Second)
-		for {
-			err := os.RemoveAll(dir)
-			if err == nil {
-				return
-			}
-			if time.Now().After(end) {
-				t.Errorf("remove what certmagic wrote: %v", err)
-				return
-			}
-			time.Sleep(10 * time.Millisecond)
-		}
+		waittest.Until(t, "what certmagic wrote is removed", func() bool { return os.RemoveAll(dir) == nil })
 	})
 	return dir
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"usher/proxy/waittest"
 	"usher/proxy/ws"
 )
 
@@ -24,12 +25,13 @@ type client struct {
 func (d *running) connect(t *testing.T, name string) *client {
 	t.Helper()
 	address := strings.TrimPrefix(d.base, "http://")
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	var opened *client
+	waittest.Until(t, "somebody at /"+name, func() bool {
 		conn, err := net.Dial("tcp", address)
 		if err != nil {
 			t.Fatal(err)
 		}
-		conn.SetDeadline(time.Now().Add(10 * time.Second))
+		conn.SetDeadline(time.Now().Add(waittest.Patience))
 		io.WriteString(conn, "GET /"+name+" HTTP/1.1\r\nHost: "+address+"\r\nOrigin: "+d.base+
 			"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
 		in := bufio.NewReader(conn)
@@ -39,15 +41,16 @@ func (d *running) connect(t *testing.T, name string) *client {
 		}
 		if r.StatusCode == http.StatusSwitchingProtocols {
 			d.closed(func() { conn.Close() })
-			return &client{Conn: conn, in: in}
+			opened = &client{Conn: conn, in: in}
+			return true
 		}
 		conn.Close()
 		if r.StatusCode != http.StatusBadGateway && r.StatusCode != http.StatusServiceUnavailable {
 			t.Fatalf("/%s: got %s, want 101, 502 or 503", name, r.Status)
 		}
-	}
-	t.Fatalf("/%s: nobody there within 10 s", name)
-	return nil
+		return false
+	})
+	return opened
 }
 
 func (c *client) say(t *testing.T, text string) {

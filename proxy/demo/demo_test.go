@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"usher/proxy/demo"
+	"usher/proxy/waittest"
 )
 
 // TestMain lets the test binary be the demo's other processes.
@@ -109,7 +110,9 @@ func TestDemo(t *testing.T) {
 			t.Errorf("got %v, want nil", err)
 		}
 		for name, pid := range d.pids {
-			wantGone(t, name, pid, 0)
+			if !gone(pid) {
+				t.Errorf("%s: process %d is still there", name, pid)
+			}
 		}
 	})
 }
@@ -159,7 +162,7 @@ func TestKilledDemo(t *testing.T) {
 	}
 	_ = cmd.Wait() // that it was killed is known
 	for name, pid := range d.pids {
-		wantGone(t, name, pid, 5*time.Second)
+		waittest.Until(t, "the end of "+name, func() bool { return gone(pid) })
 	}
 }
 

@@ -103,19 +103,9 @@ func wantBody(t *testing.T, got, want string) {
 	}
 }
 
-// wantGone fails the test if the process is still there after the given time.
-func wantGone(t *testing.T, name string, pid int, within time.Duration) {
-	t.Helper()
-	for end := time.Now().Add(within); ; time.Sleep(20 * time.Millisecond) {
-		p, err := os.FindProcess(pid)
-		if err != nil || p.Signal(syscall.Signal(0)) != nil || defunct(pid) {
-			return
-		}
-		if time.Now().After(end) {
-			t.Errorf("%s: process %d is still there", name, pid)
-			return
-		}
-	}
+func gone(pid int) bool {
+	p, err := os.FindProcess(pid)
+	return err != nil || p.Signal(syscall.Signal(0)) != nil || defunct(pid)
 }
 
 // defunct reports whether a process has ended and only its parent, here

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"usher/proxy/waittest"
 )
 
 func closedAddress(t *testing.T) string {
@@ -67,11 +69,7 @@ func TestEndpointIsUsedUntilTheAnswerEnds(t *testing.T) {
 	}
 	close(end)
 	answer(t, br)
-	for deadline := time.Now().Add(5 * time.Second); e.Use() != 0; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("use after the answer: got %d, want 0", e.Use())
-		}
-	}
+	waittest.Equal(t, "use after the answer", 0, e.Use)
 }
 
 func TestConnectionsAreKept(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"usher/proxy/config"
+	"usher/proxy/waittest"
 )
 
 func TestUpgradeReachesBothSides(t *testing.T) {
@@ -117,9 +118,7 @@ func TestSlowUpstream(t *testing.T) {
 func TestClientThatGoesAwayEndsTheWaiting(t *testing.T) {
 	s := newTestServer(t, says("hang"), func(r *config.Route) { r.Limits.HandshakeTimeout = time.Minute })
 	c := s.send(t, request("/ws"))
-	for s.upstream.received() == "" {
-		time.Sleep(time.Millisecond)
-	}
+	waittest.Until(t, "the upstream is asked", func() bool { return s.upstream.received() != "" })
 	c.Close()
 	s.upstream.wantClosed(t)
 	s.wantNoPair(t)

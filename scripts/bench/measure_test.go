@@ -8,6 +8,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"usher/proxy/waittest"
 )
 
 func TestParseStat(t *testing.T) {
@@ -54,19 +56,16 @@ func TestCPUOfFamily(t *testing.T) {
 		t.Fatal(err)
 	}
 	var pids []int
-	var used usage
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	waittest.Until(t, "sh, its subshell, sleep", func() bool {
 		var err error
 		if pids, err = family(cmd.Process.Pid); err != nil {
 			t.Fatal(err)
 		}
-		if len(pids) < 3 { // sh, its subshell, sleep
-			continue
-		}
-		if used, err = cpu(pids); err != nil {
-			t.Fatal(err)
-		}
-		break
+		return len(pids) >= 3
+	})
+	used, err := cpu(pids)
+	if err != nil {
+		t.Fatal(err)
 	}
 	if !slices.Contains(pids, cmd.Process.Pid) || slices.Contains(pids, os.Getpid()) || len(pids) < 3 {
 		t.Fatalf("family of %d: got %v, want it and its children", cmd.Process.Pid, pids)
