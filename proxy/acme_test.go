@@ -13,9 +13,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/gorilla/websocket"
+
+	"usher/proxy/waittest"
 )
 
 // acmeRoutes is a routes file for the authority a; listen has its listeners.
@@ -31,18 +32,17 @@ func (a *acmeServer) both() string {
 // wantIssued waits until name's certificate is shown and verifies.
 func wantIssued(t *testing.T, address, name string, trust *x509.CertPool) *x509.Certificate {
 	t.Helper()
-	deadline := time.Now().Add(60 * time.Second)
-	for {
+	var shown *x509.Certificate
+	waittest.Until(t, "certificate for "+name, func() bool {
 		c, err := tls.Dial("tcp", address, &tls.Config{ServerName: name, RootCAs: trust})
-		if err == nil {
-			defer c.Close()
-			return c.ConnectionState().PeerCertificates[0]
+		if err != nil {
+			return false
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("certificate for %s: %v", name, err)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+		defer c.Close()
+		shown = c.ConnectionState().PeerCertificates[0]
+		return true
+	})
+	return shown
 }
 
 // TestIssuance has a real authority issue by each challenge.

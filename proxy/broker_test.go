@@ -20,12 +20,12 @@ import (
 
 	"usher/proxy"
 	"usher/proxy/config"
+	"usher/proxy/waittest"
 )
 
 // patience is how long a test waits for what must come, or for the next byte of
-// it. It only ends a test that hangs, so that a busy machine may take its time;
-// and it is shorter than the drain of a minute that hides a stop that waits.
-const patience = 50 * time.Second
+// it.
+const patience = waittest.Patience
 
 // broker is a running Server.
 type broker struct {
@@ -103,17 +103,7 @@ func (b *broker) wantSessions(t *testing.T, want int) {
 // wantSoon waits until got returns want.
 func wantSoon[T comparable](t *testing.T, what string, want T, got func() T) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
-	for {
-		have := got()
-		if have == want {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: got %v, want %v", what, have, want)
-		}
-		time.Sleep(2 * time.Millisecond)
-	}
+	waittest.Equal(t, what, want, got)
 }
 
 // logBuffer keeps what was logged.

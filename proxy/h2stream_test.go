@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,7 +29,8 @@ func newTestStreams(t *testing.T, text string) (*broker, *streamClient) {
 	dir := t.TempDir()
 	b := newTestBrokerIn(t, dir, "listen: {address: 127.0.0.1:0, tls: true}\ntls: {internal: true, h2_websocket: true}\n"+text)
 	trust := &tls.Config{RootCAs: mustTrust(t, filepath.Join(dir, "certs", "internal", "root.crt"))}
-	c := &streamClient{address: b.address, trust: trust, transport: newTestTransport(trust)}
+	c := &streamClient{address: b.address, trust: trust}
+	c.transport = newTestTransport(trust, &c.open)
 	t.Cleanup(c.transport.CloseIdleConnections)
 	return b, c
 }
@@ -39,6 +41,7 @@ type streamClient struct {
 	address   string
 	trust     *tls.Config
 	transport transport
+	open      atomic.Int64 // connections
 }
 
 type transport interface {
@@ -46,8 +49,28 @@ type transport interface {
 	CloseIdleConnections()
 }
 
-func newTestTransport(trust *tls.Config) transport {
-	return &http2.Transport{TLSClientConfig: trust} //nolint:staticcheck // the one of net/http takes no header with a colon
+func newTestTransport(trust *tls.Config, open *atomic.Int64) transport {
+	dial := func(ctx context.Context, network, address string, cfg *tls.Config) (net.Conn, error) {
+		c, err := (&tls.Dialer{Config: cfg}).DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		open.Add(1)
+		return &counted{Conn: c.(*tls.Conn), open: open}, nil
+	}
+	return &http2.Transport{TLSClientConfig: trust, DialTLSContext: dial} //nolint:staticcheck // the one of net/http takes no header with a colon
+}
+
+// counted is a connection that is counted while it is open.
+type counted struct {
+	*tls.Conn
+	open *atomic.Int64
+	once sync.Once
+}
+
+func (c *counted) Close() error {
+	c.once.Do(func() { c.open.Add(-1) })
+	return c.Conn.Close()
 }
 
 func (c *streamClient) dialer(d websocket.Dialer) *websocket.Dialer {

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"usher/proxy/leaktest"
 )
 
 // TestNothingLeaks opens and closes 10,000 sockets. They end in turn by a Close
@@ -26,10 +28,10 @@ func TestNothingLeaks(t *testing.T) {
 		}
 		b.wantSessions(t, 0)
 		http.DefaultTransport.(*http.Transport).CloseIdleConnections()
-		before := takeStock()
+		before := leaktest.Take()
 		batches(t, sockets/2, func(i int) { openAndClose(t, b.address, i) })
 		b.wantSessions(t, 0)
-		if leak := before.leak(patience); leak != "" {
+		if leak := before.Leak(patience); leak != "" {
 			t.Errorf("%s: %s", name, leak)
 		}
 		s := b.Stats()

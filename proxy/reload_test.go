@@ -18,6 +18,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"usher/proxy/config"
+	"usher/proxy/leaktest"
 )
 
 // mustParse checks a routes file as newTestBroker does.
@@ -85,13 +86,13 @@ routes:
 	}
 	b.reload(t, text(1)) // what is made once is made now
 	b.reload(t, text(2))
-	before, heap := takeStock(), heapInUse()
+	before, heap := leaktest.Take(), heapInUse()
 	passed.Store(0)
 	for n := range reloads {
 		b.reload(t, text(n))
 		wantSoon(t, "messages behind a reload", true, func() bool { return passed.Load() > int64(10*n) })
 	}
-	if leak := before.leak(patience); leak != "" {
+	if leak := before.Leak(patience); leak != "" {
 		t.Errorf("after %d reloads: %s", reloads, leak)
 	}
 	if now := heapInUse(); now > heap+4<<20 {
@@ -246,11 +247,11 @@ func TestReloadIsRefused(t *testing.T) {
 		{fmt.Sprintf("listen: [127.0.0.1:0, 127.0.0.1:0, %s]\n", taken.Addr()) + oneRoute("http://127.0.0.1:1"), "address already in use"},
 		{"listen: {address: 127.0.0.1:0, tls: true}\ntls: {certificates: [{cert: no.pem, key: no.key}]}\n" + oneRoute("http://127.0.0.1:1"), "no.pem"},
 	} {
-		before := takeStock()
+		before := leaktest.Take()
 		if err := b.Reload(mustParse(t, tt.text)); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("Reload: got %v, want an error with %q", err, tt.want)
 		}
-		if leak := before.leak(patience); leak != "" {
+		if leak := before.Leak(patience); leak != "" {
 			t.Error(leak)
 		}
 		wantEcho(t, c, websocket.TextMessage, []byte("still here"))

@@ -13,6 +13,7 @@ import (
 
 	"usher/proxy/certs"
 	"usher/proxy/config"
+	"usher/proxy/waittest"
 )
 
 // TestRenewal has an authority whose certificates end soon.
@@ -25,7 +26,7 @@ func TestRenewal(t *testing.T) {
 	b := newTestBrokerIn(t, dir, text)
 	first := wantIssued(t, secure, "ws.example.com", trust)
 	b.wantStop(t, patience)
-	time.Sleep(time.Until(first.NotAfter.Add(-3 * time.Second)))
+	waittest.Until(t, "the certificate is about to end", func() bool { return time.Until(first.NotAfter) < 3*time.Second })
 	newTestBrokerIn(t, dir, text)
 	wantSoon(t, "the certificate is renewed before it ends", true, func() bool {
 		c, err := tls.Dial("tcp", secure, &tls.Config{ServerName: "ws.example.com", RootCAs: trust})
@@ -101,14 +102,15 @@ func TestRenewalWhileServing(t *testing.T) {
 	trust := a.trust(t)
 	first := wantIssued(t, secure, name, trust)
 	shown := first
-	for ; shown.Equal(first); time.Sleep(100 * time.Millisecond) {
+	waittest.Until(t, "the renewal", func() bool {
 		c, err := tls.Dial("tcp", secure, &tls.Config{ServerName: name, RootCAs: trust})
 		if err != nil {
 			t.Fatalf("before the renewal: %v", err)
 		}
+		defer c.Close()
 		shown = c.ConnectionState().PeerCertificates[0]
-		c.Close()
-	}
+		return !shown.Equal(first)
+	})
 	if s := k.Stats(); len(s) != 1 || s[0].Name != name || s[0].NotAfter.Before(shown.NotAfter) {
 		t.Errorf("certificates: got %+v, want the one that is shown, which ends %v", s, shown.NotAfter)
 	}

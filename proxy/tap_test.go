@@ -13,6 +13,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"usher/proxy/admin"
+	"usher/proxy/leaktest"
 	"usher/proxy/tap"
 )
 
@@ -260,7 +261,7 @@ func TestTapIsLeft(t *testing.T) {
 	c, _ := b.dial(t, "/a", nil)
 	wantEcho(t, c, websocket.TextMessage, []byte("hello"))
 	get[admin.Status](t, o, "/v1/status")
-	before := takeStock()
+	before := leaktest.Take()
 	for range 3 {
 		var list []*tapped
 		for range tap.MaxTaps { // those of the round before are noticed to be gone
@@ -281,7 +282,7 @@ func TestTapIsLeft(t *testing.T) {
 			p.cancel()
 		}
 	}
-	if leak := before.leak(patience); leak != "" {
+	if leak := before.Leak(patience); leak != "" {
 		t.Error(leak)
 	}
 }
