@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"usher/proxy/waittest"
 )
 
 // generations are a running "usher run" and those that take its place. They
@@ -96,17 +98,13 @@ func (g *generations) linesOf(msg string) []map[string]any {
 // the last.
 func (g *generations) wantLines(t *testing.T, msg string, n int) map[string]any {
 	t.Helper()
-	for end := time.Now().Add(6 * patience); ; time.Sleep(time.Millisecond) {
-		list := g.linesOf(msg)
-		if len(list) >= n {
-			return list[n-1]
-		}
-		if time.Now().After(end) {
-			g.mu.Lock()
-			defer g.mu.Unlock()
-			t.Fatalf("log: got %d lines %q, want %d, in\n%v", len(list), msg, n, g.lines)
-		}
+	var list []map[string]any
+	if !waittest.Soon(func() bool { list = g.linesOf(msg); return len(list) >= n }) {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		t.Fatalf("log: got %d lines %q, want %d, in\n%v", len(list), msg, n, g.lines)
 	}
+	return list[n-1]
 }
 
 // upgrade waits until the n-th upgrade is done.
