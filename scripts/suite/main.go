@@ -27,8 +27,8 @@ type step struct {
 const usage = `usage: scripts/test [quick | lint | unit | interop | package]
 
 Without a word everything runs. quick is for the daily loop: format, vet, the
-unit tests without the race detector and the long ones, and two files of
-interop, in less than two minutes. The others are parts of the whole.
+unit tests of most packages without the race detector, the promises, and two
+files of interop, in less than two minutes. The others are parts of the whole.
 `
 
 func main() {
