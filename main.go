@@ -21,7 +21,7 @@ func main() {
 	if topic, ok := errors.AsType[cli.ExitCoder](err); ok { // of "usher help" alone
 		err = &command.UsageError{Text: strings.ToLower(topic.Error()), Hint: `"usher help" lists the verbs`}
 	}
-	os.Exit(command.Report(os.Stderr, err))
+	os.Exit(command.Report(command.Visible(os.Stderr), err))
 }
 
 func app() *cli.App {
@@ -36,7 +36,8 @@ func app() *cli.App {
 	}
 	return &cli.App{
 		Name:           "usher",
-		ErrWriter:      os.Stderr,
+		Writer:         command.Visible(os.Stdout),
+		ErrWriter:      command.Visible(os.Stderr),
 		Usage:          "one handshake per socket, frames relayed by path",
 		Commands:       verbs,
 		Flags:          []cli.Flag{routesFlag("USHER_ROUTES")},

@@ -211,13 +211,3 @@ func size(n uint64) string {
 	}
 	return fmt.Sprintf("%.1f %s", x, units[i])
 }
-
-// oneLine keeps what others have written fit for a table.
-func oneLine(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, s)
-}

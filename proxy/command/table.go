@@ -9,11 +9,14 @@ import (
 // gap stands between two columns.
 const gap = 2
 
-// writeTable writes rows with their columns below each other.
+// writeTable writes rows with their columns below each other. What stands in the
+// cells may be others'.
 func writeTable(b *bytes.Buffer, indent string, rows [][]string) {
 	var widths []int
 	for _, row := range rows {
 		for i, cell := range row {
+			cell = oneLine(cell)
+			row[i] = cell
 			if i == len(widths) {
 				widths = append(widths, 0)
 			}

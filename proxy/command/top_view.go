@@ -29,7 +29,11 @@ func (v *topView) plain() []string {
 	heads, rows := topRowsOf(v.table, v.before, v.now)
 	sortRows(rows, v.order)
 	lines := append(v.header(), "")
-	return append(lines, layout(heads, rows, 1<<10)...)
+	lines = append(lines, layout(heads, rows, 1<<10)...)
+	for i := range lines {
+		lines[i] = strings.Map(printable, lines[i])
+	}
+	return lines
 }
 
 // render returns the lines of a screen, each of width columns at most, and
