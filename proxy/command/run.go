@@ -13,8 +13,6 @@ import (
 	"runtime/debug"
 	"syscall"
 
-	"golang.org/x/term"
-
 	"usher/proxy"
 	"usher/proxy/config"
 	"usher/proxy/handover"
@@ -58,15 +56,6 @@ func serve(ctx context.Context, file string, given *handover.Inheritance, log *s
 	runtime.GOMAXPROCS(2 * runtime.GOMAXPROCS(0))
 	go tendMemory(ctx, func() uint64 { return server.Stats().Sessions.Opened }, debug.FreeOSMemory)
 	return server.Run(ctx)
-}
-
-// newLog returns a log that people can read if f is a terminal, and machines
-// if it is not.
-func newLog(f *os.File) *slog.Logger {
-	if term.IsTerminal(int(f.Fd())) {
-		return slog.New(slog.NewTextHandler(f, nil))
-	}
-	return slog.New(slog.NewJSONHandler(f, nil))
 }
 
 // load reads the routes file; its error says what to do where that is clear.

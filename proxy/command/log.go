@@ -1,0 +1,69 @@
+package command
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+)
+
+// maxLogged bounds each value of a line of the log: clients choose paths, and
+// upstreams what stands in an error.
+const maxLogged = 1 << 10
+
+// newLog returns a log that people can read if f is a terminal, and machines
+// if it is not.
+func newLog(f *os.File) *slog.Logger {
+	if term.IsTerminal(int(f.Fd())) {
+		return newTextLog(f)
+	}
+	return newJSONLog(f)
+}
+
+func newTextLog(w io.Writer) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{ReplaceAttr: bounded}))
+}
+
+// newJSONLog writes what is seen too: the lines are read at terminals after all.
+func newJSONLog(w io.Writer) *slog.Logger {
+	return slog.New(slog.NewJSONHandler(Visible(w), &slog.HandlerOptions{ReplaceAttr: bounded}))
+}
+
+// bounded cuts a value that is too long, and takes out of it what is no text.
+func bounded(_ []string, a slog.Attr) slog.Attr {
+	switch v := a.Value; v.Kind() {
+	case slog.KindString:
+		if s := v.String(); len(s) > maxLogged {
+			a.Value = slog.StringValue(cut(s))
+		}
+	case slog.KindAny:
+		switch v := v.Any().(type) {
+		case error:
+			a.Value = slog.StringValue(cut(v.Error()))
+		case []string:
+			a.Value = slog.AnyValue(cutList(v))
+		}
+	}
+	return a
+}
+
+func cut(s string) string {
+	if len(s) <= maxLogged {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxLogged], "?") + fmt.Sprintf("... (%d bytes)", len(s))
+}
+
+// cutList is cut for all of a list together.
+func cutList(list []string) []string {
+	size := 0
+	for i, s := range list {
+		if size += len(s); size > maxLogged {
+			return append(append([]string(nil), list[:i]...), fmt.Sprintf("... (%d of %d)", i, len(list)))
+		}
+	}
+	return list
+}

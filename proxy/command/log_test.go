@@ -1,0 +1,46 @@
+package command
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+)
+
+// Row 45 of the attacks: an event is one line, of a length that nobody else
+// chooses, and nothing in it ends a value.
+func TestAttack45LogLines(t *testing.T) {
+	forged := "a\nlevel=ERROR msg=\"forged\" \" \\ = " + hostile
+	for form, newLog := range map[string]func(io.Writer) *slog.Logger{"text": newTextLog, "json": newJSONLog} {
+		for name, value := range map[string]any{
+			"forged": forged, "long": strings.Repeat("x", 60<<10), "no text": strings.Repeat("\xff", 60<<10),
+			"an error": errors.New(forged + strings.Repeat("\xff", 60<<10)), "a list": []string{forged, strings.Repeat("\xff", 60<<10)},
+			"many": strings.Split(strings.Repeat(forged+",", 1000), ","),
+		} {
+			t.Run(form+" "+name, func(t *testing.T) {
+				var b bytes.Buffer
+				newLog(&b).Info("event", "value", value, "last", "end")
+				if n := bytes.Count(b.Bytes(), []byte("\n")); n != 1 {
+					t.Errorf("got %d lines, want one: %.300q", n, &b)
+				}
+				if b.Len() > 8*maxLogged {
+					t.Errorf("got %d bytes, want %d at most", b.Len(), 8*maxLogged)
+				}
+				wantVisible(t, b.Bytes())
+				if form == "text" {
+					if n := strings.Count(b.String(), " level="); n > 1 && !strings.Contains(b.String(), `\nlevel=`) {
+						t.Errorf("got %.300q, want one level", &b)
+					}
+					return
+				}
+				var fields map[string]any
+				if err := json.Unmarshal(b.Bytes(), &fields); err != nil || fields["level"] != "INFO" || fields["last"] != "end" {
+					t.Errorf("got %v, %v, want the event's fields", fields, err)
+				}
+			})
+		}
+	}
+}
