@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -38,15 +39,20 @@ func (o OpenData) Append(dst []byte) []byte {
 	return append(dst, '}')
 }
 
+// maxSID is far more than servers of any kind give out. A sid becomes a part of
+// queries and keys.
+const maxSID = 256
+
 // ParseOpen reads the Data of an Open packet. Times that are missing, negative
-// or beyond a day are errors, since heartbeats follow from them.
+// or beyond a day are errors, since heartbeats follow from them; so are a sid
+// that no query would hold, and a limit that lets nothing through.
 func ParseOpen(data []byte) (OpenData, error) {
 	var j struct {
 		SID          string   `json:"sid"`
 		Upgrades     []string `json:"upgrades"`
 		PingInterval float64  `json:"pingInterval"`
 		PingTimeout  float64  `json:"pingTimeout"`
-		MaxPayload   float64  `json:"maxPayload"`
+		MaxPayload   *float64 `json:"maxPayload"`
 	}
 	if err := json.Unmarshal(data, &j); err != nil {
 		return OpenData{}, fmt.Errorf("engine.io open packet: %w", err)
@@ -59,12 +65,15 @@ func ParseOpen(data []byte) (OpenData, error) {
 	if err != nil {
 		return OpenData{}, err
 	}
-	if j.SID == "" {
-		return OpenData{}, errors.New("engine.io open packet has no sid")
+	if err := checkSID(j.SID); err != nil {
+		return OpenData{}, err
 	}
 	o := OpenData{SID: j.SID, PingInterval: interval, PingTimeout: timeout}
-	if j.MaxPayload >= 1 {
-		o.MaxPayload = int(min(j.MaxPayload, math.MaxInt32))
+	if n := j.MaxPayload; n != nil {
+		if *n < 1 {
+			return OpenData{}, fmt.Errorf("engine.io open packet: maxPayload %v is less than 1", *n)
+		}
+		o.MaxPayload = int(min(*n, math.MaxInt32))
 	}
 	for _, u := range j.Upgrades {
 		o.Upgrades = o.Upgrades || u == "websocket"
@@ -78,4 +87,16 @@ func milliseconds(name string, n float64) (time.Duration, error) {
 		return 0, fmt.Errorf("engine.io open packet: %s %v is not 1 ms to 24 h", name, n)
 	}
 	return d, nil
+}
+
+func checkSID(sid string) error {
+	switch {
+	case sid == "":
+		return errors.New("engine.io open packet has no sid")
+	case len(sid) > maxSID:
+		return fmt.Errorf("engine.io open packet: sid of %d bytes, %d at most", len(sid), maxSID)
+	case strings.ContainsFunc(sid, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return errors.New("engine.io open packet: sid is not of printable ASCII")
+	}
+	return nil
 }

@@ -37,6 +37,20 @@ func TestBrokenOpen(t *testing.T) {
 		{`{"sid":"a","pingTimeout":1}`, "pingInterval 0 is not 1 ms to 24 h"},
 		{`{"sid":"a","pingInterval":1,"pingTimeout":-5}`, "pingTimeout -5 is not 1 ms to 24 h"},
 		{`{"sid":"a","pingInterval":1e300,"pingTimeout":1}`, "pingInterval 1e+300 is not 1 ms to 24 h"},
+		// Row 37 of the attacks.
+		{`{"sid":"a","pingInterval":0,"pingTimeout":1}`, "pingInterval 0 is not 1 ms to 24 h"},
+		{`{"sid":"a","pingInterval":9007199254740992,"pingTimeout":1}`, "pingInterval 9.007199254740992e+15 is not 1 ms to 24 h"},
+		{`{"sid":"a","pingInterval":NaN,"pingTimeout":1}`, "engine.io open packet: invalid character"},
+		{`{"sid":"a","pingInterval":"1","pingTimeout":1}`, "engine.io open packet: json"},
+		{`{"sid":"a","pingInterval":1,"pingTimeout":1,"maxPayload":0}`, "maxPayload 0 is less than 1"},
+		{`{"sid":"a","pingInterval":1,"pingTimeout":1,"maxPayload":-1}`, "maxPayload -1 is less than 1"},
+		{`{"sid":"` + strings.Repeat("a", 64<<10) + `","pingInterval":1,"pingTimeout":1}`, "sid of 65536 bytes, 256 at most"},
+		{`{"sid":"a\u001b[31m","pingInterval":1,"pingTimeout":1}`, "sid is not of printable ASCII"},
+		{`{"sid":"a\u202e","pingInterval":1,"pingTimeout":1}`, "sid is not of printable ASCII"},
+		{`{"sid":"a b","pingInterval":1,"pingTimeout":1}`, "sid is not of printable ASCII"},
+		{`{"sid":"a","pingInterval":1,"pingTimeout":1,"upgrades":"websocket"}`, "engine.io open packet: json"},
+		{`{"sid":"a","pingInterval":1,"pingTimeout":1,"upgrades":[1,{}]}`, "engine.io open packet: json"},
+		{`[]`, "engine.io open packet: json"},
 	} {
 		if _, err := ParseOpen([]byte(tt.data)); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: got error %v, want %q", tt.data, err, tt.want)

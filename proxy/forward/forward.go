@@ -56,7 +56,7 @@ func (f *Forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request, m route.Ma
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) { f.Refuse(w, r, err) },
 	}
 	defer passBroken(w)
-	proxy.ServeHTTP(newAnswerWriter(w, r), r)
+	proxy.ServeHTTP(newAnswerWriter(w, r), r.WithContext(limitInterim(r.Context())))
 }
 
 // rewrite makes the upstream's request. It starts from the client's headers

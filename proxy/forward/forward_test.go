@@ -235,3 +235,24 @@ func TestAnswerBeforeTheBody(t *testing.T) {
 		}
 	}
 }
+
+// Row 36 of the attacks: an upstream that never comes to its answer.
+func TestAttack36EndlessInterimAnswers(t *testing.T) {
+	for _, one := range []string{"HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"} {
+		address, _ := newRawUpstream(t, strings.Repeat(one, 2*maxInterim)+"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+		s := newTestServer(t, nil, address)
+		_, br := s.send(t, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+		for n := 0; ; n++ {
+			res, err := http.ReadResponse(br, nil)
+			if err != nil || n > maxInterim && res.StatusCode < 200 {
+				t.Fatalf("%.12s: got %v, %v as answer %d, want a refusal", one, res, err, n)
+			}
+			if res.StatusCode >= 200 {
+				if res.StatusCode != http.StatusBadGateway {
+					t.Errorf("%.12s: got %d, want 502", one, res.StatusCode)
+				}
+				break
+			}
+		}
+	}
+}
