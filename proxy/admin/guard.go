@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"time"
 
 	"usher/proxy/config"
 )
@@ -18,7 +19,7 @@ func (h *Handler) admit(r *http.Request) error {
 	if to.Token == "" && !isProbe(r.URL.Path) && !namedBy(to, r.Host) {
 		return failure(http.StatusMisdirectedRequest, "host %q does not name the operators' address", r.Host)
 	}
-	if err := h.origin.Check(r); err != nil {
+	if err := h.origin.Check(asOrder(r)); err != nil {
 		return failure(http.StatusForbidden, "the request comes from another origin")
 	}
 	if r.Method == http.MethodPost || r.Method == http.MethodPut || r.Method == http.MethodPatch {
@@ -27,10 +28,33 @@ func (h *Handler) admit(r *http.Request) error {
 			return failure(http.StatusUnsupportedMediaType, "the content type must be application/json")
 		}
 	}
+	if to.Token != "" && showsToken(r) && !h.guesses.allowed(r.RemoteAddr, time.Now()) {
+		return errGuesses
+	}
 	if !h.knows(r, to.Token) {
 		return failure(http.StatusUnauthorized, "the token is missing or wrong")
 	}
 	return nil
+}
+
+// asOrder is r as an order, which another origin must not give; nor may it have
+// anything else, such as an EventSource or a tap. But it may lead here.
+func asOrder(r *http.Request) *http.Request {
+	if r.Header.Get("Sec-Fetch-Mode") == "navigate" {
+		return r
+	}
+	order := *r
+	order.Method = http.MethodPost
+	return &order
+}
+
+// errGuesses tells nothing of the token that came with it.
+var errGuesses = failure(http.StatusTooManyRequests, "too many wrong tokens have come from this address: wait 10 s")
+
+// showsToken tells whether a token comes with r. A cookie is none: it can't be
+// guessed, and pages go on showing one that has become worthless.
+func showsToken(r *http.Request) bool {
+	return r.Header.Get("Authorization") != "" || r.URL.Path == "/v1/login"
 }
 
 // namedBy tells whether a Host header names the operators' address. A page that
@@ -67,6 +91,9 @@ func (h *Handler) knows(r *http.Request, token string) bool {
 	shown, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if ok && same(shown, token) {
 		return true
+	}
+	if ok {
+		h.guesses.wrong(r.RemoteAddr, time.Now())
 	}
 	c, err := r.Cookie(cookieName)
 	return err == nil && h.validCookie(c.Value, token)

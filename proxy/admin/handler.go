@@ -27,11 +27,13 @@ type Handler struct {
 	mux    *http.ServeMux
 	origin *http.CrossOriginProtection
 	key    [32]byte // of the cookies
+
+	guesses *guesses
 }
 
 // NewHandler returns a handler for h.
 func NewHandler(h Handler) *Handler {
-	h.began, h.mux, h.origin = time.Now(), http.NewServeMux(), http.NewCrossOriginProtection()
+	h.began, h.mux, h.origin, h.guesses = time.Now(), http.NewServeMux(), http.NewCrossOriginProtection(), new(guesses)
 	rand.Read(h.key[:])
 	for pattern, serve := range map[string]func(*http.Request) (any, error){
 		"GET /v1/status":           h.status,
@@ -106,6 +108,9 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	if e.Status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="usher"`)
+	}
+	if e.Status == http.StatusTooManyRequests {
+		w.Header().Set("Retry-After", "10")
 	}
 	h.Log.Debug("operator's request refused", "method", r.Method, "path", r.URL.Path, "status", e.Status, "error", e.Text)
 	writeJSON(w, e.Status, e)

@@ -27,6 +27,7 @@ func (h *Handler) login(w http.ResponseWriter, r *http.Request) {
 	}
 	token := h.Broker.Config().Admin.Token
 	if token != "" && !same(order.Token, token) {
+		h.guesses.wrong(r.RemoteAddr, time.Now())
 		h.Log.Warn("operator's login refused", "peer", r.RemoteAddr)
 		h.refuse(w, r, failure(http.StatusUnauthorized, "the token is wrong"))
 		return
