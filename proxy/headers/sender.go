@@ -89,8 +89,12 @@ func Peer(address string) netip.Addr {
 	if err != nil {
 		return netip.Addr{} // a unix socket has no address to believe in
 	}
-	return ap.Addr().Unmap().WithZone("") // a zone means something on this machine only
+	return plain(ap.Addr())
 }
+
+// plain returns a as all compare it. A zone means something on one machine only,
+// and may be any text.
+func plain(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }
 
 func (rules Rules) trusts(a netip.Addr) bool {
 	return slices.ContainsFunc(rules.Trusted, func(p netip.Prefix) bool {
@@ -135,10 +139,10 @@ func (rules Rules) client(peer netip.Addr, lines []string) netip.Addr {
 // forwardedAddr reads an entry of X-Forwarded-For; some proxies add the port.
 func forwardedAddr(s string) (netip.Addr, bool) {
 	if a, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil {
-		return a.Unmap(), true
+		return plain(a), true
 	}
 	ap, err := netip.ParseAddrPort(s)
-	return ap.Addr().Unmap(), err == nil
+	return plain(ap.Addr()), err == nil
 }
 
 func validID(id string) bool {

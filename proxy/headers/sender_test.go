@@ -1,6 +1,7 @@
 package headers
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -27,7 +28,19 @@ func TestClient(t *testing.T) {
 		"ipv6 with a port":          {"[2001:db8::1]:5", []string{"X-Forwarded-For: [2001:db9::7]:80"}, "2001:db9::7"},
 		"ipv6 zone":                 {"[2001:db8::1%eth0]:5", []string{"X-Forwarded-For: 2001:db9::7"}, "2001:db9::7"},
 		"mapped ipv4 in the header": {"127.0.0.1:5", []string{"X-Forwarded-For: 198.51.100.7, ::ffff:10.0.0.2"}, "198.51.100.7"},
-		"unix socket":               {"@", []string{"X-Forwarded-For: 198.51.100.7"}, "unknown"},
+		// Row 55 of the attacks.
+		"a thousand hops":        {"127.0.0.1:5", []string{"X-Forwarded-For: 6.6.6.6, 198.51.100.7" + strings.Repeat(", 10.0.0.1", 1000)}, "198.51.100.7"},
+		"a thousand lines":       {"127.0.0.1:5", append([]string{"X-Forwarded-For: 198.51.100.7"}, slices.Repeat([]string{"X-Forwarded-For: 10.0.0.1"}, 1000)...), "198.51.100.7"},
+		"spoofed Forwarded":      {"127.0.0.1:5", []string{"Forwarded: for=6.6.6.6", "X-Forwarded-For: 198.51.100.7"}, "198.51.100.7"},
+		"Forwarded alone":        {"127.0.0.1:5", []string{"Forwarded: for=6.6.6.6"}, "127.0.0.1"},
+		"for in X-Forwarded-For": {"127.0.0.1:5", []string{"X-Forwarded-For: for=6.6.6.6"}, "127.0.0.1"},
+		"obfuscated":             {"127.0.0.1:5", []string{"X-Forwarded-For: 6.6.6.6, _hidden, 10.0.0.2"}, "10.0.0.2"},
+		"unknown":                {"127.0.0.1:5", []string{"X-Forwarded-For: 6.6.6.6, unknown"}, "127.0.0.1"},
+		"zone":                   {"127.0.0.1:5", []string{"X-Forwarded-For: fe80::1%eth0"}, "fe80::1"},
+		"zone of anything":       {"127.0.0.1:5", []string{`X-Forwarded-For: [fe80::1%x";host="evil]:80`}, "fe80::1"},
+		"zone of a trusted one":  {"127.0.0.1:5", []string{"X-Forwarded-For: 198.51.100.7, 2001:db8::5%x"}, "198.51.100.7"},
+		"zone of a mapped one":   {"127.0.0.1:5", []string{"X-Forwarded-For: 198.51.100.7, ::ffff:10.0.0.2%x"}, "198.51.100.7"},
+		"unix socket":            {"@", []string{"X-Forwarded-For: 198.51.100.7"}, "unknown"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

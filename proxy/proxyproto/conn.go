@@ -29,6 +29,8 @@ const (
 	// longestRest bounds what follows the fixed part of version 2; with TLS
 	// details of the client a few hundred bytes are usual.
 	longestRest = 4096
+	// local is version 2 and the command of who speaks for nobody.
+	local = 0x20
 )
 
 var (
@@ -148,6 +150,9 @@ func read(r io.Reader) (*proxyproto.Header, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if b[len(signature)] == local { // what follows is of no meaning, whatever it is (2.2)
+		return &proxyproto.Header{Version: 2, Command: proxyproto.LOCAL}, nil
 	}
 	h, err := proxyproto.Read(bufio.NewReaderSize(bytes.NewReader(b), len(b)))
 	if err != nil {

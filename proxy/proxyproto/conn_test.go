@@ -44,6 +44,12 @@ func v2(rest string) string {
 	return "\r\n\r\n\x00\r\nQUIT\n\x21\x11" + string([]byte{byte(n >> 8), byte(n)}) + "\xc0\x00\x02\x01\xc0\x00\x02\x02\x00\x50\x00\x51" + rest
 }
 
+const (
+	head2  = "\r\n\r\n\x00\r\nQUIT\n"
+	v4     = "\xc0\x00\x02\x01\xc0\x00\x02\x02\x00\x50\x00\x51"
+	mapped = "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff\xc0\x00\x02\x01"
+)
+
 func TestConn(t *testing.T) {
 	client, server := address("192.0.2.1:80"), address("192.0.2.2:81")
 	for name, tt := range map[string]struct {
@@ -65,8 +71,34 @@ func TestConn(t *testing.T) {
 		"v1 without an end":                  {"PROXY TCP4 " + strings.Repeat("1", 200), ""},
 		"v1 with a bare LF":                  {"PROXY TCP4 192.0.2.1 192.0.2.2 80 81\n", ""},
 		"v1 with a port too many":            {"PROXY TCP4 192.0.2.1 192.0.2.2 80 65536\r\n", ""},
-		"none":                               {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", ""},
-		"nothing":                            {"", ""},
+		// Row 54 of the attacks.
+		"v2 too short for its family":   {head2 + "\x21\x11\x00\x04\xc0\x00\x02\x01", ""},
+		"v2 of no length":               {head2 + "\x21\x11\x00\x00", ""},
+		"v2 with a byte more":           {head2 + "\x21\x11\x00\x0d" + v4 + "\x04", ""},
+		"v2 local with addresses":       {head2 + "\x20\x11\x00\x0c" + v4, "10.0.0.9:1000"},
+		"v2 local with anything":        {head2 + "\x20\x00\x00\x05abcde", "10.0.0.9:1000"},
+		"v2 local of an unknown family": {head2 + "\x20\x41\x00\x05abcde", "10.0.0.9:1000"},
+		"v2 unspecified":                {head2 + "\x21\x00\x00\x0c" + v4, ""},
+		"v2 by UDP":                     {head2 + "\x21\x12\x00\x0c" + v4, "10.0.0.9:1000"},
+		"v2 by a unix socket":           {head2 + "\x21\x31\x00\xd8" + strings.Repeat("a", 216), "10.0.0.9:1000"},
+		"v2 of an unknown family":       {head2 + "\x21\x41\x00\x0c" + v4, ""},
+		"v2 of another version":         {head2 + "\x31\x11\x00\x0c" + v4, ""},
+		"v2 of another command":         {head2 + "\x22\x11\x00\x0c" + v4, ""},
+		"v2 IPv4 in IPv6":               {head2 + "\x21\x21\x00\x24" + mapped + mapped + "\x00\x50\x00\x51", "192.0.2.1:80"},
+		"v2 IPv6 as short as IPv4":      {head2 + "\x21\x21\x00\x0c" + v4, ""},
+		"v2 with a detail of 64 KiB":    {head2 + "\x21\x11\xff\xff" + v4 + "\x04\xff\xf0" + strings.Repeat("a", 0xfff0), ""},
+		"v1 IPv4 in IPv6":               {"PROXY TCP6 ::ffff:192.0.2.1 ::ffff:192.0.2.2 80 81\r\n", "192.0.2.1:80"},
+		"v1 IPv6 as IPv4":               {"PROXY TCP4 2001:db8::1 2001:db8::2 80 81\r\n", ""},
+		"v1 with zeros":                 {"PROXY TCP4 010.0.0.1 192.0.2.2 80 81\r\n", ""},
+		"v1 with a zone":                {"PROXY TCP6 fe80::1%eth0 fe80::2 80 81\r\n", ""},
+		"v1 with a signed port":         {"PROXY TCP4 192.0.2.1 192.0.2.2 +80 81\r\n", ""},
+		"v1 with two spaces":            {"PROXY TCP4  192.0.2.1 192.0.2.2 80 81\r\n", ""},
+		"v1 with more":                  {"PROXY TCP4 192.0.2.1 192.0.2.2 80 81 evil\r\n", ""},
+		"v1 with a CR":                  {"PROXY TCP4 192.0.2.1 192.0.2.2 80 81\rX\r\n", ""},
+		"v1 unknown with anything":      {"PROXY UNKNOWN 1.2.3.4 whatever 1 2\r\n", "10.0.0.9:1000"},
+		"v1 unknown and glued":          {"PROXY UNKNOWNX\r\n", ""},
+		"none":                          {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", ""},
+		"nothing":                       {"", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var log bytes.Buffer
