@@ -81,26 +81,6 @@ func (s *Session) LegFailed(now time.Duration, leg int) {
 	}
 }
 
-// LegRefused says that the upstream has answered a leg's handshake with this
-// status and text. 400, 401 and 403 are its word; others are as LegFailed.
-func (s *Session) LegRefused(now time.Duration, leg int, status int, text string) {
-	s.now = now
-	if !s.legIn(leg, legDialling, legOpening) {
-		return
-	}
-	switch {
-	case status != 400 && status != 401 && status != 403:
-		s.legFailed(leg, nil)
-	case s.mode == starting && s.legs[leg].eager:
-		s.refuse(status, text, nil)
-	case s.mode == opaque:
-		s.end(LegRefused, nil)
-	default:
-		s.legRefused(leg, text)
-	}
-	s.schedule()
-}
-
 // legFailed goes on without a leg that did not open. Err is as in End.
 func (s *Session) legFailed(leg int, err error) {
 	l := &s.legs[leg]
@@ -111,7 +91,7 @@ func (s *Session) legFailed(leg int, err error) {
 	case !s.needed(leg):
 		l.free()
 	case s.mode == starting && l.eager && int(l.attempts) >= endpoints:
-		s.refuse(503, textUnavailable, err)
+		s.refuse(Refusal{Status: 503, Text: textUnavailable}, err)
 	case s.mode == opaque && int(l.attempts) >= endpoints:
 		s.end(LegLost, err)
 	default:

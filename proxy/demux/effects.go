@@ -7,9 +7,9 @@ type Effects interface {
 	// Refuse or End does. With sid, that is the session's sid; without, the
 	// caller's own. What is given to ToClient from then on stands behind the open packet.
 	Ready(sid string)
-	// Refuse says that the handshake is to be answered with this status and
-	// text. The session is over, as after End, and err is as there.
-	Refuse(status int, text string, err error)
+	// Refuse says that the handshake is to be answered with r. The session is
+	// over, as after End, and err is as there.
+	Refuse(r Refusal, err error)
 
 	// ToClient sends m to the client, behind all that was sent before.
 	ToClient(m *Message)

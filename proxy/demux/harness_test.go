@@ -71,11 +71,11 @@ func (f *fake) Ready(sid string) {
 	f.note("%s", strings.TrimSpace("ready "+sid))
 }
 
-func (f *fake) Refuse(status int, text string, _ error) {
+func (f *fake) Refuse(r Refusal, _ error) {
 	if f.ready {
 		f.t.Errorf("refused after ready")
 	}
-	f.note("refuse %d %s", status, text)
+	f.note("%s", strings.TrimSpace(fmt.Sprintf("refuse %d %s %s", r.Status, r.Text, r.After)))
 	f.over = true
 }
 
@@ -274,7 +274,8 @@ func (f *fake) leglife(service, verb, rest string) {
 			f.t.Fatal(err)
 		}
 		delete(f.legs, leg)
-		f.s.LegRefused(f.now, leg, n, text)
+		text, after, _ := strings.Cut(text, " after ")
+		f.s.LegRefused(f.now, leg, Refusal{n, text, after})
 	case "goes":
 		delete(f.legs, leg)
 		f.s.LegLost(f.now, leg)

@@ -179,19 +179,19 @@ const maxRefusal = 512
 func (s *Session) refusedAgain(leg int) { s.end(LegLost, s.ofService(leg, errAgain)) }
 
 // legRefused ends what depends on a leg whose upstream does not want the client.
-func (s *Session) legRefused(leg int, text string) {
+func (s *Session) legRefused(leg int, r Refusal) {
 	if s.hasJoined(leg) {
 		s.refusedAgain(leg)
 		return
 	}
-	text = strings.ToValidUTF8(text[:min(len(text), maxRefusal)], "")
+	text := strings.ToValidUTF8(r.Text[:min(len(r.Text), maxRefusal)], "")
 	s.legs[leg].free()
 	for i := 0; i < len(s.spaces) && s.mode != over; i++ {
 		sp := &s.spaces[i]
 		if int(sp.leg) != leg || sp.state == left {
 			continue
 		}
-		s.giveUp(sp, text, "")
+		s.giveUp(sp, text, r.data())
 		i-- // it is no longer there
 	}
 }

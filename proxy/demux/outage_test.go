@@ -75,6 +75,22 @@ client 42["on"]
 	}
 }
 
+// TestF07Status has an answer told at once, unless it speaks of an upstream, or
+// of what is in front of it, that cannot serve now.
+func TestF07Status(t *testing.T) {
+	for answer, data := range map[string]string{
+		"400 no": `{"status":400}`, "401 no": `{"status":401}`, "404 no": `{"status":404}`, "429 no": `{"status":429}`,
+		"429 no after 30": `{"status":429,"retryAfter":30}`, "503 no after 0": `{"status":503,"retryAfter":0}`,
+		"302 no": `{"status":302}`, "200 no": `{"status":200}`,
+	} {
+		play4(t, shop(), joined+"client 40/seller,\n\tseller.dial\nseller.refuses "+answer+
+			"\n\tclient 44/seller,{\"message\":\"no\",\"data\":"+data+"}\npass 5s")
+	}
+	for _, status := range []string{"500", "502", "503", "504"} {
+		play4(t, shop(), joined+"client 40/seller,\n\tseller.dial\nseller.refuses "+status+" no\npass 60ms\n\tseller.dial\nseller.opens\n\tseller 40/seller,")
+	}
+}
+
 func TestF07Refused(t *testing.T) {
 	play4(t, shop(), joined+`
 client 40/staff,
@@ -82,13 +98,15 @@ client 40/staff,
 client 40/seller,
 	seller.dial
 seller.refuses 403 not "you"
-	client 44/seller,{"message":"not \"you\""}
+	client 44/seller,{"message":"not \"you\"","data":{"status":403}}
 client 40/seller,
 	seller.dial
 `)
 	c := shop()
 	c.Services[0].Eager = true
 	play4(t, c, "\tmain.dial\nmain.refuses 403 Forbidden\n\trefuse 403 Forbidden")
+	play4(t, c, "\tmain.dial\nmain.refuses 429 busy after 7\n\trefuse 429 busy 7")
+	play4(t, c, "\tmain.dial\nmain.refuses 502 starting\n\trefuse 503 upstream unavailable")
 	play4(t, c, "\tmain.dial\nmain.fails\n\trefuse 503 upstream unavailable")
 	c.Services[0].Endpoints = 2
 	c.Services[1].Eager = true

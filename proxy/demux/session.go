@@ -136,7 +136,7 @@ func (s *Session) end(why Reason, err error) {
 		return
 	}
 	if s.mode == starting {
-		s.refuse(503, textUnavailable, err)
+		s.refuse(Refusal{Status: 503, Text: textUnavailable}, err)
 		return
 	}
 	s.Close()
@@ -144,9 +144,9 @@ func (s *Session) end(why Reason, err error) {
 }
 
 // refuse answers the handshake with an error.
-func (s *Session) refuse(status int, text string, err error) {
+func (s *Session) refuse(r Refusal, err error) {
 	s.Close()
-	s.effects.Refuse(status, text, err)
+	s.effects.Refuse(r, err)
 }
 
 // toClient sends m to the client, once the handshake was answered.

@@ -93,7 +93,7 @@ func (w *walker) legLife(leg int, arg byte) {
 			}
 			delete(w.fake.legs, leg)
 			delete(w.legs, leg)
-			w.s.LegRefused(w.now, leg, 400+int(arg>>6), "no")
+			w.s.LegRefused(w.now, leg, Refusal{Status: 400 + 40*int(arg>>6), Text: "no"})
 		case 4:
 			if w.opened(leg) && arg&16 != 0 {
 				return

@@ -1,12 +1,14 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -27,6 +29,7 @@ type dialler struct {
 	split   *split
 	request *handshake.LegRequest
 	ctx     context.Context // has the client's address, for who wants it by PROXY protocol
+	client  []slog.Attr     // who it is, for the log
 }
 
 func (q *request) newDialler() (*dialler, error) {
@@ -40,14 +43,20 @@ func (q *request) newDialler() (*dialler, error) {
 	}
 	query := engineio.AppendLegQuery(nil, q.Version, q.visit.Query)
 	legs, err := q.visit.LegRequest(q.http, path, string(query), own)
-	return &dialler{split: q.split, request: legs, ctx: upstream.Lasting(q.http.Context())}, err
+	return &dialler{
+		split: q.split, request: legs, ctx: upstream.Lasting(q.http.Context()),
+		client: []slog.Attr{slog.String("id", q.visit.Sender.ID), slog.String("client", q.visit.Sender.Address())},
+	}, err
 }
 
 // dial does not block; done gets the outcome.
 func (d *dialler) dial(to demux.Target, done func(relay.Dialled)) {
 	d.split.server.dialing.Go(func() {
 		leg := d.leg(to)
-		if leg.Refused.Status == 0 { // who refuses is well
+		if leg.Refused.Final() { // who refuses is well
+			d.split.note(to.Service, nil)
+			d.logDeclined(to.Service, leg.Refused)
+		} else {
 			d.split.note(to.Service, leg.Err)
 		}
 		if leg.Err != nil { // a session with namespaces has several upstreams
@@ -129,20 +138,17 @@ func noteFailure(e *upstream.Endpoint, trace *tracing.Attempts, err error) {
 	}
 }
 
-// unopened tells an upstream that does not want this client, such as by its
-// allowRequest, from one that is not well.
+// unopened tells an upstream that has answered, such as by its allowRequest,
+// from one that is not well.
 func (s *Server) unopened(name string, err error) relay.Dialled {
 	no, declined := errors.AsType[*handshake.DeclinedError](err)
-	if !declined || no.Status < 400 || no.Status >= 500 {
+	if !declined {
 		s.stats.legs.failed(name)
 		return relay.Dialled{Err: err}
 	}
 	s.stats.legs.declined(name)
-	text := no.Text
-	if text == "" {
-		text = http.StatusText(no.Status)
-	}
-	return relay.Dialled{Err: err, Refused: relay.Refused{Status: no.Status, Text: text}}
+	text := cmp.Or(no.Text, http.StatusText(no.Status))
+	return relay.Dialled{Err: err, Refused: demux.Refusal{Status: no.Status, Text: text, After: no.RetryAfter}}
 }
 
 // reach connects to the endpoint that is preferred, if it can be had, or to
@@ -171,4 +177,17 @@ func (s *Server) tag(identity string) string {
 
 func (s *Server) isTag(tag string, e *upstream.Endpoint) bool {
 	return hmac.Equal([]byte(tag), []byte(s.tag(e.Identity)))
+}
+
+// logDeclined tells of an upstream that does not want the client: nothing else
+// in the log does, where the session goes on without it.
+func (d *dialler) logDeclined(service int, r demux.Refusal) {
+	level := slog.LevelInfo
+	if r.Status >= http.StatusInternalServerError {
+		level = slog.LevelWarn
+	}
+	attrs := append([]slog.Attr{
+		slog.Int("status", r.Status), slog.String("route", d.split.route.String()), slog.String("upstream", d.split.services[service]),
+	}, d.client...)
+	d.split.server.Log.LogAttrs(d.ctx, level, "upgrade declined by upstream", attrs...)
 }

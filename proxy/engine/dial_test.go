@@ -85,8 +85,8 @@ func TestUnopened(t *testing.T) {
 	}{
 		{&handshake.DeclinedError{Status: 403, Text: "go away"}, 403, "go away"},
 		{&handshake.DeclinedError{Status: 400}, 400, "Bad Request"},
-		{&handshake.DeclinedError{Status: 500, Text: "x"}, 0, ""},
-		{&handshake.DeclinedError{Status: 302}, 0, ""},
+		{&handshake.DeclinedError{Status: 500, Text: "x"}, 500, "x"},
+		{&handshake.DeclinedError{Status: 302}, 302, "Found"},
 		{context.DeadlineExceeded, 0, ""},
 		{errors.New("reset"), 0, ""},
 	} {

@@ -1,11 +1,13 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
 	"time"
 
+	"usher/proxy/demux"
 	"usher/proxy/engineio"
 	"usher/proxy/handshake"
 	"usher/proxy/relay"
@@ -26,7 +28,7 @@ var errGone = errors.New("client went away")
 // opening is what became of a session's first legs.
 type opening struct {
 	sid     string
-	refused relay.Refused
+	refused demux.Refusal
 }
 
 // open begins a session. It is answered when its legs are there that it cannot
@@ -46,7 +48,7 @@ func (q *request) open() {
 	v.fan = s.Frames.Open(x, q.options, relay.Entry{
 		Version: q.Version, SID: newSID(), Polling: !q.visit.Upgrade, Base64: q.B64,
 		Dial:    d.dial,
-		Ready:   func(sid string, r relay.Refused) { ready <- opening{sid, r} },
+		Ready:   func(sid string, r demux.Refusal) { ready <- opening{sid, r} },
 		Gone:    func() { s.sids.forget(v) },
 		Release: func() { s.caps.leave(at) },
 	})
@@ -110,17 +112,21 @@ func (q *request) opened(v *visitor, o opening) {
 	q.poll(v)
 }
 
-// refused passes an upstream's no on, as the client would have got it there.
-func (q *request) refused(r relay.Refused) {
+// refused passes an upstream's no on, as the client would have got it there. A
+// redirect, or a page in place of a handshake, would mean something else to it.
+func (q *request) refused(r demux.Refusal) {
+	if r.Status < http.StatusBadRequest {
+		r.Status = http.StatusBadGateway
+	}
 	q.visit.Count(handshake.Answer, r.Status)
-	if r.Status >= http.StatusInternalServerError {
-		q.w.Header()["Retry-After"] = []string{"1"}
+	if r.Status >= http.StatusInternalServerError || r.After != "" {
+		q.w.Header()["Retry-After"] = []string{cmp.Or(r.After, "1")}
 	}
 	if q.visit.Upgrade {
 		q.refuseUpgrade(r.Status, r.Text)
 		return
 	}
-	q.json(r.Status, engineio.Forbidden, r.Text)
+	q.json(r.Status, engineio.CodeOf(r.Text), r.Text)
 }
 
 // accept answers 101. If the client has gone, so has the session.

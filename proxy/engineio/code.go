@@ -55,3 +55,14 @@ func AppendError(dst []byte, c Code, message string) []byte {
 	dst = appendString(dst, []byte(message))
 	return append(dst, '}')
 }
+
+// CodeOf returns the code whose message a server of any generation has given,
+// Forbidden if the text is of its application.
+func CodeOf(message string) Code {
+	for c := TransportUnknown; c <= UnsupportedVersion; c++ {
+		if message == c.Message() {
+			return c
+		}
+	}
+	return Forbidden
+}

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -93,8 +94,9 @@ func withoutCookie(line, name string) string {
 
 // DeclinedError is an upstream's own answer to a handshake, which says no.
 type DeclinedError struct {
-	Status int
-	Text   string // one line, for the client; "" if there is none that is fit for it
+	Status     int
+	Text       string // one line, for the client; "" if there is none that is fit for it
+	RetryAfter string // in seconds; "" if the upstream has not said
 }
 
 func (d *DeclinedError) Error() string {
@@ -127,7 +129,7 @@ func (l *Legs) Ask(ctx context.Context, conn net.Conn, q *LegRequest, trace *tra
 	b.out = append(b.out, "\r\n"...)
 	b.in = b.in[:0]
 	a, err := b.ask(conn)
-	heard = len(b.in) > 0
+	heard = len(b.in) > 0 || a.status != 0
 	if err == nil && a.status != http.StatusSwitchingProtocols {
 		err = declined(a.status, b.in, conn)
 	}
@@ -164,16 +166,28 @@ const (
 
 // declined reads what an upstream says instead of 101.
 func declined(status int, head []byte, conn net.Conn) error {
-	d := &DeclinedError{Status: status}
 	res, err := http.ReadResponse(bufio.NewReader(io.MultiReader(bytes.NewReader(head), conn)), nil)
 	if err != nil {
 		return badAnswer(err)
 	}
 	defer res.Body.Close()
+	d := &DeclinedError{Status: status, RetryAfter: retryAfter(res.Header.Get("Retry-After"), time.Now())}
 	if body, err := io.ReadAll(io.LimitReader(res.Body, maxText)); err == nil {
 		d.Text = oneLine(body)
 	}
 	return d
+}
+
+// retryAfter returns the seconds that a Retry-After header says (RFC 9110,
+// 10.2.3), "" if it says none.
+func retryAfter(value string, now time.Time) string {
+	if at, err := http.ParseTime(value); err == nil {
+		return strconv.Itoa(int(max(0, at.Sub(now).Seconds())))
+	}
+	if n, err := strconv.ParseUint(value, 10, 31); err == nil {
+		return strconv.FormatUint(n, 10)
+	}
+	return ""
 }
 
 // oneLine returns a text that may be shown to a client: an application's words,

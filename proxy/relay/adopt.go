@@ -3,6 +3,7 @@ package relay
 import (
 	"time"
 
+	"usher/proxy/demux"
 	"usher/proxy/session"
 )
 
@@ -64,7 +65,7 @@ func (lp *loop) refuseFan(f *fan) {
 	lp.load.Add(-1)
 	f.handle.state.Store(int32(Over))
 	f.session.End(session.End{Cause: session.Cause{Side: session.Usher, Event: session.Failed}, Err: ErrClosed, Time: time.Now()})
-	f.entry.Ready("", Refused{Status: 503})
+	f.entry.Ready("", demux.Refusal{Status: 503})
 	f.entry.Gone()
 	f.entry.Release()
 }

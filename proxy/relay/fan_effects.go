@@ -26,21 +26,21 @@ func (e *effects) Ready(sid string) {
 	data := open.Append(nil)
 	f.answers.out.add(&f.loop.outputs, engineio.Open, false, data)
 	f.showPacketTo(client, "", engineio.Open, data, f.entry.Polling)
-	f.answer(f.sid, Refused{})
+	f.answer(f.sid, demux.Refusal{})
 }
 
 // Refuse is demux.Effects'.
-func (e *effects) Refuse(status int, text string, err error) {
+func (e *effects) Refuse(r demux.Refusal, err error) {
 	f := (*fan)(e)
 	if err == nil {
 		err = e.why
 	}
-	f.answer("", Refused{Status: status, Text: text})
+	f.answer("", r)
 	f.close(session.Cause{Side: session.Upstream, Event: session.Refused}, farewell{code: ws.CodeInternal}, err)
 }
 
 // answer tells how to answer the handshake, once.
-func (f *fan) answer(sid string, r Refused) {
+func (f *fan) answer(sid string, r demux.Refusal) {
 	if !f.ready {
 		f.ready = true
 		f.entry.Ready(sid, r)

@@ -37,7 +37,7 @@ func (f *fan) close(cause session.Cause, why farewell, err error) {
 		f.end.farewell = byte(engineio.Noop)
 	}
 	f.demux.Close()
-	f.answer("", Refused{Status: 503})
+	f.answer("", demux.Refusal{Status: 503})
 	polls := Transport(f.handle.state.Swap(int32(Over))) != WebSocket && f.entry.Polling
 	for i := range f.legs {
 		f.closeLeg(i, farewell{code: ws.CodeGoingAway})

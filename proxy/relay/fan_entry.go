@@ -48,9 +48,9 @@ type Entry struct {
 	Dial func(to demux.Target, done func(Dialled))
 
 	// Ready tells how to answer the handshake, once. It is called by the loop,
-	// and must not block. Where Refused.Status is 0, sid is the session's, and
+	// and must not block. Where r.Status is 0, sid is the session's, and
 	// Fan.Socket or Fan.Poll is expected next; otherwise the session is over.
-	Ready func(sid string, r Refused)
+	Ready func(sid string, r demux.Refusal)
 
 	// Gone is called once, when the sid means nothing any more: what comes with
 	// it is to be answered with engineio.SIDUnknown. That may be some time after
@@ -77,11 +77,5 @@ type Dialled struct {
 	Lost func() bool
 
 	Err     error
-	Refused Refused // the upstream's own answer to its handshake, if that is what Err is about
-}
-
-// Refused is an HTTP answer that says no. Its zero value says nothing.
-type Refused struct {
-	Status int
-	Text   string
+	Refused demux.Refusal // the upstream's own answer to its handshake, if that is what Err is about
 }

@@ -52,7 +52,7 @@ func (f *fan) dialled(leg int, mine uint32, d Dialled) {
 	}
 	switch {
 	case d.Err != nil && d.Refused.Status != 0:
-		f.demux.LegRefused(lp.now, leg, d.Refused.Status, d.Refused.Text)
+		f.demux.LegRefused(lp.now, leg, d.Refused)
 	case d.Err != nil:
 		f.demux.LegFailed(lp.now, leg)
 	default:

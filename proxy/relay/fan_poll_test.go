@@ -311,8 +311,8 @@ func TestFanEager(t *testing.T) {
 		err    string
 	}{
 		{"opens", func(h *fanHarness) { h.openLeg(h.answerDial(0)) }, 0, false, ""},
-		{"refuses", func(h *fanHarness) { h.refuseDial(Refused{Status: 401, Text: "no token"}) }, 401, true, "connection refused"},
-		{"is down", func(h *fanHarness) { h.refuseDial(Refused{}) }, 503, true, "connection refused"},
+		{"refuses", func(h *fanHarness) { h.refuseDial(demux.Refusal{Status: 401, Text: "no token"}) }, 401, true, "connection refused"},
+		{"is down", func(h *fanHarness) { h.refuseDial(demux.Refusal{}) }, 503, true, "connection refused"},
 		{"does not open", func(h *fanHarness) {
 			h.answerDial(0)
 			h.advance(5 * time.Second)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"usher/proxy/demux"
 	"usher/proxy/engineio"
 	"usher/proxy/ws"
 )
@@ -154,7 +155,7 @@ func TestFanUpstreamFails(t *testing.T) {
 				if waits {
 					c.send(ws.Text, "40/admin,")
 					h.step()
-					h.refuseDial(Refused{})
+					h.refuseDial(demux.Refusal{})
 				}
 				tc.play(h, c, main)
 				h.step()

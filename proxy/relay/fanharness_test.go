@@ -23,7 +23,7 @@ type fanHarness struct {
 	polling bool
 	options *FanOptions
 	sid     string
-	refused []Refused
+	refused []demux.Refusal
 	gone    int
 	freed   int // releases of legs
 	dials   []dialling
@@ -64,7 +64,7 @@ func (h *fanHarness) start() {
 	h.fan = newFan(h.open(), h.options, Entry{
 		Version: h.version, SID: "sid-of-the-session", Polling: h.polling,
 		Dial: func(to demux.Target, done func(Dialled)) { h.dials = append(h.dials, dialling{to, done}) },
-		Ready: func(sid string, r Refused) {
+		Ready: func(sid string, r demux.Refusal) {
 			h.sid = sid
 			h.refused = append(h.refused, r)
 		},
@@ -104,7 +104,7 @@ func (h *fanHarness) answerDial(service int) *peer {
 	return u
 }
 
-func (h *fanHarness) refuseDial(r Refused) {
+func (h *fanHarness) refuseDial(r demux.Refusal) {
 	h.t.Helper()
 	d := h.dials[0]
 	h.dials = h.dials[1:]
