@@ -34,7 +34,7 @@ type silence struct {
 }
 
 func (s *silence) Ready(string)                         {}
-func (s *silence) Refuse(Refusal, error)            {}
+func (s *silence) Refuse(Refusal, error)                {}
 func (s *silence) ToClient(*Message)                    { s.sent++ }
 func (s *silence) ToLeg(int, *Message)                  { s.sent++ }
 func (s *silence) Dial(int, Target)                     {}

@@ -94,6 +94,11 @@ func (d *dialler) leg(to demux.Target) relay.Dialled {
 		return relay.Dialled{Err: err}
 	}
 	early, heard, err := s.legs.Ask(ctx, conn, d.request, trace, d.split.route.Limits.HandshakeTimeout)
+	if !heard && handshake.BrokeOff(err) && ctx.Err() == nil {
+		if no := d.inquire(ctx, e, conn); no != nil {
+			heard, err = true, no
+		}
+	}
 	if heard {
 		e.Answered()
 	} else if ctx.Err() == nil {
@@ -112,6 +117,17 @@ func (d *dialler) leg(to demux.Target) relay.Dialled {
 		To:   session.Leg{Upstream: name, Endpoint: e.Address, Target: e.Identity},
 		Lost: func() bool { return s.lost(name, e.Identity) },
 	}
+}
+
+// inquire has an endpoint say why it has closed conn without a word; nil if it
+// does not.
+func (d *dialler) inquire(ctx context.Context, e *upstream.Endpoint, conn net.Conn) error {
+	again, err := e.DialAgain(ctx, conn)
+	if err != nil {
+		return nil //nolint:nilerr // that there is no answer is known already
+	}
+	defer again.Close()
+	return d.split.server.legs.Inquire(ctx, again, d.request, d.split.route.Limits.HandshakeTimeout)
 }
 
 // lost tells whether an endpoint was removed or drained while a leg to it was

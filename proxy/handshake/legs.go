@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -26,6 +27,7 @@ import (
 // whole life: a browser cannot repeat its headers.
 type LegRequest struct {
 	head  []byte // up to the value of Sec-WebSocket-Key, which is another each time
+	plain int    // how much of head is not of the upgrade
 	offer offer
 
 	Trace *tracing.Parent // of the legs; nil if the handshake has none
@@ -54,8 +56,7 @@ func (v *Visit) LegRequest(r *http.Request, path, query, cookie string) (*LegReq
 	out = append(out, query...)
 	out = append(out, " HTTP/1.1\r\nHost: "...)
 	out = append(out, headers.TakeHost(h, r.Host)...)
-	out = append(out, "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"...)
-	out = q.offer.append(out)
+	out = append(out, "\r\n"...)
 	for name, values := range h {
 		if ownHeader(name) || strings.HasPrefix(name, "Content-") {
 			continue
@@ -69,7 +70,8 @@ func (v *Visit) LegRequest(r *http.Request, path, query, cookie string) (*LegReq
 			}
 		}
 	}
-	b.out = append(out, "Sec-WebSocket-Key: "...)
+	q.plain = len(out)
+	b.out = append(q.offer.append(out), upgradeLines...)
 	if len(b.out) > maxLegHead {
 		return nil, refusal(http.StatusRequestHeaderFieldsTooLarge, Limit, "request head is longer than 16 KiB")
 	}
@@ -114,10 +116,7 @@ type Legs struct {
 // upstream has answered something else. Heard tells whether it has answered
 // anything. The caller owns conn.
 func (l *Legs) Ask(ctx context.Context, conn net.Conn, q *LegRequest, trace *tracing.Attempts, timeout time.Duration) (early []byte, heard bool, err error) {
-	b, ok := l.buffers.Get().(*buffers)
-	if !ok {
-		b = &buffers{out: make([]byte, 0, firstRead), in: make([]byte, 0, firstRead)}
-	}
+	b := l.get()
 	defer l.buffers.Put(b)
 	setDeadline(conn, timeout)
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
@@ -144,6 +143,32 @@ func (l *Legs) Ask(ctx context.Context, conn net.Conn, q *LegRequest, trace *tra
 	}
 	conn.SetDeadline(time.Time{})
 	return slices.Clone(b.in[a.head:]), heard, nil
+}
+
+func (l *Legs) get() *buffers {
+	if b, ok := l.buffers.Get().(*buffers); ok {
+		return b
+	}
+	return &buffers{out: make([]byte, 0, firstRead), in: make([]byte, 0, firstRead)}
+}
+
+// Inquire asks over conn, which is a new one to the same server, why the
+// handshake of q has got no answer. The error is a *DeclinedError, or nil if
+// the server does not say. The caller owns conn.
+func (l *Legs) Inquire(ctx context.Context, conn net.Conn, q *LegRequest, timeout time.Duration) error {
+	b := l.get()
+	defer l.buffers.Put(b)
+	setDeadline(conn, timeout)
+	defer context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })()
+	b.out = append(append(append(b.out[:0], q.head[:q.plain]...), plainLines...), "\r\n"...)
+	a, ok := b.inquire(conn)
+	if !ok {
+		return nil
+	}
+	if no, ok := errors.AsType[*DeclinedError](declined(a.status, b.in, conn)); ok {
+		return no
+	}
+	return nil
 }
 
 // ask writes what is in b.out and reads the answer to b.in.

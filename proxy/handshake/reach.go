@@ -48,6 +48,9 @@ func (h *Handler) reach(r *http.Request, c *Claim, b *buffers) (*responder, erro
 		by.key = newKey()
 		by.answer, err = h.ask(r, c, b, by.conn, by.key)
 		silent := len(b.in) == 0 && by.answer.status == 0
+		if silent && again && c.opens() && BrokeOff(err) && r.Context().Err() == nil && h.inquire(r, c, b, by) {
+			silent, err = false, nil
+		}
 		by.note(r.Context(), silent, err)
 		if err == nil {
 			return by, nil
@@ -95,6 +98,11 @@ func (c *Claim) dial(ctx context.Context, tries *upstream.Tries) (*responder, er
 // has begun already.
 func continues(query string) bool {
 	return speaksEngineIO(query) && (strings.HasPrefix(query, "sid=") || strings.Contains(query, "&sid="))
+}
+
+// opens reports whether the claim begins an Engine.IO session.
+func (c *Claim) opens() bool {
+	return c.EngineIO && strings.Contains(c.Query, "transport=websocket") && !continues(c.Query)
 }
 
 func isTimeout(err error) bool {

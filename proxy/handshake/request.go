@@ -30,7 +30,13 @@ func newKey() string {
 	return base64.StdEncoding.EncodeToString(b[:])
 }
 
-// appendRequest writes usher's half of the handshake with the upstream.
+const (
+	upgradeLines = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
+	plainLines   = "Connection: close\r\n"
+)
+
+// appendRequest writes usher's half of the handshake with the upstream, or the
+// plain request for the same if key is "".
 func appendRequest(b []byte, rules headers.Rules, r *http.Request, c *Claim, key string) []byte {
 	h := maps.Clone(r.Header) // a refusal still looks at what the client sent
 	rules.Apply(h, c.Sender, c.Route.Headers)
@@ -42,10 +48,13 @@ func appendRequest(b []byte, rules headers.Rules, r *http.Request, c *Claim, key
 	}
 	b = append(b, " HTTP/1.1\r\nHost: "...)
 	b = append(b, headers.TakeHost(h, r.Host)...)
-	b = append(b, "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "...)
-	b = append(b, key...)
 	b = append(b, "\r\n"...)
-	b = c.offer.append(b)
+	if key == "" {
+		b = append(b, plainLines...)
+	} else {
+		b = append(append(append(b, upgradeLines...), key...), "\r\n"...)
+		b = c.offer.append(b)
+	}
 	for name, values := range h {
 		if ownHeader(name) {
 			continue

@@ -108,6 +108,11 @@ func (e *Endpoint) DialAddress(ctx context.Context, at netip.Addr) (net.Conn, er
 	return nil, failed
 }
 
+// DialAgain is Dial for the server behind conn, which is a connection to e.
+func (e *Endpoint) DialAgain(ctx context.Context, conn net.Conn) (net.Conn, error) {
+	return e.DialAddress(ctx, e.reached(conn.RemoteAddr()).address)
+}
+
 // dialError is what connect returned as the caller gets it.
 func (e *Endpoint) dialError(ctx context.Context, secured bool, err error) *DialError {
 	failed := &DialError{Endpoint: e, Err: err}
