@@ -1,13 +1,16 @@
 package proxy
 
 import (
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"usher/proxy/handshake"
 	"usher/proxy/session"
+	"usher/proxy/ws"
 )
 
 // sessionLogQueue is how many ended sessions may wait for the log. A log that
@@ -109,6 +112,9 @@ func (l *sessionLog) line(s *session.Session, e session.End) {
 	}
 	if e.Err != nil {
 		attrs = append(attrs, slog.String("error", e.Err.Error()))
+		if errors.Is(e.Err, ws.ErrAnswer) {
+			attrs = append(attrs, slog.String("hint", handshake.HintEIO3))
+		}
 	}
 	l.log.Info("session ended", attrs...)
 }

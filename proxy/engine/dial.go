@@ -205,5 +205,8 @@ func (d *dialler) logDeclined(service int, r demux.Refusal) {
 	attrs := append([]slog.Attr{
 		slog.Int("status", r.Status), slog.String("route", d.split.route.String()), slog.String("upstream", d.split.services[service]),
 	}, d.client...)
+	if engineio.CodeOf(r.Text) == engineio.UnsupportedVersion {
+		attrs = append(attrs, slog.String("hint", handshake.HintEIO3))
+	}
 	d.split.server.Log.LogAttrs(d.ctx, level, "upgrade declined by upstream", attrs...)
 }

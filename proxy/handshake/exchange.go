@@ -2,6 +2,7 @@ package handshake
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"usher/proxy/route"
 	"usher/proxy/session"
 	"usher/proxy/upstream"
+	"usher/proxy/ws"
 )
 
 // buffers are for one head each way. Handshakes are short, so a few are shared
@@ -78,8 +80,11 @@ func (h *Handler) exchange(w http.ResponseWriter, r *http.Request, c *Claim) (p 
 // settle verifies the upstream's answer and tells the client. If taken, the
 // client has its 101 and p both connections.
 func (h *Handler) settle(w http.ResponseWriter, r *http.Request, c *Claim, b *buffers, by *responder, p *Pair) (taken bool, err error) {
+	g, hint, err := c.verify(b, by)
 	a, timeout := by.answer, c.Route.Limits.HandshakeTimeout
 	switch {
+	case err != nil:
+		return false, badAnswer(err)
 	case a.status == http.StatusSwitchingProtocols:
 	case c.offer.stream && a.status < 300:
 		// To this client it would mean that the WebSocket is open (RFC 8441, 5).
@@ -87,14 +92,10 @@ func (h *Handler) settle(w http.ResponseWriter, r *http.Request, c *Claim, b *bu
 		return false, badAnswer(fmt.Errorf("status %d to an upgrade", a.status))
 	default:
 		by.endpoint.Declined(a.status)
-		h.logDeclined(r, c, a.status)
+		h.logDeclined(r, c, a.status, hint)
 		c.Sender.Trace.Attempts().Answered(a.status)
 		c.Sender.Trace.Answered(a.status)
 		return false, pass(w, r, p.Upstream, b.in, timeout)
-	}
-	g, err := a.verify(by.key, c.offer)
-	if err != nil {
-		return false, badAnswer(err)
 	}
 	c.Sender.Trace.Attempts().Answered(a.status)
 	p.Deflate = g.deflate != nil
@@ -104,6 +105,26 @@ func (h *Handler) settle(w http.ResponseWriter, r *http.Request, c *Claim, b *bu
 		a.lines = append(a.lines, line{"Set-Cookie", cookie.String()})
 	}
 	return h.agree(w, c.offer, a, g, c.Route, b, p)
+}
+
+// verify verifies a 101. If the upstream takes it back, by has the answer that
+// does, and the log has a hint.
+func (c *Claim) verify(b *buffers, by *responder) (g agreed, hint string, err error) {
+	if by.answer.status != http.StatusSwitchingProtocols {
+		return g, "", nil
+	}
+	if g, err = by.answer.verify(by.key, c.offer); err != nil {
+		return g, "", err
+	}
+	switch recanted, err := c.recanted(b, by); {
+	case err != nil:
+		return g, "", errors.Join(ws.ErrAnswer, err)
+	case recanted && by.answer.status == http.StatusSwitchingProtocols:
+		return g, "", ws.ErrAnswer
+	case recanted:
+		return g, HintEIO3, nil
+	}
+	return g, "", nil
 }
 
 // agree tells the client what was agreed, in the way that it has asked.

@@ -20,6 +20,7 @@ import (
 
 	"usher/proxy/headers"
 	"usher/proxy/tracing"
+	"usher/proxy/ws"
 )
 
 // LegRequest is usher's half of the handshakes with upstreams on behalf of one
@@ -138,11 +139,32 @@ func (l *Legs) Ask(ctx context.Context, conn net.Conn, q *LegRequest, trace *tra
 	case err != nil:
 		return nil, heard, err
 	}
-	if _, err := a.verify(key, q.offer); err != nil {
-		return nil, heard, badAnswer(err)
+	setDeadline(conn, timeout)
+	defer context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })()
+	if early, err = b.behind(conn, a, key, q.offer); err == nil {
+		conn.SetDeadline(time.Time{})
 	}
-	conn.SetDeadline(time.Time{})
-	return slices.Clone(b.in[a.head:]), heard, nil
+	return early, heard, err
+}
+
+// behind returns what a server says behind its 101, which is verified. It waits
+// for that: it is the open packet, or an answer that takes the 101 back.
+func (b *buffers) behind(conn net.Conn, a answer, key string, o offer) ([]byte, error) {
+	if _, err := a.verify(key, o); err != nil {
+		return nil, badAnswer(err)
+	}
+	if err := b.hear(conn, a); err != nil {
+		return nil, badAnswer(fmt.Errorf("nothing behind the 101: %w", err))
+	}
+	if !b.recants(a) {
+		return slices.Clone(b.in[a.head:]), nil
+	}
+	b.in = b.in[:copy(b.in, b.in[a.head:])]
+	var err error
+	if b.in, a, err = readAnswer(conn, b.in); err != nil {
+		return nil, badAnswer(errors.Join(ws.ErrAnswer, err))
+	}
+	return nil, declined(a.status, b.in, conn)
 }
 
 func (l *Legs) get() *buffers {

@@ -54,7 +54,11 @@ func TestAsk(t *testing.T) {
 		err    string // "" for none
 	}{
 		{"verified", func(k string) string { return good(k, "") + "\x81\x01x" }, "\x81\x01x", ""},
-		{"offered subprotocol", func(k string) string { return good(k, "Sec-WebSocket-Protocol: b\r\n") }, "", ""},
+		{"offered subprotocol", func(k string) string { return good(k, "Sec-WebSocket-Protocol: b\r\n") + "\x81" }, "\x81", ""},
+		{"nothing behind it", func(k string) string { return good(k, "") }, "", "no valid answer to the upgrade: nothing behind the 101"},
+		{"taken back", func(k string) string { return good(k, "") + plain(400, "Unsupported protocol version") }, "", "400 Unsupported protocol version"},
+		{"taken back, cut off", func(k string) string { return good(k, "") + "HTTP/1.1 400" }, "", "HTTP answer in place of a frame"},
+		{"taken back by another 101", func(k string) string { return good(k, "") + good(k, "") }, "", "101 "},
 		{"other subprotocol", func(k string) string { return good(k, "Sec-WebSocket-Protocol: c\r\n") }, "", "no valid answer"},
 		{"an extension", func(k string) string { return good(k, "Sec-WebSocket-Extensions: permessage-deflate\r\n") }, "", "no valid answer"},
 		{"another key", func(string) string { return good("x", "") }, "", "no valid answer"},

@@ -14,6 +14,11 @@ type ProtocolError struct {
 
 func (e *ProtocolError) Error() string { return e.Rule }
 
+// ErrAnswer means that an HTTP answer stands where a frame should begin, which
+// no frame looks like. Servers of Engine.IO send one behind their own 101 to
+// clients whose version they do not support.
+var ErrAnswer error = &ProtocolError{CodeProtocolError, "HTTP answer in place of a frame"}
+
 // Blame returns the close code and the reason that tell a peer of err, for
 // which what it sent was refused.
 func Blame(err error) (Code, string) {

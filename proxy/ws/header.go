@@ -95,7 +95,7 @@ const (
 
 // ParseHeader reads the header that p begins with and returns its size.
 // When p ends before the header does, n is 0 and err is nil, unless what is
-// there already breaks a rule. It refuses what no header may be, whoever sent
+// there already breaks a rule; likewise for what may be ErrAnswer. It refuses what no header may be, whoever sent
 // it: err is then a *ProtocolError. Masks, RSV bits and the order of frames
 // are the Checker's.
 func ParseHeader(p []byte) (h Header, n int, err error) {
@@ -106,7 +106,7 @@ func ParseHeader(p []byte) (h Header, n int, err error) {
 	h.RSV = p[0] >> 4 & 7
 	h.Opcode = Opcode(p[0] & 0xF)
 	if h.Opcode > Binary && !h.Fin || h.Opcode.reserved() {
-		return h, 0, badOpcode(h)
+		return h, 0, badBegin(h, p)
 	}
 	if len(p) < 2 {
 		return h, 0, nil
@@ -155,6 +155,18 @@ func (h *Header) parseLength(p []byte) (int, error) {
 		return 0, broken(CodeProtocolError, "length %d is not in its shortest form (RFC 6455, 5.2)", h.Length)
 	}
 	return 10, nil
+}
+
+// badBegin says what is wrong with an opcode, or nil if more bytes tell.
+func badBegin(h Header, p []byte) error {
+	const answer = "HTTP/1."
+	switch n := min(len(p), len(answer)); {
+	case string(p[:n]) != answer[:n]:
+		return badOpcode(h)
+	case n < len(answer):
+		return nil
+	}
+	return ErrAnswer
 }
 
 func badOpcode(h Header) error {
