@@ -76,6 +76,7 @@ func TestMetricsCountNamespaces(t *testing.T) {
 		`usher_leg_messages_total{direction="to_upstream",upstream="admin"}`:                        1,
 		`usher_leg_messages_total{direction="from_upstream",upstream="admin"}`:                      3,
 		`usher_leg_redials_total`:                                                                   0,
+		`usher_foreign_parsers_total`:                                                               0,
 		`usher_opaque_sessions_total`:                                                               0,
 		"usher_paused_legs":                                                                         0,
 		fmt.Sprintf("usher_endpoint_sessions{endpoint=%q,upstream=%q}", main.URL, "main"):           5,

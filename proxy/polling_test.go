@@ -277,6 +277,31 @@ func TestPollingViolations(t *testing.T) {
 		b.wantSessions(t, 0)
 		wantCause("client.too_big")
 	})
+	t.Run("another parser", func(t *testing.T) {
+		const why = `{"code":3,"message":"client has a parser of its own: the route's socketio needs a fallback"}`
+		for _, waits := range []bool{true, false} {
+			p := b.newPoller(t, polling4)
+			p.open()
+			var get <-chan string
+			if waits {
+				get = p.begin(t.Context(), "GET", "")
+				wantSoon(t, "waiting GETs", 1, func() int { return b.Stats().Engine.Waiting })
+			}
+			p.want("POST", "bg6Ro", 400, why)
+			if waits {
+				if got := <-get; got != "400 "+why {
+					t.Errorf("GET: got %q", got)
+				}
+			} else {
+				p.want("GET", "", 400, why)
+			}
+			over(t, p)
+			wantCause("client.protocol")
+		}
+		if n := b.Stats().Engine.Foreign; n != 2 {
+			t.Errorf("got %d counted, want 2", n)
+		}
+	})
 	t.Run("GET aborted", func(t *testing.T) {
 		p := begin(t)
 		for b.Stats().Sessions.Open > 0 { // a GET that never left does not count

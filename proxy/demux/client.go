@@ -22,8 +22,10 @@ var (
 	errConnect    = errors.New("socket.io CONNECT with data that is no JSON object")
 	errName       = errors.New("socket.io namespace has control characters")
 	errDirection  = errors.New("engine.io heartbeat in the wrong direction")
-	errParser     = errors.New("message is no socket.io packet, and there is no fallback for other parsers")
 )
+
+// ErrParser is the end of a client whose messages nobody here understands.
+var ErrParser = errors.New("client has a parser of its own, and the route no socketio.fallback to take it whole")
 
 // FromClient handles a packet of the client, which may speak once Ready was
 // called. The types Open, Upgrade and Noop have no effect here.

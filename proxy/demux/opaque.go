@@ -6,7 +6,8 @@ package demux
 // turnOpaque makes the session opaque because of the client's first message.
 func (s *Session) turnOpaque(m *Message) {
 	if s.config.Fallback < 0 {
-		s.end(Foreign, errParser)
+		s.stats.Foreign.Add(1)
+		s.end(Foreign, ErrParser)
 		return
 	}
 	s.leaveSpaces()

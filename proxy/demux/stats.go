@@ -13,6 +13,7 @@ type Stats struct {
 	Refused atomic.Uint64           // CONNECTs that usher itself answered with an error
 	GivenUp atomic.Uint64           // namespaces whose CONNECT cost one leg after the other
 	Opaque  atomic.Uint64           // sessions handed to the fallback
+	Foreign atomic.Uint64           // sessions ended as there is no fallback
 }
 
 // Drop says why a packet was dropped.

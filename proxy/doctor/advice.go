@@ -18,6 +18,12 @@ func (d Diagnosis) advice() advice {
 		return advice{title: "works"}
 	case PollingOnly:
 		return advice{title: "works by polling: this Socket.IO server has WebSocket switched off"}
+	case OwnParser:
+		return advice{
+			title:    "works, by a parser of its own",
+			means:    []string{"usher cannot read its clients' packets: they go whole to one upstream, or nowhere"},
+			remedies: []string{"on a route with namespaces, name that upstream: socketio: {fallback: NAME}; other routes need nothing"},
+		}
 	case SharedPath, Killed:
 		return d.competing()
 	case Intruder, OtherPath, SlowHandler:

@@ -77,6 +77,9 @@ func TestExamine(t *testing.T) {
 		{setup: "ws", path: "/other", want: []string{"/other OtherPath"}},
 		{setup: "ws-two", path: "/live", paths: []string{"/chat"}, want: []string{"/live Intruder", "/chat OtherPath"}},
 		{setup: "http", path: "/live", want: []string{"/live NoHandler"}},
+		{setup: "parser", want: []string{"/socket.io/ OwnParser"}, seen: "parser writes ends the session"},
+		{setup: "parser-2", want: []string{"/socket.io/ OwnParser"}},
+		{setup: "parser-polling", want: []string{"/socket.io/ OwnParser"}},
 		{setup: "polling", want: []string{"/socket.io/ PollingOnly"}},
 		{setup: "guarded", want: []string{"/socket.io/ Refused"}, seen: "no token"},
 		{setup: "two-processes", want: []string{"/socket.io/ NotSticky"}},
@@ -116,7 +119,7 @@ func TestExamine(t *testing.T) {
 }
 
 var names = map[doctor.Diagnosis]string{
-	doctor.Works: "Works", doctor.PollingOnly: "PollingOnly", doctor.SharedPath: "SharedPath",
+	doctor.Works: "Works", doctor.PollingOnly: "PollingOnly", doctor.OwnParser: "OwnParser", doctor.SharedPath: "SharedPath",
 	doctor.Killed: "Killed", doctor.Intruder: "Intruder", doctor.SlowHandler: "SlowHandler",
 	doctor.OtherPath: "OtherPath", doctor.NotSticky: "NotSticky", doctor.Stripped: "Stripped",
 	doctor.NoHandler: "NoHandler", doctor.Refused: "Refused", doctor.Unproven: "Unproven", doctor.Odd: "Odd",

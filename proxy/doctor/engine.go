@@ -32,6 +32,9 @@ func (e *examination) engine(ctx context.Context, s *engineSession) Finding {
 	if f.Diagnosis != Works {
 		e.post(ctx, s, packetClose) // rather than let it wait for its ping
 	}
+	if f.Diagnosis.Healthy() {
+		e.parser(ctx, s.path, &f)
+	}
 	return f
 }
 

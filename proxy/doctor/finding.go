@@ -28,6 +28,7 @@ type Diagnosis int
 const (
 	Works       Diagnosis = iota // it does
 	PollingOnly                  // WebSocket is switched off
+	OwnParser                    // it does, by another parser than the usual one
 	SharedPath                   // two Socket.IO servers claim the path
 	Killed                       // a WebSocket killed the process
 	Intruder                     // a second upgrade handler answers on the path
@@ -42,7 +43,7 @@ const (
 )
 
 // Healthy reports whether there is nothing to do.
-func (d Diagnosis) Healthy() bool { return d == Works || d == PollingOnly }
+func (d Diagnosis) Healthy() bool { return d == Works || d == PollingOnly || d == OwnParser }
 
 // String is the diagnosis in one line.
 func (d Diagnosis) String() string { return d.advice().title }

@@ -37,7 +37,10 @@ func (q *request) park(v *visitor, p *relay.Poll, w *waiting) bool {
 		return false
 	}
 	slim := *q // of the request no more than what its answer depends on
-	slim.w, slim.http = parked, &http.Request{Method: http.MethodGet, ProtoMajor: 1, ProtoMinor: 1}
+	slim.w, slim.http = parked, &http.Request{
+		Method: http.MethodGet, ProtoMajor: 1, ProtoMinor: 1,
+		Pattern: q.http.Pattern, Host: q.http.Host, RequestURI: q.visit.Match.Path,
+	}
 	w.parked.Store(&parked)
 	q.server.parked.Go(func() { slim.wait(v, p, w) })
 	return true

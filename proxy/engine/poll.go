@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"usher/proxy/engineio"
+	"usher/proxy/handshake"
 	"usher/proxy/relay"
 )
 
@@ -81,6 +82,9 @@ func (q *request) status(s relay.Status) {
 		q.fail(engineio.SIDUnknown)
 	case relay.BadRequest:
 		q.fail(engineio.BadRequest)
+	case relay.OwnParser:
+		q.visit.Count(handshake.Protocol, http.StatusBadRequest)
+		q.json(http.StatusBadRequest, engineio.BadRequest, relay.ParserRule)
 	default:
 		q.empty(http.StatusBadRequest)
 	}

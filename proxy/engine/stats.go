@@ -48,6 +48,7 @@ type Stats struct {
 	HeldLong       uint64                       // that have waited for 20 s
 	Refused        uint64                       // namespaces that usher itself refused
 	GivenUp        uint64                       // namespaces whose CONNECT cost one leg after the other
+	Foreign        uint64                       // sessions ended as their client has a parser of its own, and there is no fallback
 	Opaque         uint64                       // sessions given whole to the fallback
 }
 
@@ -60,7 +61,7 @@ func (s *Server) Stats() Stats {
 		Probes: c.probes.Load(), Upgraded: c.upgrades.Done.Load(), UpgradesFailed: c.upgrades.Failed.Load(),
 		Errors: c.errors.all(), Dropped: make(map[string]uint64, demux.NumDrops),
 		Redials: d.Redials.Load(), Retries: d.Retries.Load(), Held: d.Held.Load(), HeldLong: d.Long.Load(),
-		Refused: d.Refused.Load(), GivenUp: d.GivenUp.Load(), Opaque: d.Opaque.Load(),
+		Refused: d.Refused.Load(), GivenUp: d.GivenUp.Load(), Opaque: d.Opaque.Load(), Foreign: d.Foreign.Load(),
 	}
 	for i := range c.opened {
 		v := engineio.V3 + engineio.Version(i)

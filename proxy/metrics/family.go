@@ -93,6 +93,7 @@ func addNamespaces(add func(kind prometheus.ValueType, name, help string, labels
 	add(counter, "namespaces_refused_total", "Namespaces that usher itself refused.")
 	add(counter, "namespaces_given_up_total", "Namespaces that were given up, as one leg after the other was lost before their upstream had answered.")
 	add(counter, "opaque_sessions_total", "Sessions that were given whole to the fallback.")
+	add(counter, "foreign_parsers_total", "Sessions that were ended as their client has a parser of its own, and the route no fallback.")
 	add(gauge, "legs_open", "Legs of sessions with namespaces that are open.", "upstream")
 	add(counter, "legs_total", "Legs that were dialled, by what the upstream said: failed are those that brought no answer.", "upstream", "result")
 	add(counter, "leg_seconds", "Time from the dial of a leg to its 101.", "upstream")

@@ -59,7 +59,7 @@ func (c *Collector) engine(f map[string]family, to chan<- prometheus.Metric) {
 		"engineio_sids": float64(s.SIDs), "engineio_polls_waiting": float64(s.Waiting), "engineio_polls_parked": float64(s.Parked),
 		"namespaces_held_total": float64(s.Held), "namespaces_held_long_total": float64(s.HeldLong),
 		"namespaces_refused_total": float64(s.Refused), "namespaces_given_up_total": float64(s.GivenUp),
-		"opaque_sessions_total": float64(s.Opaque), "leg_retries_total": float64(s.Retries), "leg_redials_total": float64(s.Redials),
+		"opaque_sessions_total": float64(s.Opaque), "foreign_parsers_total": float64(s.Foreign), "leg_retries_total": float64(s.Retries), "leg_redials_total": float64(s.Redials),
 	} {
 		f[name].send(to, n)
 	}

@@ -55,7 +55,12 @@ const (
 	Broken                   // 400 with an empty body: it broke the transport's rules, and the session is over
 	UnknownSID               // engineio.SIDUnknown
 	BadRequest               // engineio.BadRequest: the client speaks over WebSocket now
+	OwnParser                // engineio.BadRequest with ParserRule, and the session is over
 )
+
+// ParserRule is what a client with a parser of its own is told where no upstream
+// takes its session whole.
+const ParserRule = "client has a parser of its own: the route's socketio needs a fallback"
 
 // Open begins a session of one client and several legs: eager ones are dialled
 // at once. It calls s.End once.

@@ -134,5 +134,9 @@ func endOf(why demux.Reason) (session.Cause, farewell) {
 	case demux.Stuck:
 		event, code = session.Stalled, ws.CodeInternal
 	}
-	return session.Cause{Side: side, Event: event}, farewell{code, string(side) + ": " + why.String()}
+	words := string(side) + ": " + why.String()
+	if why == demux.Foreign { // whoever sees it has to know what to do
+		words = ParserRule
+	}
+	return session.Cause{Side: side, Event: event}, farewell{code, words}
 }

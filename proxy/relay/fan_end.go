@@ -73,15 +73,25 @@ func (f *fan) bury(polls bool) {
 	default:
 		f.keep(tombstoneTime)
 	}
+	if f.end.foreign() {
+		f.answers.donePost(OwnParser)
+	}
 	f.answers.donePost(Done)
 }
+
+// foreign says whether the client's parser is not the usual one: it comes again
+// and again, and somebody has to see why.
+func (e *fanEnd) foreign() bool { return errors.Is(e.err, demux.ErrParser) }
 
 // farewell is what a GET is answered with at the end. A client that polls a
 // server which crashes has an error and no close packet: behind that, some
 // clients, such as Python's, would not connect again.
 func (f *fan) farewell() Answer {
-	if f.crashed() {
+	switch {
+	case f.crashed():
 		return Answer{Status: Broken}
+	case f.end.foreign():
+		return Answer{Status: OwnParser}
 	}
 	last := []engineio.Packet{{Type: engineio.PacketType(f.end.farewell)}}
 	f.showPacketTo(client, "", last[0].Type, nil, true)

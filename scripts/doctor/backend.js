@@ -6,6 +6,7 @@
 "use strict";
 
 const cluster = require("node:cluster");
+const EventEmitter = require("node:events");
 const http = require("node:http");
 const { WebSocketServer } = require("ws");
 
@@ -23,6 +24,22 @@ function slow(server, path, delay) {
     setTimeout(() => wss.handleUpgrade(req, socket, head, (ws) => wss.emit("connection", ws, req)), delay);
   });
 }
+
+// A parser of one's own for Socket.IO 2, which knows nothing but bytes.
+const octets = {
+  Encoder: class {
+    encode(packet, done) {
+      done([Buffer.from(JSON.stringify(packet))]);
+    }
+  },
+  Decoder: class extends EventEmitter {
+    add(message) {
+      if (!Buffer.isBuffer(message)) throw new Error("no bytes");
+      this.emit("decoded", JSON.parse(message));
+    }
+    destroy() {}
+  },
+};
 
 const setups = {
   "one": (server) => socketio(server),
@@ -83,6 +100,9 @@ const setups = {
 
   // Socket.IO with less.
   "guarded": (server) => socketio(server, { allowRequest: (req, done) => done("no token", false) }),
+  "parser": (server) => socketio(server, { parser: require("socket.io-msgpack-parser") }),
+  "parser-2": (server) => socketio2(server, { parser: octets }),
+  "parser-polling": (server) => socketio(server, { parser: require("socket.io-msgpack-parser"), transports: ["polling"] }),
   "polling": (server) => socketio(server, { transports: ["polling"] }),
   "websocket": (server) => socketio(server, { transports: ["websocket"] }),
 };

@@ -164,11 +164,15 @@ describe('S-22 another parser', () => {
       assert.deepEqual([back.text, [...back.bytes]], ['ä', [1, 2]]);
     });
   }
-  test('S-22 has none', async (t) => {
-    const edge = await split(t, layout);
-    const manager = new Manager(edge.base, { parser: msgpack, transports: ['websocket'], reconnection: false });
-    atEnd(t, () => manager._close());
-    manager.socket('/');
-    await within('the end', (resolve) => manager.once('close', resolve));
-  });
+  for (const transport of ['websocket', 'polling']) {
+    test(`S-22 has none, ${transport}`, async (t) => {
+      const edge = await split(t, layout);
+      const manager = new Manager(edge.base, { parser: msgpack, transports: [transport], reconnection: false });
+      atEnd(t, () => manager._close());
+      manager.socket('/');
+      const why = ({ context }) => context.reason ?? context.responseText; // which is gone a moment later
+      const told = await within('the end', (resolve) => manager.once('close', (reason, details) => resolve(why(details))));
+      assert.match(told, /parser of its own.*needs a fallback/);
+    });
+  }
 });
