@@ -8,6 +8,7 @@ const { setTimeout: sleep } = require('node:timers/promises');
 const { call, connect, kindsOf, namespace, next, open, reconnected, within } = require('./clients');
 const { socket } = require('./engine');
 const { split } = require('./namespaces');
+const { direct } = require('./usher');
 
 const kind = { version: '4.x', transport: 'websocket' };
 const layout = { main: { namespaces: ['/'] }, admin: { namespaces: ['/admin'] } };
@@ -188,6 +189,19 @@ for (const of of kindsOf('4.x', '3.x', '2.x').filter(({ transport }) => transpor
     assert.deepEqual(edge.front?.logged('session ended').map(({ cause }) => cause) ?? ['upstream.closed'], ['upstream.closed']);
   });
 }
+
+// The reference server resets the connection of a body that it does not read, and its client waits for its ping.
+test('F-16 a client by polling posts more than may be', { skip: direct }, async (t) => {
+  const edge = await split(t, layout);
+  const [root, admin] = await two(t, edge, { version: '4.x', transport: 'polling' });
+  const told = within('the end', (resolve) => root.io.once('close', (reason, details) => resolve([reason, details?.description])));
+  admin.emit('echo', 'x'.repeat(20 << 20), () => {});
+  assert.deepEqual(await told, ['transport error', 413]);
+  await Promise.all([root, admin].map(reconnected));
+  const [refused] = edge.front.logged('request refused');
+  assert.deepEqual([refused.status, refused.route], [413, '/socket.io']);
+  assert.deepEqual(edge.front.logged('session ended').map(({ cause }) => cause), ['client.too_big']);
+});
 
 for (const [policy, want] of Object.entries({ transport: 'transport close', disconnect: 'io server disconnect' })) {
   test(`F-08 an upstream closes, on_loss: ${policy}`, async (t) => {
