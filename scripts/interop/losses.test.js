@@ -192,10 +192,10 @@ for (const of of kindsOf('4.x', '3.x', '2.x').filter(({ transport }) => transpor
 
 // The reference server resets the connection of a body that it does not read, and its client waits for its ping.
 test('F-16 a client by polling posts more than may be', { skip: direct }, async (t) => {
-  const edge = await split(t, layout);
+  const edge = await split(t, layout, { ping_interval: '20s', ping_timeout: '20s' });
   const [root, admin] = await two(t, edge, { version: '4.x', transport: 'polling' });
   const told = within('the end', (resolve) => root.io.once('close', (reason, details) => resolve([reason, details?.description])));
-  admin.emit('echo', 'x'.repeat(20 << 20), () => {});
+  admin.emit('echo', 'x'.repeat(8 << 20), () => {});
   assert.deepEqual(await told, ['transport error', 413]);
   await Promise.all([root, admin].map(reconnected));
   const [refused] = edge.front.logged('request refused');
