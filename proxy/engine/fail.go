@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -37,6 +36,7 @@ func (q *request) refuseUpgrade(status int, text string) {
 const (
 	mostDropped = 64 << 20
 	dropTimeout = 10 * time.Second
+	dropPause   = time.Second // in which nothing comes
 )
 
 // leave ends the connection behind the answer to a request with a body, which
@@ -46,11 +46,20 @@ func (q *request) leave() {
 		return
 	}
 	q.close()
-	if q.http.Header["Expect"] != nil { // it waits for the answer
+	if q.http.Header["Expect"] != nil || q.http.ContentLength > mostDropped { // it waits for the answer, or is to stop
 		return
 	}
-	if http.NewResponseController(q.w).SetReadDeadline(time.Now().Add(dropTimeout)) == nil {
-		io.Copy(io.Discard, io.LimitReader(q.http.Body, mostDropped)) //nolint:errcheck // the answer is the same
+	control, end := http.NewResponseController(q.w), time.Now().Add(dropTimeout)
+	buf := make([]byte, firstRead)
+	for left := mostDropped; left > 0 && time.Now().Before(end); {
+		if control.SetReadDeadline(time.Now().Add(dropPause)) != nil {
+			return
+		}
+		n, err := q.http.Body.Read(buf)
+		if err != nil {
+			return
+		}
+		left -= n
 	}
 }
 
