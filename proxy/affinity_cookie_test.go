@@ -1,10 +1,13 @@
 package proxy_test
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/gorilla/websocket"
 )
 
 func cookieOf(head http.Header) *http.Cookie {
@@ -65,6 +68,54 @@ func TestAffinityByCookie(t *testing.T) {
 		if other := cookieOf(got); got.Get("X-Served-By") == name || other == nil || other.Value == cookie.Value || other.Secure {
 			t.Errorf("its endpoint is gone: got %q and cookie %v, want another", got.Get("X-Served-By"), other)
 		}
+	}
+}
+
+// The cookie of a route that lists origins comes back from pages of other sites,
+// which takes TLS.
+func TestAffinityCookieOfOtherSites(t *testing.T) {
+	_, urls := newPollees(t, 2)
+	file := func(affinity string) string {
+		return "upstreams: {main: {endpoints: [" + pair(urls) + "], affinity: " + affinity + "}}\n" +
+			"routes: [{path: /own, upstream: main}, {path: /other, upstream: main, origins: https://app.example.com}]\n"
+	}
+	for _, tt := range []struct {
+		affinity, path string
+		tls            bool
+		want           string
+	}{
+		{"cookie", "/own", true, "HttpOnly; Secure; SameSite=Lax"},
+		{"cookie", "/other", true, "HttpOnly; Secure; SameSite=None"},
+		{"cookie", "/own", false, "HttpOnly; SameSite=Lax"},
+		{"cookie", "/other", false, "HttpOnly; SameSite=Lax"},
+		{"{cookie: {same_site: none}}", "/own", true, "HttpOnly; Secure; SameSite=None"},
+		{"{cookie: {same_site: none}}", "/own", false, "HttpOnly; Secure; SameSite=None"},
+		{"{cookie: {same_site: lax}}", "/other", true, "HttpOnly; Secure; SameSite=Lax"},
+		{"{cookie: {same_site: strict}}", "/other", true, "HttpOnly; Secure; SameSite=Strict"},
+	} {
+		t.Run(fmt.Sprint(tt.affinity, tt.path, " TLS ", tt.tls), func(t *testing.T) {
+			scheme, b, trust := "", (*broker)(nil), (*tls.Config)(nil)
+			if tt.tls {
+				b, trust = newTestTLSBrokerOf(t, file(tt.affinity))
+				scheme = "s"
+			} else {
+				b = newTestBroker(t, file(tt.affinity))
+			}
+			client := &http.Client{Transport: &http.Transport{TLSClientConfig: trust}}
+			defer client.CloseIdleConnections()
+			res, err := client.Get("http" + scheme + "://" + b.address + tt.path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			res.Body.Close()
+			c, handshake := dialWith(t, &websocket.Dialer{TLSClientConfig: trust, HandshakeTimeout: patience}, "ws"+scheme+"://"+b.address+tt.path, nil)
+			c.Close()
+			for what, head := range map[string]http.Header{"plain": res.Header, "WebSocket": handshake.Header} {
+				if got := head.Get("Set-Cookie"); !strings.HasPrefix(got, "usher_") || !strings.HasSuffix(got, "; Path=/; "+tt.want) {
+					t.Errorf("%s: got cookie %q, want %s", what, got, tt.want)
+				}
+			}
+		})
 	}
 }
 

@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,6 +36,10 @@ func secretAdvice(cfg *config.Config) string {
 	return "\nwithout affinity_secret, polling sessions and cookies do not outlive a process, nor reach another usher\n"
 }
 
+func sameSite(s http.SameSite) string {
+	return map[http.SameSite]string{http.SameSiteLaxMode: " lax", http.SameSiteStrictMode: " strict", http.SameSiteNoneMode: " none"}[s]
+}
+
 func upstreamOptions(u *config.Upstream) string {
 	var list []string
 	for _, e := range u.Endpoints {
@@ -52,7 +57,7 @@ func upstreamOptions(u *config.Upstream) string {
 		list = append(list, "balance "+string(u.Balance))
 	}
 	if u.Affinity != config.AffinityEngineIO {
-		list = append(list, "affinity "+string(u.Affinity))
+		list = append(list, "affinity "+string(u.Affinity)+sameSite(u.SameSite))
 	}
 	if c := u.Check; c.Kind != "" {
 		what := string(c.Kind)

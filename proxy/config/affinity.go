@@ -1,5 +1,11 @@
 package config
 
+import (
+	"net/http"
+
+	"go.yaml.in/yaml/v3"
+)
+
 // Affinity is how an upstream recognises who belongs to one of its endpoints.
 type Affinity string
 
@@ -11,8 +17,35 @@ const (
 	AffinityNone     Affinity = "none"      // nobody
 )
 
+var (
+	affinityKeys       = []string{string(AffinityCookie)}
+	affinityCookieKeys = []string{"same_site"}
+)
+
+// affinity reads a name, or {cookie: ...}.
 func (l *loader) affinity(v value, u *Upstream) {
-	choice(l, v, &u.Affinity, AffinityEngineIO, AffinityCookie, AffinityIP, AffinityNone)
+	if !v.given() || v.node.Kind != yaml.MappingNode {
+		choice(l, v, &u.Affinity, AffinityEngineIO, AffinityCookie, AffinityIP, AffinityNone)
+		return
+	}
+	o, ok := l.object(v, "in affinity", affinityKeys)
+	if !ok {
+		return
+	}
+	u.Affinity = AffinityCookie
+	if c, ok := l.object(l.required(o, string(AffinityCookie), "in affinity"), "in cookie", affinityCookieKeys); ok {
+		u.SameSite = l.sameSite(l.required(c, "same_site", "in cookie"), u.SameSite)
+	}
+}
+
+// sameSite reads the attribute of a cookie.
+func (l *loader) sameSite(v value, otherwise http.SameSite) http.SameSite {
+	name := ""
+	choice(l, v, &name, "lax", "strict", "none")
+	if site, ok := map[string]http.SameSite{"lax": http.SameSiteLaxMode, "strict": http.SameSiteStrictMode, "none": http.SameSiteNoneMode}[name]; ok {
+		return site
+	}
+	return otherwise
 }
 
 // NeedsSecret tells whether what u knows its clients by is made with the secret.

@@ -7,6 +7,7 @@ package config
 
 import (
 	"io/fs"
+	"net/http"
 	"net/netip"
 	"time"
 )
@@ -117,6 +118,7 @@ type Upstream struct {
 	Balance     Balance
 	Hash        Hash          // for ByHash
 	Affinity    Affinity      //
+	SameSite    http.SameSite // of the cookie of Affinity; 0 for what the route and the listener need
 	Secret      string        // for the tags of Affinity, that of the file; "" for a random one
 	DialTimeout time.Duration // for the connection and its TLS handshake
 

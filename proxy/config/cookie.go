@@ -38,10 +38,8 @@ func (l *loader) cookie(v value) *Cookie {
 	l.bool(o.field("secure"), &c.Secure)
 	l.duration(o.field("max_age"), orZero, &c.MaxAge)
 	site := o.field("same_site")
-	name := "lax"
-	choice(l, site, &name, "lax", "strict", "none")
-	c.SameSite = map[string]http.SameSite{"lax": http.SameSiteLaxMode, "strict": http.SameSiteStrictMode, "none": http.SameSiteNoneMode}[name]
-	if name == "none" && !c.Secure {
+	c.SameSite = l.sameSite(site, c.SameSite)
+	if c.SameSite == http.SameSiteNoneMode && !c.Secure {
 		l.errorf(site.Position, "same_site none needs secure: true, or browsers drop the cookie")
 	}
 	return c

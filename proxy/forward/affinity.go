@@ -43,8 +43,8 @@ const maxOpening = 4 << 10
 
 // tell makes an answer of e's lead the client back to it.
 func (b balancer) tell(res *http.Response, e *upstream.Endpoint, peer net.Addr) {
-	if cookie := b.lead.Cookie(e, peer); cookie != nil {
-		cookie.Secure = b.Headers.Sender(b.client).Proto == "https"
+	secure := b.Headers.Sender(b.client).Proto == "https"
+	if cookie := b.lead.Cookie(e, peer, secure, b.foreign); cookie != nil {
 		res.Header.Add("Set-Cookie", cookie.String())
 	}
 	if res.StatusCode != http.StatusOK {

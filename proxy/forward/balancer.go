@@ -34,6 +34,7 @@ type balancer struct {
 	upstream *upstream.Upstream
 	lead     upstream.Lead
 	client   *http.Request
+	foreign  bool // the route lists origins
 }
 
 // RoundTrip sends a request to an endpoint that takes the connection. The

@@ -100,8 +100,7 @@ func (h *Handler) settle(w http.ResponseWriter, r *http.Request, c *Claim, b *bu
 	c.Sender.Trace.Attempts().Answered(a.status)
 	p.Deflate = g.deflate != nil
 	p.FromUpstream = slices.Clone(b.in[a.head:])
-	if cookie := c.lead.Cookie(by.endpoint, by.conn.RemoteAddr()); cookie != nil {
-		cookie.Secure = c.Sender.Proto == "https"
+	if cookie := c.lead.Cookie(by.endpoint, by.conn.RemoteAddr(), c.Sender.Proto == "https", len(c.Route.Origins) > 0); cookie != nil {
 		a.lines = append(a.lines, line{"Set-Cookie", cookie.String()})
 	}
 	return h.agree(w, c.offer, a, g, c.Route, b, p)

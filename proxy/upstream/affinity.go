@@ -222,8 +222,9 @@ func (l *Lead) Peer(e *Endpoint) bool {
 }
 
 // Cookie returns the cookie that leads the client back to e, nil if it has it,
-// or needs none. The caller says whether it is for TLS alone.
-func (l *Lead) Cookie(e *Endpoint, peer net.Addr) *http.Cookie {
+// or needs none. secure tells that the client asks by TLS, and foreign that
+// pages of other sites may: their cookie comes back by TLS alone.
+func (l *Lead) Cookie(e *Endpoint, peer net.Addr, secure, foreign bool) *http.Cookie {
 	if l.upstream == nil || l.upstream.affinity != config.AffinityCookie || l.upstream.alone() {
 		return nil
 	}
@@ -231,9 +232,17 @@ func (l *Lead) Cookie(e *Endpoint, peer net.Addr) *http.Cookie {
 	if l.to.Endpoint != nil && l.to.identity == identity {
 		return nil
 	}
+	site := l.upstream.sameSite
+	switch {
+	case site != 0:
+	case secure && foreign:
+		site = http.SameSiteNoneMode
+	default:
+		site = http.SameSiteLaxMode
+	}
 	return &http.Cookie{
 		Name: l.upstream.cookie, Value: l.upstream.guide.Cookie(identity),
-		Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		Path: "/", HttpOnly: true, SameSite: site, Secure: secure || site == http.SameSiteNoneMode,
 	}
 }
 

@@ -103,20 +103,20 @@ func TestCookieLeads(t *testing.T) {
 	u := newLed(t, config.AffinityCookie, "a:1", "b:1")
 	b := u.members[1].Endpoint
 	first := u.lead(t, "", "", "")
-	cookie := first.Cookie(b, nil)
-	if cookie == nil || !cookie.HttpOnly || cookie.SameSite != http.SameSiteLaxMode || cookie.Path != "/" {
+	cookie := first.Cookie(b, nil, false, true)
+	if cookie == nil || !cookie.HttpOnly || cookie.SameSite != http.SameSiteLaxMode || cookie.Secure || cookie.Path != "/" {
 		t.Fatalf("got cookie %v, want one", cookie)
 	}
 	text := cookie.Name + "=" + cookie.Value
 	for range 3 {
 		l := u.lead(t, "", "", text)
-		if e, err := u.Pick(t.Context(), l.Tries()); err != nil || e != b || l.Cookie(e, nil) != nil {
-			t.Errorf("got %v, %v and cookie %v, want %v and none", e, err, l.Cookie(e, nil), b)
+		if e, err := u.Pick(t.Context(), l.Tries()); err != nil || e != b || l.Cookie(e, nil, false, true) != nil {
+			t.Errorf("got %v, %v and cookie %v, want %v and none", e, err, l.Cookie(e, nil, false, true), b)
 		}
 	}
 	b.Disable(true)
 	l := u.lead(t, "", "", text)
-	if e, err := u.Pick(t.Context(), l.Tries()); err != nil || e == b || l.Cookie(e, nil) == nil {
+	if e, err := u.Pick(t.Context(), l.Tries()); err != nil || e == b || l.Cookie(e, nil, false, true) == nil {
 		t.Errorf("it is disabled: got %v, %v, want the other and its cookie", e, err)
 	}
 	l = u.lead(t, "", "EIO=4&transport=polling&sid=x", text)
@@ -134,8 +134,36 @@ func TestCookieLeads(t *testing.T) {
 	}
 	one := newLed(t, config.AffinityCookie, "a:1")
 	l = one.lead(t, "", "", "")
-	if got := l.Cookie(one.members[0].Endpoint, nil); got != nil {
+	if got := l.Cookie(one.members[0].Endpoint, nil, false, true); got != nil {
 		t.Errorf("one endpoint: got cookie %v, want none", got)
+	}
+}
+
+// The attribute of the cookie is what the file says, or what makes it come back.
+func TestSameSiteOfTheCookie(t *testing.T) {
+	const lax, strict, none = http.SameSiteLaxMode, http.SameSiteStrictMode, http.SameSiteNoneMode
+	for _, tt := range []struct {
+		says            http.SameSite
+		secure, foreign bool
+		want            http.SameSite
+		wantSecure      bool
+	}{
+		{0, false, false, lax, false},
+		{0, false, true, lax, false}, // browsers take none over TLS alone
+		{0, true, false, lax, true},
+		{0, true, true, none, true},
+		{none, false, false, none, true},
+		{none, true, true, none, true},
+		{lax, true, true, lax, true},
+		{strict, true, true, strict, true},
+		{strict, false, false, strict, false},
+	} {
+		u := newLed(t, config.AffinityCookie, "a:1", "b:1")
+		u.sameSite = tt.says
+		l := u.lead(t, "", "", "")
+		if got := l.Cookie(u.members[0].Endpoint, nil, tt.secure, tt.foreign); got.SameSite != tt.want || got.Secure != tt.wantSecure {
+			t.Errorf("%+v: got %v", tt, got)
+		}
 	}
 }
 

@@ -79,7 +79,7 @@ func (p *Pool) Next(list []*config.Upstream, own map[string]*tls.Config) *Pool {
 		old := p.upstreams[c.Name]
 		u := &Upstream{
 			Name: c.Name, balance: c.Balance, hash: c.Hash, check: c.Check, slowStart: c.SlowStart, settings: p.Settings,
-			affinity: c.Affinity, guide: old.nextGuide(c, p.Settings), cookie: cookieName(c.Name),
+			affinity: c.Affinity, guide: old.nextGuide(c, p.Settings), cookie: cookieName(c.Name), sameSite: c.SameSite,
 		}
 		for _, e := range c.Endpoints {
 			identity := identify(c, e)

@@ -3,6 +3,7 @@ package upstream
 import (
 	"context"
 	"net"
+	"net/http"
 	"sync"
 	"time"
 
@@ -22,6 +23,7 @@ type Upstream struct {
 	affinity  config.Affinity
 	guide     *affinity.Guide // nil if affinity needs none
 	cookie    string          // the name of usher's own
+	sameSite  http.SameSite   // of that; 0 for what a request needs
 	settings  *Settings
 
 	mu      sync.Mutex
