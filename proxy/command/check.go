@@ -160,6 +160,9 @@ func options(r *config.Route) string {
 	if r.StripPrefix != "" {
 		list = append(list, "strip_prefix "+r.StripPrefix)
 	}
+	if r.ReplacePrefix != "" {
+		list = append(list, "replace_prefix "+r.ReplacePrefix)
+	}
 	if len(r.Origins) > 0 {
 		list = append(list, "origins "+strings.Join(r.Origins, " "))
 	}

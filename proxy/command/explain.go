@@ -102,6 +102,9 @@ func writeMatch(w *bytes.Buffer, m route.Match) {
 		fmt.Fprintf(w, "endpoint  %s\n", endpoint(e))
 	}
 	fmt.Fprintf(w, "path      %s\n", m.UpstreamPath())
+	if m.Bare() {
+		fmt.Fprintf(w, "slash     a page here is led to %s/ (308)\n", m.Path)
+	}
 	fmt.Fprintf(w, "relay     %s\n", r.Relay)
 	fmt.Fprintf(w, "origin    %s\n", originRule(r.Route))
 }

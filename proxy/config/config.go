@@ -198,10 +198,16 @@ type Route struct {
 	Upgrade     Upgrade   //
 	Upstream    *Upstream // of a route with namespaces: who owns "/", or else the first
 	StripPrefix string    // "" or a prefix of Path at a segment boundary, taken off towards the upstream
-	Origins     []string  // "*" alone, or serialized origins, lower case, default port left out; "https://*.example.com" for every name below
-	Headers     Headers
-	Relay       Relay
-	Limits      Limits
+
+	// ReplacePrefix is put in the place of StripPrefix, or else of Path; "" for
+	// nothing.
+	ReplacePrefix string
+	Slash         bool // a page at the bare prefix is led to the one with a slash: the upstream sees "/" for both
+
+	Origins []string // "*" alone, or serialized origins, lower case, default port left out; "https://*.example.com" for every name below
+	Headers Headers
+	Relay   Relay
+	Limits  Limits
 
 	// Namespaces split each Engine.IO connection; nil if the route has one
 	// upstream. They stand in the order in which they are asked.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"net"
 	"path"
 	"strings"
@@ -57,9 +58,10 @@ func (l *loader) authority(w word, scheme Scheme, s string) (string, bool) {
 		l.errorf(w.Position, "an endpoint has no user name and password: use headers.set with Authorization")
 		return "", false
 	}
+	s = strings.TrimSuffix(s, "/")
 	if i := strings.IndexAny(s, "/?#"); i >= 0 {
 		part := map[byte]string{'/': "path", '?': "query", '#': "fragment"}[s[i]]
-		l.errorf(w.Position, "endpoint %s has a %s, but the route decides about that%s", w, part, w.instead(string(scheme)+"://"+s[:i]))
+		l.errorf(w.Position, "endpoint %s has a %s, but the route decides about that%s%s", w, part, w.instead(string(scheme)+"://"+s[:i]), w.asPrefix(s[i:]))
 		return "", false
 	}
 	host, port, err := net.SplitHostPort(s)
@@ -72,6 +74,15 @@ func (l *loader) authority(w word, scheme Scheme, s string) (string, bool) {
 		return "", false
 	}
 	return strings.ToLower(address), true
+}
+
+// asPrefix says how a route has the path that an endpoint was meant to have.
+func (w word) asPrefix(rest string) string {
+	path, err := NormalPath(rest[:cmp.Or(strings.IndexAny(rest, "?#")+1, len(rest)+1)-1])
+	if rest[0] != '/' || err != nil || path == "/" || w.secret {
+		return ""
+	}
+	return ", and on the route replace_prefix: " + trimSlash(path)
 }
 
 func isAuthority(s string) bool {

@@ -7,7 +7,7 @@ import (
 )
 
 var routeKeys = append([]string{
-	"host", "path", "exact", "upgrade", "upstream", "namespaces", "socketio", "compress", "strip_prefix", "origins", "headers", "relay",
+	"host", "path", "exact", "upgrade", "upstream", "namespaces", "socketio", "compress", "strip_prefix", "replace_prefix", "slash", "origins", "headers", "relay",
 }, limitKeys...)
 
 func (l *loader) routes(o object, inherited Limits, upstreams []*Upstream) []*Route {
@@ -32,6 +32,10 @@ func (l *loader) route(o object, inherited Limits, upstreams map[string]*Upstrea
 	l.bool(o.field("exact"), &r.Exact)
 	choice(l, o.field("upgrade"), &r.Upgrade, OnlyWebSocket, NoUpgrade)
 	r.StripPrefix = l.strip(o.field("strip_prefix"), r.Path)
+	if v := o.field("replace_prefix"); v.given() {
+		r.ReplacePrefix = l.path(v)
+	}
+	l.slash(o, r)
 	r.Origins = l.origins(o.field("origins"))
 	r.Headers = l.headers(o.field("headers"))
 	choice(l, o.field("relay"), &r.Relay, Frames, Messages)
@@ -129,23 +133,4 @@ func trimSlash(p string) string {
 		return p
 	}
 	return strings.TrimSuffix(p, "/")
-}
-
-// strip reads strip_prefix for a route with that path.
-func (l *loader) strip(v value, path string) string {
-	if !v.given() {
-		return ""
-	}
-	prefix := l.path(v)
-	switch {
-	case prefix == "" || path == "":
-		return ""
-	case prefix == "/":
-		l.errorf(v.Position, "strip_prefix must be more than a slash: there is nothing to take off")
-	case path != prefix && !strings.HasPrefix(path, prefix+"/"):
-		l.errorf(v.Position, "strip_prefix %q is no prefix of this route's path at a segment boundary", v.node.Value)
-	default:
-		return prefix
-	}
-	return ""
 }

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"usher/proxy/headers"
+	"usher/proxy/route"
 	"usher/proxy/upstream"
 )
 
@@ -34,7 +36,7 @@ type balancer struct {
 	upstream *upstream.Upstream
 	lead     upstream.Lead
 	client   *http.Request
-	foreign  bool // the route lists origins
+	match    route.Match
 }
 
 // RoundTrip sends a request to an endpoint that takes the connection. The
@@ -77,6 +79,9 @@ func (b balancer) send(e *upstream.Endpoint, r *http.Request, at netip.Addr) (*h
 	if err != nil {
 		e.ReleaseRequest()
 		return nil, upstream.Explain(err)
+	}
+	if b.match.Rewrites() {
+		headers.NewBack(b.match.Route.Route, b.Headers.Sender(b.client), b.client.Host, e.Address).Apply(res.Header)
 	}
 	res.Body = &releasing{ReadCloser: res.Body, release: sync.OnceFunc(e.ReleaseRequest)}
 	b.tell(res, e, peer)

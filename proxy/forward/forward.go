@@ -40,7 +40,7 @@ func (f *Forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request, m route.Ma
 		f.Refuse(w, r, err)
 		return
 	}
-	b := balancer{Forwarder: f, upstream: f.Upstreams.Get(m.Route.Upstream.Name), client: r, foreign: len(m.Route.Origins) > 0}
+	b := balancer{Forwarder: f, upstream: f.Upstreams.Get(m.Route.Upstream.Name), client: r, match: m}
 	var err error
 	if b.lead, err = b.upstream.Lead(r, r.URL.RawQuery); err != nil {
 		f.Refuse(w, r, err)

@@ -82,6 +82,7 @@ func (h *Handler) exchange(w http.ResponseWriter, r *http.Request, c *Claim) (p 
 func (h *Handler) settle(w http.ResponseWriter, r *http.Request, c *Claim, b *buffers, by *responder, p *Pair) (taken bool, err error) {
 	g, hint, err := c.verify(b, by)
 	a, timeout := by.answer, c.Route.Limits.HandshakeTimeout
+	back := headers.NewBack(c.Route.Route, c.Sender, r.Host, by.endpoint.Address)
 	switch {
 	case err != nil:
 		return false, badAnswer(err)
@@ -95,11 +96,14 @@ func (h *Handler) settle(w http.ResponseWriter, r *http.Request, c *Claim, b *bu
 		h.logDeclined(r, c, a.status, hint)
 		c.Sender.Trace.Attempts().Answered(a.status)
 		c.Sender.Trace.Answered(a.status)
-		return false, pass(w, r, p.Upstream, b.in, timeout)
+		return false, pass(w, r, p.Upstream, b.in, timeout, back)
 	}
 	c.Sender.Trace.Attempts().Answered(a.status)
 	p.Deflate = g.deflate != nil
 	p.FromUpstream = slices.Clone(b.in[a.head:])
+	for i, l := range a.lines {
+		a.lines[i].value = back.Value(http.CanonicalHeaderKey(l.name), l.value)
+	}
 	if cookie := c.lead.Cookie(by.endpoint, by.conn.RemoteAddr(), c.Sender.Proto == "https", len(c.Route.Origins) > 0); cookie != nil {
 		a.lines = append(a.lines, line{"Set-Cookie", cookie.String()})
 	}

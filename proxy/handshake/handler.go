@@ -112,6 +112,10 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, sender headers.S
 		if err := checkPolling(r, m.Route, query, sender.Host); err != nil {
 			return err
 		}
+		if m.Bare() && !speaksEngineIO(query) {
+			addSlash(w, m.Path, query)
+			return nil
+		}
 		if err := h.waits(m, query); err != nil {
 			return err
 		}

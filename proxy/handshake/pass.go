@@ -18,7 +18,7 @@ import (
 // client's request comes to it.
 //
 // head is what was read of the answer; conn has the rest.
-func pass(w http.ResponseWriter, r *http.Request, conn net.Conn, head []byte, timeout time.Duration) error {
+func pass(w http.ResponseWriter, r *http.Request, conn net.Conn, head []byte, timeout time.Duration, back headers.Back) error {
 	res, err := http.ReadResponse(bufio.NewReader(io.MultiReader(bytes.NewReader(head), conn)), nil) // to a GET, whatever r is
 	if err != nil {
 		return badAnswer(err)
@@ -31,6 +31,7 @@ func pass(w http.ResponseWriter, r *http.Request, conn net.Conn, head []byte, ti
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(timeout)) // not every writer can
 	}
 	headers.RemoveHopByHop(res.Header)
+	back.Apply(res.Header)
 	out := w.Header()
 	clear(out)
 	maps.Copy(out, res.Header)

@@ -27,6 +27,8 @@ func TestIdentity(t *testing.T) {
 		{"upgrade", func(r *config.Route) { r.Upgrade = config.OnlyWebSocket }, false},
 		{"upstream", func(r *config.Route) { r.Upstream = admin }, false},
 		{"strip_prefix", func(r *config.Route) { r.StripPrefix = "/ws" }, false},
+		{"replace_prefix", func(r *config.Route) { r.ReplacePrefix = "/ws" }, false},
+		{"slash", func(r *config.Route) { r.Slash = true }, true},
 		{"relay", func(r *config.Route) { r.Relay = config.Messages }, false},
 		{"namespaces", func(r *config.Route) { namespaces(r, "/", main) }, false},
 	} {

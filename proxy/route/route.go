@@ -27,7 +27,7 @@ func newRoute(c *config.Route) *Route {
 	if c.Upstream != nil {
 		upstream = c.Upstream.Name
 	}
-	r.Identity = fmt.Sprintf("%s upstream %s strip_prefix %q relay %s", r, upstream, c.StripPrefix, c.Relay)
+	r.Identity = fmt.Sprintf("%s upstream %s strip_prefix %q replace_prefix %q relay %s", r, upstream, c.StripPrefix, c.ReplacePrefix, c.Relay)
 	if c.Namespaces != nil {
 		r.Identity += splitIdentity(c)
 	}

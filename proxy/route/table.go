@@ -143,9 +143,20 @@ func (m Match) UpstreamPath() string {
 	if m.Path == "*" {
 		return "*"
 	}
-	path := strings.TrimPrefix(m.Path, m.Route.StripPrefix)
+	client, upstream := m.Route.Prefixes()
+	path := upstream + strings.TrimPrefix(m.Path, client)
 	if path == "" {
 		return "/"
 	}
 	return path
 }
+
+// Rewrites reports whether the upstream sees another path than the client.
+func (m Match) Rewrites() bool {
+	client, upstream := m.Route.Prefixes()
+	return client != upstream
+}
+
+// Bare reports whether a page at the request's path belongs at the same with a
+// slash.
+func (m Match) Bare() bool { return m.Route.Slash && m.Path == m.Route.Path }

@@ -191,16 +191,25 @@ func TestMatchDoesNotAllocate(t *testing.T) {
 }
 
 func TestUpstreamPath(t *testing.T) {
-	for _, tt := range []struct{ strip, path, want string }{
-		{"", "/ws/admin/x", "/ws/admin/x"},
-		{"/ws/admin", "/ws/admin", "/"},
-		{"/ws/admin", "/ws/admin/", "/"},
-		{"/ws/admin", "/ws/admin/x%20y/", "/x%20y/"},
-		{"/ws", "/ws/admin/x", "/admin/x"},
+	for _, tt := range []struct{ route, strip, replace, path, want string }{
+		{"/ws/admin", "", "", "/ws/admin/x", "/ws/admin/x"},
+		{"/ws/admin", "/ws/admin", "", "/ws/admin", "/"},
+		{"/ws/admin", "/ws/admin", "", "/ws/admin/", "/"},
+		{"/ws/admin", "/ws/admin", "", "/ws/admin/x%20y/", "/x%20y/"},
+		{"/ws/admin", "/ws", "", "/ws/admin/x", "/admin/x"},
+		{"/ws/admin", "", "/board", "/ws/admin", "/board"},
+		{"/ws/admin", "", "/board", "/ws/admin/", "/board/"},
+		{"/ws/admin", "", "/board", "/ws/admin/x", "/board/x"},
+		{"/ws/admin", "/ws", "/board", "/ws/admin/x", "/board/admin/x"},
+		{"/ws/admin", "", "/", "/ws/admin", "/"},
+		{"/ws/admin", "", "/", "/ws/admin/x", "/x"},
+		{"/", "", "/board", "/", "/board/"},
+		{"/", "", "/board", "/x", "/board/x"},
+		{"/", "", "/", "/x", "/x"},
 	} {
-		m := Match{Route: &Route{Route: &config.Route{Path: "/ws/admin", StripPrefix: tt.strip}}, Path: tt.path}
-		if got := m.UpstreamPath(); got != tt.want {
-			t.Errorf("UpstreamPath of %q without %q: got %q, want %q", tt.path, tt.strip, got, tt.want)
+		r := &config.Route{Path: tt.route, StripPrefix: tt.strip, ReplacePrefix: tt.replace}
+		if got := (Match{Route: &Route{Route: r}, Path: tt.path}).UpstreamPath(); got != tt.want {
+			t.Errorf("UpstreamPath of %q on %+v: got %q, want %q", tt.path, tt, got, tt.want)
 		}
 	}
 }
