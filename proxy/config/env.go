@@ -10,6 +10,13 @@ func (l *loader) expand(w word) (word, bool) {
 		l.errorf(w.Position, "%s is the text %s, and nothing from the environment%s", w.name, w, w.instead("${"+name+"}"))
 		return w, false
 	}
+	if name, instead := nginxVariable(w.text); name != "" {
+		if !strings.HasPrefix(w.name, "header ") {
+			instead = asText
+		}
+		l.errorf(w.Position, "%s has %q, which is nginx's and nothing here: %s", w.name, name, instead)
+		return w, false
+	}
 	if !strings.Contains(w.text, "${") {
 		return w, true
 	}
@@ -44,7 +51,9 @@ func (l *loader) variable(w word, name string, closed bool) (string, bool) {
 		l.errorf(w.Position, `%s: %q is no name of an environment variable: a literal "${" is written "$${"`, w.name, name)
 	default:
 		held, ok := l.env(name)
-		if !ok {
+		if instead := variables[name]; !ok && instead != "" {
+			l.errorf(w.Position, "%s: the environment variable %s is not set, and what nginx has by that name is nothing here: %s", w.name, name, instead)
+		} else if !ok {
 			l.errorf(w.Position, "%s: the environment variable %s is not set", w.name, name)
 		}
 		return held, ok

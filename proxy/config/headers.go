@@ -97,6 +97,8 @@ func isToken(s string) bool {
 // headerValue checks what is never shown: it may be a secret.
 func (l *loader) headerValue(name string, w word) bool {
 	switch {
+	case l.foreignValue(w):
+		return false
 	case strings.ContainsFunc(w.text, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }):
 		l.errorf(w.Position, "%s holds a control character or a line end", w.name)
 		return false

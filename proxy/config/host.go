@@ -40,9 +40,12 @@ func (l *loader) host(v value) string {
 	if strings.Contains(name, ":") && !strings.HasPrefix(name, "[") && strings.Count(name, ":") > 1 {
 		normal = NormalHost("[" + name + "]")
 	}
+	foreign := w.foreignHost()
 	switch {
 	case w.text == "*":
 		l.errorf(w.Position, "leave host out for any host")
+	case foreign != "":
+		l.errorf(w.Position, "host %s%s", w, foreign)
 	case strings.ContainsAny(name, "/@?#"):
 		l.errorf(w.Position, `host %s must be a name such as "app.example.com", not a URL`, w)
 	case strings.Contains(name, "*"):

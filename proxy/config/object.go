@@ -56,6 +56,8 @@ var foreign = map[string][]string{
 	"proxy_pass": {"upstream"}, "backend": {"upstream", "upstreams"}, "backends": {"upstreams"}, "service": {"upstream"},
 	"services": {"upstreams"}, "target": {"upstream", "url"}, "to": {"upstream"},
 	"server": {"endpoints"}, "servers": {"endpoints"}, "address": {"url"}, "addresses": {"endpoints"}, "targets": {"endpoints"},
+	"rule": {"path"}, "path_prefix": {"path"}, "path_regex": {"path"}, "path_beg": {"path"},
+	"handle_path": {"strip_prefix"}, "rewrite": {"replace_prefix"}, "prefix_rewrite": {"replace_prefix"},
 	"server_name": {"host"}, "domain": {"host"}, "hostname": {"host"}, "bind": {"listen"}, "port": {"listen"},
 	"health": {"check"}, "health_check": {"check"}, "sticky": {"affinity"}, "proxy_read_timeout": {"idle_timeout"},
 }
@@ -91,7 +93,10 @@ func didYouMean(name string) string {
 }
 
 // enumerate returns "a, b or c", each quoted.
-func enumerate(names []string) string {
+func enumerate(names []string) string { return list(names, "or") }
+
+// list returns the names, each quoted, with a word before the last.
+func list(names []string, word string) string {
 	quoted := make([]string, len(names))
 	for i, n := range names {
 		quoted[i] = fmt.Sprintf("%q", n)
@@ -100,5 +105,5 @@ func enumerate(names []string) string {
 	if last < 1 {
 		return strings.Join(quoted, "")
 	}
-	return strings.Join(quoted[:last], ", ") + " or " + quoted[last]
+	return strings.Join(quoted[:last], ", ") + " " + word + " " + quoted[last]
 }

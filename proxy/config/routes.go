@@ -104,12 +104,12 @@ func (l *loader) path(v value) string {
 	}
 	normal, err := NormalPath(w.text)
 	trimmed := trimSlash(normal)
-	plain, pattern := cutPattern(w.text)
+	foreign := w.foreignPath()
 	switch {
 	case strings.Contains(w.text, "://"):
 		l.errorf(w.Position, "%s %s is a URL: its host goes into host, and the rest here", w.name, w)
-	case pattern:
-		l.errorf(w.Position, "%s %s looks like a pattern: a path takes what lies below it without one%s", w.name, w, w.instead(plain))
+	case foreign != "":
+		l.errorf(w.Position, "%s %s%s", w.name, w, foreign)
 	case !strings.HasPrefix(w.text, "/"):
 		l.errorf(w.Position, "%s %s does not begin with a slash%s", w.name, w, w.instead("/"+w.text))
 	case strings.ContainsAny(w.text, "?#"):
