@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"strings"
 )
@@ -22,7 +23,7 @@ func Load(file string) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := Parse(file, text, os.LookupEnv)
+	c, err := parse(file, text, os.LookupEnv, localAddresses())
 	if err != nil {
 		return nil, err
 	}
@@ -37,10 +38,15 @@ func Load(file string) (*Config, error) {
 // if it is nil.
 // The error is always an Errors.
 func Parse(file string, text []byte, env func(string) (string, bool)) (*Config, error) {
+	return parse(file, text, env, nil)
+}
+
+// parse does so on a machine with these addresses, besides those that each has.
+func parse(file string, text []byte, env func(string) (string, bool), local []netip.Addr) (*Config, error) {
 	if env == nil {
 		env = func(string) (string, bool) { return "", false }
 	}
-	l := &loader{file: file, env: env, claims: make(claims)}
+	l := &loader{file: file, env: env, local: local, claims: make(claims)}
 	c := &Config{File: file}
 	if root, ok := l.document(text); ok {
 		l.top(root, c)
@@ -54,8 +60,9 @@ func Parse(file string, text []byte, env func(string) (string, bool)) (*Config, 
 // loader is one reading of one file. Its methods report what is wrong and go
 // on, so that every fault is found at once.
 type loader struct {
-	file string
-	env  func(string) (string, bool)
+	file  string
+	env   func(string) (string, bool)
+	local []netip.Addr // of this machine
 
 	errors   Errors
 	warnings Errors // about secrets in the file
@@ -117,6 +124,7 @@ func (l *loader) top(root value, c *Config) {
 	c.AffinitySecret = l.secret(o.field("affinity_secret"), "affinity_secret", nil)
 	d.secret = c.AffinitySecret
 	c.Upstreams = l.upstreams(o, d)
+	l.refuseLoops(c)
 	c.Routes = l.routes(o, limits, c.Upstreams)
 	c.advice = l.advice.Sorted()
 	c.Warnings = append(l.warnings, l.advice...).Sorted()
