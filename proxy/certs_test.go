@@ -63,11 +63,12 @@ func TestInternalCertificatesForRoutes(t *testing.T) {
 	up := newTestBackend(t, echo)
 	dir := t.TempDir()
 	text := func(tls string, hosts ...string) string {
-		text := "listen: [{address: '127.0.0.1:0', tls: true, proxy_protocol: 10.0.0.0/8}, '127.0.0.1:0']\ntls: {internal: true" + tls + "}\nupstreams: {main: " + up.URL + "}\nroutes:\n"
+		var text strings.Builder
+		text.WriteString("listen: [{address: '127.0.0.1:0', tls: true, proxy_protocol: 10.0.0.0/8}, '127.0.0.1:0']\ntls: {internal: true" + tls + "}\nupstreams: {main: " + up.URL + "}\nroutes:\n")
 		for _, host := range hosts {
-			text += " - {upstream: main, host: '" + host + "'}\n"
+			text.WriteString(" - {upstream: main, host: '" + host + "'}\n")
 		}
-		return text
+		return text.String()
 	}
 	b := newTestBrokerIn(t, dir, text("", "example.com", "*.dev.test"))
 	trust := mustTrust(t, filepath.Join(dir, "certs", "internal", "root.crt"))
