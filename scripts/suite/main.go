@@ -80,19 +80,13 @@ func chosen(group string) []step {
 	return slices.DeleteFunc(steps(), func(s step) bool { return s.group != "" && s.group != group })
 }
 
-// prepareSteps see that there is what all the others need.
-func prepareSteps() []step {
-	return []step{
-		{"", "tools", checkTools},
-		{"", "go modules", downloadModules},
-		{"", "npm packages", installPackages},
-	}
-}
-
 // steps are in the order that finds faults soonest: building the linters from
 // source takes longer than all that stands before them.
 func steps() []step {
-	all := append(prepareSteps(), []step{
+	all := []step{
+		{"", "tools", checkTools},
+		{"", "go modules", downloadModules},
+		{"", "npm packages", installPackages},
 		{"lint", "gofmt", checkFormat},
 		{"lint", "go vet", checkVet},
 		{"lint", "go fix", checkFix},
@@ -100,7 +94,7 @@ func steps() []step {
 		{"unit", "go test -race", testAll},
 		{"unit", "portable poller", testPortable},
 		{"unit", "fuzz targets", fuzzAll},
-	}...)
+	}
 	all = append(all, packageSteps()...)
 	all = append(all, interopSteps()...)
 	all = append(all, soakSteps()...)

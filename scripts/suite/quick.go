@@ -13,13 +13,15 @@ var quickFiles = []string{"handshake", "namespaces"}
 // quickSteps are for the daily loop. What they leave out is what takes long:
 // the race detector, tests that wait, linters that are built first, the packages.
 func quickSteps() []step {
-	all := append(prepareSteps(), []step{
+	all := []step{
+		{"", "tools", checkTools},
+		{"", "npm packages", installPackages},
 		{"", "gofmt", checkFormat},
 		{"", "go vet", func(ctx context.Context, t *tally) { t.check("go vet", command(ctx, "go", "vet", "./...")) }},
 		{"", "go test -short", testShort},
 		{"", "promises", testPromises},
 		{"", "build usher", buildUsher},
-	}...)
+	}
 	for _, name := range quickFiles {
 		all = append(all, fileStep(name))
 	}
