@@ -105,7 +105,7 @@ exports.event = (ws, name) => settled(ws, name, (resolve) => ws.once(name, resol
 // closed waits for the end: the code is 1006 if no Close frame came.
 exports.closed = function closed(ws) {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('no end within 20 s')), 20_000);
+    const timer = setTimeout(() => reject(new Error('no end within 60 s')), 60_000);
     ws.once('error', reject);
     ws.once('close', (code, reason) => {
       clearTimeout(timer);
@@ -117,7 +117,7 @@ exports.closed = function closed(ws) {
 // settled is a promise that the end of the connection rejects.
 function settled(ws, what, begin) {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`${what} did not come within 20 s`)), 20_000);
+    const timer = setTimeout(() => reject(new Error(`${what} did not come within 60 s`)), 60_000);
     const end = (code) => reject(new Error(`closed with ${code} instead of ${what}`));
     ws.once('error', reject);
     ws.once('close', end);

@@ -20,7 +20,7 @@ test('a process is killed: its clients get 1011, the others notice nothing', { s
   const doomed = await Promise.all(Array.from({ length: 20 }, () => live(t, edge, 'main')));
   const others = await Promise.all(Array.from({ length: 20 }, () => live(t, edge, 'admin')));
   const talks = others.map((ws) => talk(ws, 100));
-  await sleep(100);
+  await Promise.all(others.map((ws) => message(ws))); // they are under way
 
   const ends = doomed.map((ws) => closed(ws));
   processes.main.child.kill('SIGKILL');

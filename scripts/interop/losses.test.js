@@ -140,8 +140,7 @@ test('F-06 an upstream that is down comes up', async (t) => {
   const admin = root.io.socket('/admin');
   admin.on('connect_error', (err) => assert.fail(err));
   const answer = call(admin, 'echo', 'sent before');
-  await sleep(300);
-  await call(root, 'whoami');
+  await call(root, 'whoami'); // behind the CONNECT, on the same connection
   await edge.restart(t, 'admin', layout.admin);
   assert.equal(await answer, 'sent before');
 });
@@ -283,7 +282,12 @@ test('F-11 one of two endpoints stops under traffic', async (t) => {
   const used = edge.endpoints.chat.find((s) => s.pid === pid);
   let answered = 0;
   const timer = setInterval(() => chat.emit('echo', 1, () => answered++), 5);
-  await sleep(200);
+  await within('answers', async (done) => {
+    while (answered < 20) {
+      await sleep(5);
+    }
+    done();
+  });
   await used.order('close');
   await next(chat, 'connect');
   const before = answered;

@@ -6,8 +6,7 @@
 const assert = require('node:assert/strict');
 const { createHash, randomBytes } = require('node:crypto');
 const { before, describe, test } = require('node:test');
-const { setTimeout: sleep } = require('node:timers/promises');
-const { call, connect, connected, kinds, namespace, next, open, reconnected, transport } = require('./clients');
+const { call, connect, connected, kinds, namespace, next, open, reconnected, transport, within } = require('./clients');
 const { forFile } = require('./ends');
 const { ports, services } = require('./processes');
 const { front } = require('./usher');
@@ -116,10 +115,17 @@ test('idle clients of every kind survive their heartbeats', async (t) => {
   const lost = [];
   const sockets = await Promise.all(kinds.map((kind) => connect(t, kind, edge.byPath('main'))));
   sockets.forEach((socket, i) => socket.on('disconnect', (reason) => lost.push({ ...kinds[i], reason })));
-  await sleep(4_500); // two intervals of the service
+  await Promise.all(sockets.map(twoPings));
   assert.deepEqual(lost, []);
   assert.deepEqual(await Promise.all(sockets.map((socket, i) => call(socket, 'echo', i))), [...kinds.keys()]);
 });
+
+// twoPings waits for two heartbeats, whoever pings in this generation.
+function twoPings(socket) {
+  let count = 0;
+  return within('two heartbeats', (done) =>
+    socket.io.engine.on('packet', ({ type }) => ['ping', 'pong'].includes(type) && ++count === 2 && done()));
+}
 
 // collect waits for the first count events.
 function collect(socket, event, count) {

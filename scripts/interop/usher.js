@@ -84,7 +84,7 @@ class Front {
     const before = this.logged('reloaded').length;
     writeFile(file, this.portOf(), routes);
     child.kill('SIGHUP');
-    for (const deadline = Date.now() + 10_000; this.logged('reloaded').length === before; ) {
+    for (const deadline = Date.now() + 60_000; this.logged('reloaded').length === before; ) {
       assert.ok(Date.now() < deadline, `usher has not reloaded:\n${this.usher.log}`);
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
@@ -175,7 +175,7 @@ function freePort() {
 async function answers(port, usher) {
   let ended;
   usher.exited.then(({ code, signal }) => (ended = `usher ended with ${code ?? signal}:\n`));
-  for (const deadline = Date.now() + 10_000; Date.now() < deadline; ) {
+  for (const deadline = Date.now() + 60_000; Date.now() < deadline; ) {
     if (ended) {
       throw new Error(ended + usher.log);
     }
