@@ -26,7 +26,7 @@ func TestMetricsCountNamespaces(t *testing.T) {
 	admin.refuse(http.StatusForbidden)
 	c := b.openSocket(t, "", nil)
 	send(t, c, "40/admin,")
-	wantText(t, c, `44/admin,{"message":"not admin"}`)
+	wantText(t, c, `44/admin,{"message":"not admin","data":{"status":403}}`)
 	send(t, c, "40/nobody,")
 	wantText(t, c, `44/nobody,{"message":"Invalid namespace"}`)
 	send(t, c, "1")
