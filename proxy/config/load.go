@@ -1,24 +1,34 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
 	"os"
 	"strings"
+	"syscall"
+	"time"
 )
 
 // maxFile bounds what a mistaken file name, such as a log, can cost.
 const maxFile = 1 << 20
 
+// pipePatience is how long a routes file that is a pipe may take to be written.
+const pipePatience = 10 * time.Second
+
 // Load reads and checks the routes file of that name. The error is an Errors
 // unless the file could not be read at all.
 func Load(file string) (*Config, error) {
-	f, err := os.Open(file)
+	// A pipe that nobody writes to must not hold up whoever reads.
+	f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
+	if err := f.SetReadDeadline(time.Now().Add(pipePatience)); err != nil && !errors.Is(err, os.ErrNoDeadline) {
+		return nil, err
+	}
 	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
 		return nil, err
