@@ -2,6 +2,8 @@ package relay
 
 import (
 	"bytes"
+	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -61,6 +63,54 @@ func TestAttack39ManyGreedyClients(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// However what clients and upstreams send is cut and interleaved, and whoever
+// reads late, each gets the bytes of its own peer.
+func TestAttack60InterleavedSessions(t *testing.T) {
+	for seed := range uint64(20) {
+		order := rand.New(rand.NewPCG(seed, 60))
+		h := newHarness(t)
+		type way struct {
+			from, to   *peer
+			rest, want []byte
+		}
+		var ways []*way
+		for i := range 5 {
+			c, u := h.adopt(&Options{})
+			for _, d := range dirs(c, u) {
+				var b []byte
+				for j := range 20 {
+					b = append(b, d.from.frame(ws.Text, strings.Repeat(fmt.Sprint(i, d.from.side, j, ";"), order.IntN(3000)))...)
+				}
+				ways = append(ways, &way{d.from, d.to, b, b})
+			}
+		}
+		for left := len(ways); left > 0; {
+			w := ways[order.IntN(len(ways))]
+			if n := len(w.rest); n > 0 {
+				if w.rest = w.rest[w.from.offer(w.rest[:min(n, 1+order.IntN(20000))]):]; len(w.rest) == 0 {
+					left--
+				}
+			}
+			if order.IntN(3) == 0 {
+				h.move()
+			}
+			ways[order.IntN(len(ways))].to.take(1 + order.IntN(50000))
+		}
+		for range 10 {
+			h.step()
+			for _, w := range ways {
+				w.to.take(1 << 30)
+			}
+		}
+		for _, w := range ways {
+			if !bytes.Equal(w.to.got, w.want) {
+				t.Errorf("seed %d: got %d bytes, want the %d of its peer", seed, len(w.to.got), len(w.want))
+			}
+		}
+		h.wantOpen()
 	}
 }
 
