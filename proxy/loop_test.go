@@ -28,6 +28,7 @@ func loopRoutes(url, options string) string {
 	return "upstreams: {main: {endpoints: '" + url + "'" + options + "}}\nroutes:\n" +
 		"  - {path: /messages, upstream: main, relay: messages}\n" +
 		"  - {path: /socket.io, namespaces: {/: main}}\n" +
+		"  - {path: /eager, namespaces: {/: main}, socketio: {eager: [main]}}\n" +
 		"  - {path: /, upstream: main}\n"
 }
 
@@ -80,6 +81,15 @@ func TestLoopOfALeg(t *testing.T) {
 }
 
 // A check that comes back is no sign of health.
+func TestLoopOfAnEagerLeg(t *testing.T) {
+	b := newTestLoop(t, "")
+	got := exchange(t, b.address, "GET /eager/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+	if got.StatusCode != http.StatusLoopDetected {
+		t.Errorf("got %s %q, want 508", got.Status, got.body)
+	}
+	b.wantSessions(t, 0)
+}
+
 func TestLoopOfACheck(t *testing.T) {
 	for _, check := range []string{"{path: /healthz, every: 20ms}", "{websocket: /ws, every: 20ms}"} {
 		b := newTestLoop(t, ", check: "+check)

@@ -14,10 +14,19 @@ type Refusal struct {
 }
 
 // Final tells whether r is the upstream's word on the client, who is told at
-// once. 5xx speaks of a server that is not able to serve now, or of a proxy in
-// front of one that starts: who asks again will be served, so namespaces wait
-// as for one that is down, unless the upstream says itself when to come again.
-func (r Refusal) Final() bool { return r.Status != 0 && (r.Status < 500 || r.After != "") }
+// once. 500 and 502 to 504 speak of a server that is not able to serve now, or of
+// a proxy in front of one that starts: who asks again will be served, so
+// namespaces wait as for one that is down, unless the upstream says itself when
+// to come again. Others will be the same the next time, as 508 of a loop.
+func (r Refusal) Final() bool {
+	switch r.Status {
+	case 0:
+		return false
+	case 500, 502, 503, 504:
+		return r.After != ""
+	}
+	return true
+}
 
 // data is what a client finds with the error, as JSON.
 func (r Refusal) data() string {
