@@ -43,7 +43,7 @@ var layers = map[string]struct {
 
 	"certs":      {imports: []string{"config"}, owns: []string{"github.com/caddyserver/certmagic", "github.com/mholt/acmez/v3", "go.uber.org/zap"}},
 	"proxyproto": {owns: []string{"github.com/pires/go-proxyproto"}},
-	"upstream":   {imports: []string{"affinity", "config", "proxyproto", "socket", "tracing"}},
+	"upstream":   {imports: []string{"affinity", "config", "proxyproto", "socket", "tracing", "ws"}},
 	"forward":    {imports: []string{"headers", "route", "upstream"}},
 	"handshake":  {imports: []string{"engineio", "headers", "refusals", "route", "session", "tracing", "upstream", "ws"}},
 	"relay":      {imports: []string{"demux", "engineio", "session", "socket", "tap", "ws"}, owns: []string{"golang.org/x/sys/unix"}},

@@ -4,9 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/sha1"
 	"crypto/tls"
-	"encoding/base64"
 	"fmt"
 	"io"
 	"net"
@@ -20,6 +18,8 @@ import (
 
 	"github.com/gorilla/websocket"
 	"golang.org/x/net/http2"
+
+	"usher/proxy/ws"
 )
 
 // newTestStreams runs a broker that takes WebSocket by HTTP/2, and returns a
@@ -109,9 +109,7 @@ func (c *streamClient) bridge(conn net.Conn) {
 		resp.Write(conn)
 		return
 	}
-	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
-	fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n",
-		base64.StdEncoding.EncodeToString(sum[:]))
+	conn.Write(ws.AppendSwitch(nil, key))
 	resp.Header.Write(conn)
 	io.WriteString(conn, "\r\n")
 	go func() {

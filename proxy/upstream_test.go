@@ -2,8 +2,6 @@ package proxy_test
 
 import (
 	"bufio"
-	"crypto/sha1"
-	"encoding/base64"
 	"fmt"
 	"io"
 	"net"
@@ -13,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"usher/proxy/ws"
 )
 
 // script is an upstream that a test writes byte by byte.
@@ -63,8 +63,7 @@ func accepted(r *http.Request, more ...string) string {
 }
 
 func acceptOf(r *http.Request) string {
-	sum := sha1.Sum([]byte(r.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
-	return base64.StdEncoding.EncodeToString(sum[:])
+	return ws.AcceptKey(r.Header.Get("Sec-WebSocket-Key"))
 }
 
 // untilClosed returns when the other side has closed c, or sent a Close frame.

@@ -3,11 +3,8 @@ package demo
 import (
 	"bufio"
 	"context"
-	"crypto/sha1"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -20,7 +17,6 @@ import (
 const (
 	maxMessage = 64 << 10
 	tick       = time.Second
-	guid       = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" // RFC 6455, 1.3
 )
 
 // socket is the service's end of one WebSocket. Its reader and its ticker
@@ -53,9 +49,7 @@ func accept(w http.ResponseWriter, r *http.Request) (*socket, error) {
 	if err != nil {
 		return nil, err
 	}
-	sum := sha1.Sum([]byte(key + guid))
-	if _, err := fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
-		base64.StdEncoding.EncodeToString(sum[:])); err != nil {
+	if _, err := conn.Write(append(ws.AppendSwitch(nil, key), "\r\n"...)); err != nil {
 		conn.Close()
 		return nil, err
 	}

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"usher/proxy/ws"
 )
 
 // answerLeg has the other end of a pipe read usher's half and answer.
@@ -42,7 +44,7 @@ func legRequest(protocols ...string) *LegRequest {
 // Rows 1 and 2 of the attacks, for legs.
 func TestAsk(t *testing.T) {
 	good := func(key, more string) string {
-		return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " + accept(key) + "\r\n" + more + "\r\n"
+		return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " + ws.AcceptKey(key) + "\r\n" + more + "\r\n"
 	}
 	plain := func(status int, body string) string {
 		return fmt.Sprintf("HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%s", status, len(body), body)

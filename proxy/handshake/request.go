@@ -2,7 +2,6 @@ package handshake
 
 import (
 	"crypto/rand"
-	"crypto/sha1"
 	"encoding/base64"
 	"maps"
 	"net/http"
@@ -10,16 +9,6 @@ import (
 
 	"usher/proxy/headers"
 )
-
-// acceptGUID is what both sides add to the key (RFC 6455, 1.3).
-const acceptGUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-
-// accept is the proof that the other side has read the key as what it is.
-func accept(key string) string {
-	var buf [64]byte
-	sum := sha1.Sum(append(append(buf[:0], key...), acceptGUID...))
-	return base64.StdEncoding.EncodeToString(sum[:])
-}
 
 // newKey makes the key of usher's own half. The client's is not passed on: if
 // it were, a client could have any upstream that echoes a header of the request

@@ -21,6 +21,7 @@ import (
 	"usher/proxy/route"
 	"usher/proxy/session"
 	"usher/proxy/upstream"
+	"usher/proxy/ws"
 )
 
 // testKey is the example key of RFC 6455, 1.3, and testAccept its proof.
@@ -212,7 +213,7 @@ func serveTest(t *testing.T, u *testUpstream, c *config.Config) *testServer {
 func good(more ...string) func(string) string {
 	return func(head string) string {
 		return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " +
-			accept(headerOf(head, "Sec-WebSocket-Key")) + "\r\n" + strings.Join(append(more, ""), "\r\n") + "\r\n"
+			ws.AcceptKey(headerOf(head, "Sec-WebSocket-Key")) + "\r\n" + strings.Join(append(more, ""), "\r\n") + "\r\n"
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"slices"
 	"strings"
+
+	"usher/proxy/ws"
 )
 
 // agreed is what a verified 101 has settled.
@@ -23,7 +25,7 @@ func (a answer) verify(key string, o offer) (agreed, error) {
 	case !hasToken(a.all("Connection"), "upgrade"):
 		return g, errors.New("101 without Connection: Upgrade")
 	}
-	if got, n := a.one("Sec-WebSocket-Accept"); n != 1 || got != accept(key) {
+	if got, n := a.one("Sec-WebSocket-Accept"); n != 1 || got != ws.AcceptKey(key) {
 		return g, errors.New("101 with a wrong Sec-WebSocket-Accept")
 	}
 	var ok bool
@@ -81,9 +83,7 @@ func (a answer) all(name string) (values []string) {
 // append101 writes the client's 101: usher's own proof, what was agreed, and
 // every other header of the upstream's answer.
 func (a answer) append101(b []byte, key string, g agreed) []byte {
-	b = append(b, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
-	b = append(b, accept(key)...)
-	b = append(b, "\r\n"...)
+	b = ws.AppendSwitch(b, key)
 	if g.protocol != "" {
 		b = appendHeader(b, "Sec-WebSocket-Protocol", g.protocol)
 	}

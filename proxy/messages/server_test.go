@@ -2,8 +2,6 @@ package messages
 
 import (
 	"bufio"
-	"crypto/sha1"
-	"encoding/base64"
 	"io"
 	"log/slog"
 	"net"
@@ -126,9 +124,8 @@ func (s *server) accept() (net.Conn, *bufio.Reader, *http.Request) {
 }
 
 func answer101(req *http.Request, headers ...string) string {
-	sum := sha1.Sum([]byte(req.Header.Get("Sec-WebSocket-Key") + guid))
 	return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " +
-		base64.StdEncoding.EncodeToString(sum[:]) + "\r\n" + strings.Join(append(headers, ""), "\r\n") + "\r\n"
+		ws.AcceptKey(req.Header.Get("Sec-WebSocket-Key")) + "\r\n" + strings.Join(append(headers, ""), "\r\n") + "\r\n"
 }
 
 func response(t *testing.T, br *bufio.Reader) (*http.Response, string) {

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"crypto/rand"
-	"crypto/sha1"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"usher/proxy/config"
+	"usher/proxy/ws"
 )
 
 const (
@@ -23,8 +23,6 @@ const (
 	maxCheckHead = 64 << 10
 	// maxCheckInterim is how many answers 1xx may come before the real one.
 	maxCheckInterim = 8
-	// acceptGUID is what both sides add to the key (RFC 6455, 1.3).
-	acceptGUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 	// closeFrame says 1000, masked with zeros (RFC 6455, 5.5.1).
 	closeFrame = "\x88\x82\x00\x00\x00\x00\x03\xe8"
 )
@@ -120,8 +118,7 @@ func (k *checker) upgrade(conn net.Conn) error {
 	if res.StatusCode != http.StatusSwitchingProtocols {
 		return fmt.Errorf("status %d, not 101", res.StatusCode)
 	}
-	proof := sha1.Sum([]byte(key + acceptGUID))
-	if res.Header.Get("Sec-WebSocket-Accept") != base64.StdEncoding.EncodeToString(proof[:]) {
+	if res.Header.Get("Sec-WebSocket-Accept") != ws.AcceptKey(key) {
 		return errors.New("101 with a wrong Sec-WebSocket-Accept")
 	}
 	_, err = io.WriteString(conn, closeFrame)

@@ -4,8 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/sha1"
-	"encoding/base64"
 	"io"
 	"log/slog"
 	"net"
@@ -19,6 +17,7 @@ import (
 	"time"
 
 	"usher/proxy/config"
+	"usher/proxy/ws"
 )
 
 // farm is a network of servers that answer checks, in memory.
@@ -74,8 +73,7 @@ func (f *farm) serve(c net.Conn, answer string) {
 	f.heads = append(f.heads, head.String())
 	f.mu.Unlock()
 	if answer != "hang" {
-		sum := sha1.Sum([]byte(r.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
-		io.WriteString(c, strings.ReplaceAll(answer, "ACCEPT", base64.StdEncoding.EncodeToString(sum[:])))
+		io.WriteString(c, strings.ReplaceAll(answer, "ACCEPT", ws.AcceptKey(r.Header.Get("Sec-WebSocket-Key"))))
 	}
 	rest, _ := io.ReadAll(c)
 	f.mu.Lock()
