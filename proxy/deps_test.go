@@ -30,7 +30,7 @@ var layers = map[string]struct {
 	"leaktest":  {}, // for tests
 	"waittest":  {}, // for tests
 
-	"config":   {owns: []string{"go.yaml.in/yaml/v3", "golang.org/x/net/publicsuffix"}},
+	"config":   {imports: []string{"http1"}, owns: []string{"go.yaml.in/yaml/v3", "golang.org/x/net/publicsuffix"}},
 	"session":  {},
 	"refusals": {imports: []string{"session"}},
 	"tap":      {imports: []string{"session", "ws"}, pure: true},
@@ -45,7 +45,7 @@ var layers = map[string]struct {
 	"proxyproto": {owns: []string{"github.com/pires/go-proxyproto"}},
 	"upstream":   {imports: []string{"affinity", "config", "proxyproto", "socket", "tracing", "ws"}},
 	"forward":    {imports: []string{"headers", "route", "upstream"}},
-	"handshake":  {imports: []string{"engineio", "headers", "refusals", "route", "session", "tracing", "upstream", "ws"}},
+	"handshake":  {imports: []string{"engineio", "headers", "http1", "refusals", "route", "session", "tracing", "upstream", "ws"}},
 	"relay":      {imports: []string{"demux", "engineio", "session", "socket", "tap", "ws"}, owns: []string{"golang.org/x/sys/unix"}},
 	"engine":     {imports: []string{"config", "demux", "engineio", "handshake", "relay", "route", "session", "tracing", "upstream"}},
 	"messages":   {imports: []string{"handshake", "route", "session", "tap", "ws"}, owns: []string{"github.com/koding/websocketproxy", "github.com/gorilla/websocket"}},

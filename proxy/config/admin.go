@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"net/textproto"
 	"strings"
+
+	"usher/proxy/http1"
 )
 
 var adminKeys = []string{"address", "token", "close_by"}
@@ -61,7 +63,7 @@ func (l *loader) closeBy(v value) []string {
 		name := textproto.CanonicalMIMEHeaderKey(w.text)
 		at, twice := first[name]
 		switch {
-		case !isToken(w.text):
+		case !http1.IsToken(w.text):
 			l.errorf(w.Position, "header name %s holds a character that no header name may have, or none", w)
 		case twice:
 			l.errorf(w.Position, "header %s stands here a second time: the first is at %s", w, l.where(at))

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"usher/proxy/http1"
 )
 
 // Balance is how an upstream chooses among its endpoints.
@@ -142,7 +144,7 @@ func (l *loader) hashName(by HashBy, v value) string {
 	w, ok := l.text(v)
 	switch {
 	case !ok || by == HashQuery:
-	case !isToken(w.text):
+	case !http1.IsToken(w.text):
 		l.errorf(w.Position, "%s %s holds a character that no such name may have", by, w)
 	case by == HashHeader:
 		return textproto.CanonicalMIMEHeaderKey(w.text)

@@ -3,6 +3,8 @@ package config
 import (
 	"net/textproto"
 	"strings"
+
+	"usher/proxy/http1"
 )
 
 var headersKeys = []string{"set", "remove"}
@@ -50,7 +52,7 @@ func (l *loader) headerName(w word, first map[string]Position) (string, bool) {
 	name := textproto.CanonicalMIMEHeaderKey(w.text)
 	at, twice := first[name]
 	switch why := ownership(name); {
-	case !isToken(w.text):
+	case !http1.IsToken(w.text):
 		l.errorf(w.Position, "header name %s holds a character that no header name may have, or none", w)
 	case why != "":
 		l.errorf(w.Position, "header %s cannot be changed: %s", w, why)
@@ -89,17 +91,12 @@ func dashed(r rune) rune {
 	return '-'
 }
 
-// isToken: RFC 9110, 5.6.2.
-func isToken(s string) bool {
-	return s != "" && strings.Trim(s, hostLetters+"!#$%&'*+.^`|~") == ""
-}
-
 // headerValue checks what is never shown: it may be a secret.
 func (l *loader) headerValue(name string, w word) bool {
 	switch {
 	case l.foreignValue(w):
 		return false
-	case strings.ContainsFunc(w.text, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }):
+	case !http1.IsValue(w.text):
 		l.errorf(w.Position, "%s holds a control character or a line end", w.name)
 		return false
 	case strings.Trim(w.text, " \t") != w.text:

@@ -3,6 +3,8 @@ package handshake
 import (
 	"strconv"
 	"strings"
+
+	"usher/proxy/http1"
 )
 
 // extension is one element of Sec-WebSocket-Extensions (RFC 6455, 9.1).
@@ -73,7 +75,7 @@ func (s *scanner) eat(c byte) bool {
 func (s *scanner) token() (string, bool) {
 	s.skipSpace()
 	n := 0
-	for n < len(s.rest) && isTokenByte(s.rest[n]) {
+	for n < len(s.rest) && http1.IsTokenByte(s.rest[n]) {
 		n++
 	}
 	t := s.rest[:n]
@@ -90,7 +92,7 @@ func (s *scanner) value() (string, bool) {
 	v, rest, ok := strings.Cut(s.rest, `"`)
 	s.rest = rest
 	s.skipSpace()
-	return v, ok && isToken(v)
+	return v, ok && http1.IsToken(v)
 }
 
 // deflate are the parameters of permessage-deflate (RFC 7692, 7.1).

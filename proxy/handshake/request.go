@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"usher/proxy/headers"
+	"usher/proxy/http1"
 )
 
 // newKey makes the key of usher's own half. The client's is not passed on: if
@@ -88,7 +89,7 @@ func (o offer) append(b []byte) []byte {
 // appendHeader writes one header line, or none if it would be more than one.
 // Requests are checked by net/http, but a route's own headers are not.
 func appendHeader(b []byte, name, value string) []byte {
-	if !isToken(name) || !isValue(value) {
+	if !http1.IsToken(name) || !http1.IsValue(value) {
 		return b
 	}
 	b = append(b, name...)

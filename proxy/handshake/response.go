@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"strings"
+
+	"usher/proxy/http1"
 )
 
 // Bounds on what an upstream may say before its answer is complete.
@@ -94,7 +96,7 @@ func parseHead(head string) (answer, error) {
 			return a, nil
 		}
 		name, value, ok := strings.Cut(text, ":")
-		if !ok || !isToken(name) || !isValue(value) {
+		if !ok || !http1.IsToken(name) || !http1.IsValue(value) {
 			return a, errors.New("header line is malformed (RFC 9112, 5)")
 		}
 		a.lines = append(a.lines, line{name, strings.Trim(value, " \t")})
@@ -103,7 +105,7 @@ func parseHead(head string) (answer, error) {
 
 func parseStatus(s string) (status int, ok bool) {
 	code, ok := strings.CutPrefix(s, "HTTP/1.1 ")
-	if !ok || len(code) < 3 || len(code) > 3 && code[3] != ' ' || !isValue(code) {
+	if !ok || len(code) < 3 || len(code) > 3 && code[3] != ' ' || !http1.IsValue(code) {
 		return 0, false
 	}
 	for i := range 3 {

@@ -4,6 +4,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"usher/proxy/http1"
 )
 
 // protocolHeader is where net/http leaves the :protocol of a request. No client
@@ -84,7 +86,7 @@ func (a answer) copyTo(h http.Header, g agreed) {
 	}
 	nominated := a.all("Connection")
 	for _, l := range a.lines {
-		if passes(l.name, nominated) && isValue(l.value) {
+		if passes(l.name, nominated) && http1.IsValue(l.value) {
 			h.Add(l.name, l.value)
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"net/textproto"
 	"slices"
 	"strings"
+
+	"usher/proxy/http1"
 )
 
 // offer is what the client proposes in its half of the handshake, checked.
@@ -124,7 +126,7 @@ func parseProtocols(lines []string) (list []string, ok bool) {
 		}
 		for p := range strings.SplitSeq(line, ",") {
 			p = textproto.TrimString(p)
-			if !isToken(p) || slices.Contains(list, p) {
+			if !http1.IsToken(p) || slices.Contains(list, p) {
 				return nil, false
 			}
 			list = append(list, p)

@@ -49,7 +49,7 @@ func findSecret(data []byte) int {
 			at++
 			continue
 		}
-		if word := text[at : at+n]; namesSecret(word) || isToken(word) || isScheme(word) {
+		if word := text[at : at+n]; namesSecret(word) || isJWT(word) || isScheme(word) {
 			return at
 		}
 		at += n
@@ -97,7 +97,7 @@ func isWord(c byte) bool {
 func secretAt(text string, from, to int) (int, int) {
 	word := text[from:to]
 	switch {
-	case isToken(word):
+	case isJWT(word):
 		return from, to
 	case isScheme(word):
 		begin := to
@@ -127,9 +127,9 @@ func isScheme(word string) bool {
 	return strings.EqualFold(word, "bearer") || strings.EqualFold(word, "basic") || strings.EqualFold(word, "digest")
 }
 
-// isToken tells whether word looks as the beginning of a JSON Web Token, whose
+// isJWT tells whether word looks as the beginning of a JSON Web Token, whose
 // first bytes are those of `{"` in base64.
-func isToken(word string) bool { return len(word) >= 12 && strings.HasPrefix(word, "eyJ") }
+func isJWT(word string) bool { return len(word) >= 12 && strings.HasPrefix(word, "eyJ") }
 
 // namesSecret tells whether word is the name of a secret.
 func namesSecret(word string) bool {
