@@ -30,13 +30,8 @@ import (
 	"usher/proxy/upstream"
 )
 
-const (
-	// maxHead is what net/http takes of a request's head before it answers
-	// 431; http1 counts more closely.
-	maxHead = 64 << 10
-	// idleTimeout ends kept-alive HTTP connections that ask for nothing.
-	idleTimeout = 2 * time.Minute
-)
+// idleTimeout ends kept-alive HTTP connections that ask for nothing.
+const idleTimeout = 2 * time.Minute
 
 var (
 	// errStopping is the answer to handshakes that come too late.
@@ -155,7 +150,7 @@ func (s *Server) newHTTP(cfg *config.Config) *http.Server {
 		ConnState:                    s.connections.change,
 		ReadHeaderTimeout:            cfg.HandshakeTimeout,
 		IdleTimeout:                  idleTimeout,
-		MaxHeaderBytes:               maxHead,
+		MaxHeaderBytes:               2 * http1.MaxHead, // HTTP/2 counts 32 bytes more for each line; HTTP/1 has been counted
 		ErrorLog:                     slog.NewLogLogger(serverLog{s.log.Handler()}, slog.LevelError),
 		DisableGeneralOptionsHandler: true, // handshake answers "OPTIONS *"
 	}

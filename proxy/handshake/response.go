@@ -13,7 +13,7 @@ import (
 
 // Bounds on what an upstream may say before its answer is complete.
 const (
-	maxHead    = 64 << 10 // bytes of one head
+	maxAnswer  = 64 << 10 // bytes of one head, which is held twice: more than any upgrade's needs
 	maxInterim = 8        // answers 1xx that are skipped
 	firstRead  = 4 << 10  // room for what most heads need
 )
@@ -64,7 +64,7 @@ func readHead(conn net.Conn, buf []byte) ([]byte, int, error) {
 			return buf, from + i + 4, nil
 		}
 		from = max(0, len(buf)-3)
-		if len(buf) >= maxHead {
+		if len(buf) >= maxAnswer {
 			return buf, 0, errHeadTooLong
 		}
 		if len(buf) == cap(buf) {

@@ -16,8 +16,10 @@ import "math"
 
 // Bounds on the head of a request, and on the trailers of its body.
 const (
-	MaxHead  = 32 << 10 // bytes
-	MaxLines = 100      // header lines
+	// MaxHead is in bytes: what nginx takes by default, and twice as much as
+	// Node, so that cookies which the upstreams could not take end here.
+	MaxHead  = 32 << 10
+	MaxLines = 100 // header lines
 )
 
 // maxChunkLine bounds a chunk's size and its extensions, which nobody uses.
