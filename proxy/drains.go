@@ -70,12 +70,7 @@ func (s *Server) drained(x *session.Session) bool {
 		return true
 	}
 	e := s.live.Load().pool.Endpoint(x.Target)
-	return e != nil && isDisabled(e)
-}
-
-func isDisabled(e *upstream.Endpoint) bool {
-	state := e.State()
-	return state == upstream.Draining || state == upstream.Disabled
+	return e != nil && e.Disabled()
 }
 
 // drain keeps new sessions away from t, and ends those that are there. It

@@ -134,11 +134,7 @@ func (d *dialler) inquire(ctx context.Context, e *upstream.Endpoint, conn net.Co
 // being dialled, which Lose does not see.
 func (s *Server) lost(name, identity string) bool {
 	e := s.Upstreams().Endpoint(identity)
-	if e == nil || s.Drained(name) {
-		return true
-	}
-	state := e.State()
-	return state == upstream.Draining || state == upstream.Disabled
+	return e == nil || s.Drained(name) || e.Disabled()
 }
 
 // noteFailure notes an attempt at e that brought another answer than 101, or

@@ -70,6 +70,13 @@ func (e *Endpoint) Disable(yes bool) {
 	e.change(time.Now(), func(h *health) { h.disabled = yes })
 }
 
+// Disabled tells whether new sessions and requests are kept away from e.
+func (e *Endpoint) Disabled() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.health.disabled
+}
+
 // State returns whether new sessions come to e, and why not.
 func (e *Endpoint) State() State {
 	e.mu.Lock()

@@ -212,6 +212,9 @@ func TestDisabledEndpointIsNotChosen(t *testing.T) {
 	a := u.Endpoints()[0]
 	held := mustPick(t, u)
 	a.Disable(true)
+	if !a.Disabled() || u.Endpoints()[1].Disabled() {
+		t.Errorf("disabled: got %t and %t, want the first alone", a.Disabled(), u.Endpoints()[1].Disabled())
+	}
 	wantReached(t, u, "one is disabled", "b:1 b:1 b:1")
 	if got := a.State(); got != Draining {
 		t.Errorf("state with a session: got %s, want %s", got, Draining)
