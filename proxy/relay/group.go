@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"runtime"
 	"sync"
@@ -45,7 +46,7 @@ func (g *Group) Adopt(s *session.Session, c, u Leg, o *Options, release func()) 
 	errC := p.legs[client].init(c.Conn)
 	errU := p.legs[upstream].init(u.Conn)
 	if errC != nil || errU != nil {
-		p.fail(firstOf(errC, errU))
+		p.fail(cmp.Or(errC, errU))
 		return
 	}
 	lp := g.choose()
@@ -104,13 +105,4 @@ func (g *Group) stop(d *session.Drain) {
 		mine := share{k, len(g.loops)}
 		lp.post(func(lp *loop) { lp.shutdown(&now, mine) })
 	}
-}
-
-func firstOf(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
