@@ -18,7 +18,7 @@ func (e *effects) Ready(sid string) {
 	}
 	open := engineio.OpenData{
 		SID:          f.sid,
-		Upgrades:     f.entry.Polling && !f.options.NoUpgrades,
+		Upgrades:     f.entry.Polling,
 		PingInterval: f.options.Demux.PingInterval,
 		PingTimeout:  f.options.Demux.PingTimeout,
 		MaxPayload:   int(f.options.Client.MaxMessage),

@@ -2,7 +2,6 @@ package relay
 
 import (
 	"cmp"
-	"time"
 
 	"usher/proxy/demux"
 	"usher/proxy/engineio"
@@ -24,15 +23,12 @@ type FanOptions struct {
 	Client   *Options
 	Upstream *Options
 
-	UpgradeTimeout time.Duration // of a probe; if zero, 10 s
-	OutLimit       int           // bytes that wait for the client before its legs are not read any more; if zero, 1 MiB
-	LegQueue       int           // bytes that wait for a leg before its client is not read any more; if zero, 1 MiB
-	NoUpgrades     bool          // polling clients are not offered WebSocket
+	OutLimit int // bytes that wait for the client before its legs are not read any more; if zero, 1 MiB
+	LegQueue int // bytes that wait for a leg before its client is not read any more; if zero, 1 MiB
 }
 
-func (o *FanOptions) upgradeTimeout() time.Duration { return cmp.Or(o.UpgradeTimeout, 10*time.Second) }
-func (o *FanOptions) outLimit() int                 { return cmp.Or(o.OutLimit, 1<<20) }
-func (o *FanOptions) legQueue() int                 { return cmp.Or(o.LegQueue, 1<<20) }
+func (o *FanOptions) outLimit() int { return cmp.Or(o.OutLimit, 1<<20) }
+func (o *FanOptions) legQueue() int { return cmp.Or(o.LegQueue, 1<<20) }
 
 // Entry is what is known of a session when its client's first request has been
 // verified.

@@ -8,6 +8,9 @@ import (
 	"usher/proxy/ws"
 )
 
+// probeTimeout is how long a WebSocket may take to take over from polling.
+const probeTimeout = 10 * time.Second
+
 // accept hands a socket of the client to the loop.
 func (f *Fan) accept(l Leg, b64 bool, as func(*fan, *strand)) {
 	if !f.loop.post(func(lp *loop) { f.fan.accept(lp, l, b64, as) }) {
@@ -62,7 +65,7 @@ func (f *fan) probe(s *strand) {
 	}
 	f.probing = s
 	f.handle.state.Store(int32(Probing))
-	s.cutAt = f.loop.now + f.options.upgradeTimeout()
+	s.cutAt = f.loop.now + probeTimeout
 	f.loop.timers.schedule(f, s.cutAt)
 }
 
