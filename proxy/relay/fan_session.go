@@ -150,9 +150,9 @@ func (f *fan) holdsBack() bool {
 	return congested
 }
 
-// expects tells whether a leg other than the one that is being served may have
-// something for the client in this turn.
-func (f *fan) expects(*strand) bool {
+// expects tells whether a leg that is still to be served may have something for
+// the client.
+func (f *fan) expects() bool {
 	for _, s := range f.strands {
 		if s.is(queued) && s.side == upstream {
 			return true

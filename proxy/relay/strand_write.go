@@ -43,7 +43,7 @@ func (sp *span) spill(lp *loop) {
 // this turn, it waits for them.
 func (sp *span) end(lp *loop) {
 	s := sp.to
-	if s != nil && s.side == client && s.fan.expects(s) {
+	if s != nil && s.side == client && s.fan.expects() {
 		sp.spill(lp)
 	} else if s != nil {
 		sp.to = nil
