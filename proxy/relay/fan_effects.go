@@ -7,10 +7,10 @@ import (
 	"usher/proxy/ws"
 )
 
-// effects is a fan as its demux.Session sees it.
+// effects is a fan as its demux.Session sees it. What each method is to do stands
+// at demux.Effects.
 type effects fan
 
-// Ready is demux.Effects'.
 func (e *effects) Ready(sid string) {
 	f := (*fan)(e)
 	if f.sid = sid; sid == "" {
@@ -29,7 +29,6 @@ func (e *effects) Ready(sid string) {
 	f.answer(f.sid, demux.Refusal{})
 }
 
-// Refuse is demux.Effects'.
 func (e *effects) Refuse(r demux.Refusal, err error) {
 	f := (*fan)(e)
 	if err == nil {
@@ -47,7 +46,6 @@ func (f *fan) answer(sid string, r demux.Refusal) {
 	}
 }
 
-// ToClient is demux.Effects'.
 func (e *effects) ToClient(m *demux.Message) {
 	f := (*fan)(e)
 	if m.Own {
@@ -61,7 +59,6 @@ func (e *effects) ToClient(m *demux.Message) {
 	f.answers.schedule(f)
 }
 
-// ToLeg is demux.Effects'.
 func (e *effects) ToLeg(leg int, m *demux.Message) {
 	f := (*fan)(e)
 	if s := f.legs[leg].strand; s != nil {
@@ -72,13 +69,10 @@ func (e *effects) ToLeg(leg int, m *demux.Message) {
 	}
 }
 
-// Dial is demux.Effects'.
 func (e *effects) Dial(leg int, to demux.Target) { (*fan)(e).dial(leg, to) }
 
-// CloseLeg is demux.Effects'.
 func (e *effects) CloseLeg(leg int) { (*fan)(e).closeLeg(leg, farewell{code: ws.CodeNormal}) }
 
-// End is demux.Effects'.
 func (e *effects) End(why demux.Reason, err error) {
 	if err == nil && why >= demux.LegLost {
 		err = e.why
@@ -90,15 +84,12 @@ func (e *effects) End(why demux.Reason, err error) {
 	(*fan)(e).close(cause, words, err)
 }
 
-// Append is demux.Effects'.
 func (e *effects) Append(dst []byte, m *demux.Message) []byte {
 	return e.loop.in.appendContent(dst, m)
 }
 
-// Take is demux.Effects'.
 func (e *effects) Take(n int) []byte { return e.loop.outputs.take(n) }
 
-// Give is demux.Effects'.
 func (e *effects) Give(b []byte) { e.loop.outputs.give(b) }
 
 // endOf returns the cause that a session's own end has in logs and metrics,

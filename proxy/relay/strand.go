@@ -71,7 +71,6 @@ func (s *strand) writeTimeout() time.Duration {
 	return s.fan.options.Demux.PingTimeout
 }
 
-// serve is user's.
 func (s *strand) serve(lp *loop, _ *line) {
 	if s.is(closed) {
 		return
@@ -132,7 +131,6 @@ func (s *strand) stuck(lp *loop, _ *line) {
 // freed is user's: what was not read because of s is read again.
 func (s *strand) freed(lp *loop, _ *line, _ *backlog) { s.fan.freed(lp, s) }
 
-// lost is user's.
 func (s *strand) lost(_ *loop, _ *line, err error) {
 	if s.rest != nil { // stands before
 		s.rest.lost, s.rest.err = true, err
