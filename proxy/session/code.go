@@ -2,10 +2,10 @@ package session
 
 import "strconv"
 
-// CodeLabel folds a close code, which the peers choose, to one of a fixed set:
+// codeLabel folds a close code, which the peers choose, to one of a fixed set:
 // itself where the registry of RFC 6455 has it, its class where it is the
 // peers' own, "none" for 0.
-func CodeLabel(code uint16) string {
+func codeLabel(code uint16) string {
 	switch {
 	case code == 0:
 		return "none"

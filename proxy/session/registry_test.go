@@ -131,13 +131,13 @@ func TestTotalsNeverFall(t *testing.T) {
 func TestCodeLabel(t *testing.T) {
 	labels := make(map[string]bool)
 	for code := range 1 << 16 {
-		labels[CodeLabel(uint16(code))] = true
+		labels[codeLabel(uint16(code))] = true
 	}
 	if len(labels) != 16 {
 		t.Errorf("got %d labels, want 16: %v", len(labels), labels)
 	}
 	for code, want := range map[uint16]string{0: "none", 1000: "1000", 1004: "other", 1006: "other", 1014: "1014", 1015: "other", 3000: "3xxx", 4999: "4xxx", 5000: "other"} {
-		if got := CodeLabel(code); got != want {
+		if got := codeLabel(code); got != want {
 			t.Errorf("%d: got %q, want %q", code, got, want)
 		}
 	}

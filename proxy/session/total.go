@@ -39,7 +39,7 @@ type total struct {
 // fixed: they are metric labels.
 type Outcome struct {
 	Cause Cause
-	Code  string // see CodeLabel
+	Code  string // see codeLabel
 }
 
 // Traffic is what has passed one way.
@@ -70,7 +70,7 @@ func (t *total) open(info Info) {
 }
 
 func (t *total) end(s *Session, e End) {
-	t.ends[Outcome{e.Cause, CodeLabel(e.Code)}]++
+	t.ends[Outcome{e.Cause, codeLabel(e.Code)}]++
 	t.in.add(&s.FromClient)
 	t.out.add(&s.FromUpstream)
 }
