@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"usher/proxy/admin"
+	"usher/proxy/front"
 )
 
 // left tells whether old has routes or endpoints that next has not.
@@ -69,7 +70,7 @@ func endpointsOnly(a, b *live) []string {
 	return list
 }
 
-func addresses(ls []*listener) []string {
+func addresses(ls []*front.Listener) []string {
 	list := []string{}
 	for _, l := range ls {
 		list = append(list, l.Addr().String())

@@ -36,6 +36,7 @@ var layers = map[string]struct {
 	"tap":      {imports: []string{"session", "ws"}, pure: true},
 	"socket":   {},
 
+	"http2":    {imports: []string{"h2connect", "handshake", "http1", "socket"}},
 	"handover": {imports: []string{"socket"}, owns: []string{"github.com/coreos/go-systemd/v22"}},
 	"tracing":  {imports: []string{"config"}, owns: []string{"go.opentelemetry.io", "google.golang.org/protobuf"}},
 	"headers":  {imports: []string{"config", "tracing"}},
@@ -45,7 +46,8 @@ var layers = map[string]struct {
 	"proxyproto": {owns: []string{"github.com/pires/go-proxyproto"}},
 	"upstream":   {imports: []string{"affinity", "config", "proxyproto", "socket", "tracing", "ws"}},
 	"forward":    {imports: []string{"headers", "route", "upstream"}},
-	"handshake":  {imports: []string{"engineio", "headers", "http1", "refusals", "route", "session", "tracing", "upstream", "ws"}},
+	"handshake":  {imports: []string{"engineio", "h2connect", "headers", "http1", "refusals", "route", "session", "tracing", "upstream", "ws"}},
+	"front":      {imports: []string{"certs", "config", "handover", "handshake", "headers", "http1", "http2", "proxyproto", "refusals", "socket"}},
 	"relay":      {imports: []string{"demux", "engineio", "session", "socket", "tap", "ws"}, owns: []string{"golang.org/x/sys/unix"}},
 	"engine":     {imports: []string{"config", "demux", "engineio", "handshake", "relay", "route", "session", "tracing", "upstream"}},
 	"messages":   {imports: []string{"handshake", "route", "session", "tap", "ws"}, owns: []string{"github.com/koding/websocketproxy", "github.com/gorilla/websocket"}},

@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"net/http"
+
 	"usher/proxy/affinity"
 	"usher/proxy/config"
 	"usher/proxy/engine"
@@ -32,4 +34,13 @@ func engineKey(cfg *config.Config) []byte {
 		return nil
 	}
 	return affinity.Derive([]byte(cfg.AffinitySecret), "namespaces")
+}
+
+// park implements engine.Config's Park.
+func (s *Server) park(w http.ResponseWriter, r *http.Request) (engine.Parked, bool) {
+	p, ok := s.front.Park(w, r)
+	if !ok {
+		return nil, false
+	}
+	return p, true
 }

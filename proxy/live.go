@@ -7,6 +7,7 @@ import (
 	"usher/proxy/certs"
 	"usher/proxy/config"
 	"usher/proxy/forward"
+	"usher/proxy/front"
 	"usher/proxy/handshake"
 	"usher/proxy/headers"
 	"usher/proxy/relay"
@@ -20,8 +21,8 @@ import (
 // another in its place, and a request ends with the one that it began with.
 type live struct {
 	cfg       *config.Config
-	certs     *certs.Keeper // nil without a TLS listener
-	listeners []*listener   // in the order of the file
+	certs     *certs.Keeper     // nil without a TLS listener
+	listeners []*front.Listener // in the order of the file
 	table     *route.Table
 	pool      *upstream.Pool
 	options   map[manner]*relay.Options

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"usher/proxy/admin"
 	"usher/proxy/config"
+	"usher/proxy/front"
 	"usher/proxy/handover"
 	"usher/proxy/metrics"
 	"usher/proxy/socket"
@@ -21,6 +21,7 @@ import (
 // Bounds of the operators' address, where orders and answers are small.
 const (
 	operatorTimeout = 30 * time.Second // for a request, and for an answer
+	operatorIdle    = 2 * time.Minute  // without a request
 	operatorHead    = 16 << 10
 	operatorMode    = 0o600 // of a unix socket
 )
@@ -55,9 +56,9 @@ func newOperators(s *Server) *operators {
 			ReadHeaderTimeout: operatorTimeout / 3,
 			ReadTimeout:       operatorTimeout,
 			WriteTimeout:      operatorTimeout,
-			IdleTimeout:       idleTimeout,
+			IdleTimeout:       operatorIdle,
 			MaxHeaderBytes:    operatorHead,
-			ErrorLog:          slog.NewLogLogger(serverLog{s.log.Handler()}, slog.LevelError),
+			ErrorLog:          front.ErrorLog(s.log),
 		},
 	}
 }
@@ -108,7 +109,14 @@ func (o *operators) swap(s *Server, l *operatorListener) {
 func (o *operators) serve(s *Server) {
 	if l := o.listener; l != nil {
 		s.log.Info("operators' address", "address", l.shown())
-		s.accept(&s.serving, o.http, l, l.removed.Load)
+		s.serving.Go(func() {
+			if err := o.http.Serve(l); !errors.Is(err, http.ErrServerClosed) && !l.removed.Load() {
+				select {
+				case s.failed <- err:
+				default: // another has failed before
+				}
+			}
+		})
 	}
 }
 
@@ -122,11 +130,13 @@ func (l *operatorListener) shown() string {
 
 // handOn returns the socket for the process that takes this one's place, and
 // leave ends the listening here alone.
-func (l *operatorListener) handOn() handover.Socket { return handOn(l.Listener, l.address, l.given) }
+func (l *operatorListener) handOn() handover.Socket {
+	return handover.NewSocket(l.Listener, l.address, l.given)
+}
 
 func (l *operatorListener) leave() {
 	if l != nil {
-		leaveFile(l.Listener)
+		socket.Leave(l.Listener)
 		l.close()
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"net"
 
 	"usher/proxy/config"
+	"usher/proxy/front"
 	"usher/proxy/handshake"
 	"usher/proxy/relay"
 	"usher/proxy/session"
@@ -53,11 +54,8 @@ func (m manner) options() *relay.Options {
 
 // clientLeg returns the leg of an accepted connection, past its 101.
 func clientLeg(conn net.Conn, early []byte) relay.Leg {
-	if c, ok := conn.(accepted); ok {
-		inner, held := c.unwrap()
-		return relay.Leg{Conn: inner, Early: append(early, held...)}
-	}
-	return relay.Leg{Conn: conn, Early: early}
+	inner, held := front.Unwrap(conn)
+	return relay.Leg{Conn: inner, Early: append(early, held...)}
 }
 
 // adopt gives a verified handshake, which l has made, to the relay.

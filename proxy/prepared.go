@@ -69,7 +69,8 @@ func (p *prepared) undo(served *operatorListener) {
 func (s *Server) commit(p *prepared) (next *live) {
 	next = s.newLive(p)
 	s.live.Store(next)
-	p.listeners.speak(p.certs, p.cfg)
+	s.front.Serve(s.site(next))
+	p.listeners.speak(p.cfg, p.certs, !p.newCerts())
 	s.swapListeners(p.listeners)
 	if s.running {
 		next.pool.StartChecks()

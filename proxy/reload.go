@@ -159,15 +159,15 @@ func sameTLS(a, b *config.Config) bool {
 // swapListeners serves ls, and no others. A client that is connected stays.
 func (s *Server) swapListeners(ls *listeners) {
 	for _, l := range ls.unused {
-		l.close()
-		if l.given != "" {
-			s.log.Warn("the service manager still listens: disable its socket unit, or its clients wait", "address", l.Addr().String(), "name", l.given)
+		l.Remove()
+		if l.Given() != "" {
+			s.log.Warn("the service manager still listens: disable its socket unit, or its clients wait", "address", l.Addr().String(), "name", l.Given())
 		}
 		s.log.Info("listening no more", "address", l.Addr().String())
 	}
 	if s.running {
 		for _, l := range ls.changed {
-			s.log.Info("listening otherwise", l.attrs()...)
+			s.log.Info("listening otherwise", l.Attrs()...)
 		}
 		for _, l := range ls.opened {
 			s.serve(l)

@@ -2,15 +2,13 @@ package proxy
 
 import (
 	"context"
-	"errors"
-	"net"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
 
 	"usher/proxy/certs"
 	"usher/proxy/config"
+	"usher/proxy/front"
 	"usher/proxy/session"
 )
 
@@ -51,8 +49,7 @@ func (s *Server) start(ctx context.Context) error {
 	for _, l := range now.listeners {
 		s.serve(l)
 	}
-	s.accept(&s.serving, s.h2.http, s.h2.in, func() bool { return false })
-	s.accept(&s.serving, s.http, s.again, func() bool { return false })
+	s.front.Start()
 	s.operators.serve(s)
 	s.reloads.served()
 	s.warn(now.cfg)
@@ -67,23 +64,9 @@ func (s *Server) start(ctx context.Context) error {
 }
 
 // serve serves l until it is closed.
-func (s *Server) serve(l *listener) {
-	s.log.Info("listening", l.attrs()...)
-	l.h2, l.unserved = s.h2.in, s.unserved
-	s.accept(&s.accepting, s.http, l, l.removed.Load)
-}
-
-// accept has h serve, in a goroutine of in, what l accepts. That it ends is no
-// failure once it may.
-func (s *Server) accept(in *sync.WaitGroup, h *http.Server, l net.Listener, may func() bool) {
-	in.Go(func() {
-		if err := h.Serve(l); !errors.Is(err, http.ErrServerClosed) && !may() {
-			select {
-			case s.failed <- err:
-			default: // another has failed before
-			}
-		}
-	})
+func (s *Server) serve(l *front.Listener) {
+	s.log.Info("listening", l.Attrs()...)
+	s.front.Accept(l)
 }
 
 func (s *Server) warn(cfg *config.Config) {
@@ -116,8 +99,7 @@ func (s *Server) stop(serves bool) {
 	if heir == 0 && serves {
 		// Who comes now hears 503 and when to try again, which tells a load
 		// balancer more than a connection that is refused.
-		s.http.SetKeepAlivesEnabled(false)
-		s.h2.http.SetKeepAlivesEnabled(false)
+		s.front.EndKeepAlives()
 		s.stopRelays(ctx)
 		s.stopHTTP(ctx)
 	} else {
@@ -129,7 +111,7 @@ func (s *Server) stop(serves bool) {
 	s.engine.Close()
 	s.operators.stop()
 	s.serving.Wait()
-	s.connections.open.Wait()
+	s.front.Wait()
 	s.transports.CloseIdleConnections()
 	s.live.Load().pool.StopChecks()
 	if s.running {
@@ -137,39 +119,23 @@ func (s *Server) stop(serves bool) {
 	}
 	s.sessionLog.close()
 	s.counters.Refusals.Close()
-	s.unserved.rules.Close()
+	s.front.CloseLog()
 	stats := s.counters.Stats()
 	s.log.Info("stopped", "claims", stats.Claims, "duplicate_claims", stats.DuplicateClaims)
 }
 
-// freshTimeout is how long a client may take to ask that was accepted just
-// before the listening ended.
-const freshTimeout = time.Second
-
-// stopHTTP ends the listening, and lets requests end that are under way or about
-// to be: who was accepted cannot know that nobody wants to hear it.
+// stopHTTP ends the listening, and lets requests end that are under way.
 func (s *Server) stopHTTP(ctx context.Context) {
 	for _, l := range s.live.Load().listeners {
-		l.close()
+		l.Remove()
 	}
-	s.accepting.Wait() // all that was accepted is among the connections now
-	s.settle(ctx, freshTimeout, 1, s.connections.hasFresh)
-	s.connections.closeFresh()
-	var parts sync.WaitGroup
-	for _, h := range []*http.Server{s.http, s.h2.http} {
-		parts.Go(func() {
-			if h.Shutdown(ctx) != nil {
-				h.Close()
-			}
-		})
-	}
-	parts.Wait()
+	s.front.Stop(ctx)
 }
 
 // stopRelays ends the sessions, after the handshakes that lead to one.
 func (s *Server) stopRelays(ctx context.Context) {
 	s.engine.Stop()
-	s.gate.close()
+	s.front.CloseGate()
 	d := drain(s.live.Load().cfg, session.Shutdown, "usher is shutting down")
 	var relays sync.WaitGroup
 	relays.Go(func() { s.logCut(s.frames.Shutdown(ctx, d)) })

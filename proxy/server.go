@@ -7,31 +7,26 @@ package proxy
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"usher/proxy/certs"
 	"usher/proxy/config"
 	"usher/proxy/engine"
 	"usher/proxy/forward"
+	"usher/proxy/front"
 	"usher/proxy/handover"
 	"usher/proxy/handshake"
 	"usher/proxy/headers"
-	"usher/proxy/http1"
 	"usher/proxy/messages"
 	"usher/proxy/relay"
 	"usher/proxy/session"
 	"usher/proxy/upstream"
 )
-
-// idleTimeout ends kept-alive HTTP connections that ask for nothing.
-const idleTimeout = 2 * time.Minute
 
 var (
 	// errStopping is the answer to handshakes that come too late.
@@ -57,27 +52,20 @@ type Server struct {
 	Supervisor *handover.Supervisor
 
 	// static after construction
-	log         *slog.Logger
-	http        *http.Server
-	h2          *h2Server
-	again       *h2Listener // for connections that come back
-	connections *connections
-	counters    *handshake.Counters
-	unserved    *unserved
-	hints       *hints
-	transports  *forward.Transports
-	sessions    *session.Registry
-	sessionLog  *sessionLog
-	frames      *relay.Group
-	engine      *engine.Server
-	messages    *messages.Relay
-	gate        *gate
-	operators   *operators
-	id          string         // among other ushers
-	markKey     [32]byte       // of sessions' marks
-	accepting   sync.WaitGroup // the listeners' goroutines
-	serving     sync.WaitGroup // all others of Run's
-	failed      chan error     // why a listener accepts nobody any more
+	log        *slog.Logger
+	front      *front.Server
+	counters   *handshake.Counters
+	transports *forward.Transports
+	sessions   *session.Registry
+	sessionLog *sessionLog
+	frames     *relay.Group
+	engine     *engine.Server
+	messages   *messages.Relay
+	operators  *operators
+	id         string         // among other ushers
+	markKey    [32]byte       // of sessions' marks
+	serving    sync.WaitGroup // Run's goroutines
+	failed     chan error     // why a listener accepts nobody any more
 
 	live       atomic.Pointer[live] // changed under mu
 	stopping   atomic.Bool          // set under mu
@@ -118,12 +106,14 @@ func Inherit(cfg *config.Config, log *slog.Logger, from *handover.Inheritance) (
 // newServer returns a server that serves nothing yet.
 func newServer(cfg *config.Config, log *slog.Logger, frames *relay.Group, from *handover.Inheritance) *Server {
 	s := &Server{
-		log: log, connections: newConnections(), failed: make(chan error, 1), frames: frames,
+		log: log, failed: make(chan error, 1), frames: frames,
 		counters: new(handshake.Counters), transports: new(forward.Transports),
-		again:      newH2Listener(),
-		sessionLog: newSessionLog(log), gate: newGate(errStopping), succession: newSuccession(from),
+		sessionLog: newSessionLog(log), succession: newSuccession(from),
 	}
-	s.unserved, s.hints = &unserved{log: log, counters: s.counters}, newHints(log)
+	s.front = front.NewServer(front.Config{
+		HeadTimeout: cfg.HandshakeTimeout, ConnContext: handshake.ConnContext,
+		Counters: s.counters, Closed: errStopping, Failed: s.failed, Log: log,
+	})
 	rand.Read(s.markKey[:])
 	s.id = headers.NewID()
 	s.live.Store(nothing(log, s.id))
@@ -131,8 +121,6 @@ func newServer(cfg *config.Config, log *slog.Logger, frames *relay.Group, from *
 	s.messages = messages.NewRelay(handshake.Exchange, func(x *session.Session) { s.recheck(x, s.messages) })
 	s.messages.Taps = frames.Taps()
 	s.engine = s.newEngine(cfg)
-	s.http = s.newHTTP(cfg)
-	s.h2 = newH2Server(s)
 	s.operators = newOperators(s)
 	return s
 }
@@ -141,66 +129,6 @@ func newServer(cfg *config.Config, log *slog.Logger, frames *relay.Group, from *
 func (s *Server) discard() {
 	s.frames.Shutdown(context.Background(), session.Drain{}) //nolint:errcheck // nothing is cut
 	s.sessionLog.close()
-}
-
-func (s *Server) newHTTP(cfg *config.Config) *http.Server {
-	return &http.Server{
-		Handler:                      http.HandlerFunc(s.serveHTTP),
-		ConnContext:                  connContext,
-		ConnState:                    s.connections.change,
-		ReadHeaderTimeout:            cfg.HandshakeTimeout,
-		IdleTimeout:                  idleTimeout,
-		MaxHeaderBytes:               2 * http1.MaxHead, // HTTP/2 counts 32 bytes more for each line; HTTP/1 has been counted
-		ErrorLog:                     slog.NewLogLogger(serverLog{s.log.Handler()}, slog.LevelError),
-		DisableGeneralOptionsHandler: true, // handshake answers "OPTIONS *"
-	}
-}
-
-// serveHTTP leads handshakes through the gate.
-func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
-	l := s.live.Load()
-	s.hints.look(l.handshake.Headers, r)
-	if err := originForm(l.handshake.Headers, r); err != nil {
-		l.handshake.Refuse(w, r, err)
-		return
-	}
-	if r.TLS == nil && l.servePlain(w, r) {
-		return
-	}
-	h := l.handshake
-	if l.announces {
-		r = withClient(h, r)
-	}
-	if l.hashes {
-		r = withAsker(h, r)
-	}
-	if !handshake.IsUpgrade(r) {
-		h.ServeHTTP(w, r)
-		return
-	}
-	r, p, ok := s.gate.enter(r)
-	if !ok {
-		h.Refuse(w, r, errStopping)
-		return
-	}
-	defer p.leave()
-	h.ServeHTTP(w, r)
-}
-
-// refuseForwarded tells a client's fault, which comes up when its body is read,
-// from the upstream's.
-func refuseForwarded(h *handshake.Handler, w http.ResponseWriter, r *http.Request, err error) {
-	if broken, ok := errors.AsType[*http1.Error](err); ok {
-		err = &handshake.Error{Status: broken.Status, Reason: handshake.Body, Rule: broken.Rule}
-	}
-	h.Refuse(w, r, err)
-}
-
-// relayMessages serves the whole life of a session, which has its own end.
-func (s *Server) relayMessages(w http.ResponseWriter, r *http.Request, c handshake.Claim) {
-	p := passageOf(r)
-	p.leave()
-	s.messages.ServeHTTP(w, p.request, c)
 }
 
 // Addresses returns where the server listens, in the order of the file.

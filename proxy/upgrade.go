@@ -6,7 +6,6 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"usher/proxy/handover"
 )
@@ -16,15 +15,6 @@ var (
 	errUpgrading = errors.New("an upgrade is under way")
 	// errFirst is for containers, where an upgrade would be the end of all.
 	errFirst = errors.New("usher is process 1, and what it runs in would end with it: replace the container instead")
-)
-
-const (
-	// settleInterval is how often it is looked whether the last handshakes are
-	// done.
-	settleInterval = 10 * time.Millisecond
-	// settledLooks is how many looks in a row must find none: between the end
-	// of a request's head and its way through the gate it is nowhere to be seen.
-	settledLooks = 10
 )
 
 // succession is how another process takes this one's place, and how this one
@@ -77,7 +67,7 @@ func (s *Server) upgrade(ctx context.Context) (pid int, err error) {
 	defer context.AfterFunc(s.succession.ending, func() { cancel(errStopped) })()
 	var sockets []handover.Socket
 	for _, l := range s.live.Load().listeners {
-		sockets = append(sockets, l.handOn())
+		sockets = append(sockets, l.HandOn())
 	}
 	if l := s.operators.listener; l != nil {
 		sockets = append(sockets, l.handOn())
@@ -123,30 +113,10 @@ func (s *Server) announce() {
 func (s *Server) leave(ctx context.Context) {
 	cfg := s.live.Load().cfg
 	for _, l := range s.live.Load().listeners {
-		l.leave()
+		l.Leave()
 	}
 	s.operators.listener.leave()
-	s.settle(ctx, min(cfg.HandshakeTimeout, (cfg.Drain.Deadline-cfg.Drain.Over)/2), settledLooks,
-		func() bool { return s.connections.hasFresh() || s.gate.busy() })
-}
-
-// settle waits, within limit, until busy was false so many times in a row.
-func (s *Server) settle(ctx context.Context, limit time.Duration, looks int, busy func() bool) {
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	ctx, cancel := context.WithTimeout(ctx, min(cfg.HandshakeTimeout, (cfg.Drain.Deadline-cfg.Drain.Over)/2))
 	defer cancel()
-	tick := time.NewTicker(settleInterval)
-	defer tick.Stop()
-	for quiet := 0; ; {
-		if quiet++; busy() {
-			quiet = 0
-		}
-		if quiet == looks {
-			return
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
+	s.front.Leave(ctx)
 }

@@ -14,6 +14,10 @@ import "os"
 // Setting is what GODEBUG must have.
 const Setting = "http2xconnect=1"
 
+// Protocol is where net/http leaves the :protocol of a request. No client can
+// send a header of that name.
+const Protocol = ":protocol"
+
 // The one init of usher: nothing that is called later is early enough.
 func init() {
 	value := Setting

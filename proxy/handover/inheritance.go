@@ -37,6 +37,13 @@ type Socket struct {
 	Listener net.Listener `json:"-"`
 }
 
+// NewSocket returns l with what the process that takes this one's place is told
+// of it.
+func NewSocket(l net.Listener, address, name string) Socket {
+	unix, ok := l.(*socket.Unix)
+	return Socket{Address: address, Name: name, Owned: ok && unix.Owned(), Listener: l}
+}
+
 // Inheritance is what a process was given at its start. The methods of a nil
 // one do nothing: there is none.
 type Inheritance struct {

@@ -175,7 +175,7 @@ func (h *Handler) serveUpgrade(w http.ResponseWriter, r *http.Request, c Claim) 
 // (RFC 9112, 3.2). By HTTP/1 one with a host in it has been taken apart before.
 func target(r *http.Request) (path, query string, err error) {
 	switch {
-	case r.Method == http.MethodConnect && !IsStream(r) || r.Method == http.MethodTrace:
+	case r.Method == http.MethodConnect && !isStream(r) || r.Method == http.MethodTrace:
 		return "", "", refusal(http.StatusMethodNotAllowed, Method, "method %s is not served", r.Method)
 	case r.RequestURI == "*" && r.Method == http.MethodOptions:
 		return "*", "", nil

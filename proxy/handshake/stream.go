@@ -5,12 +5,9 @@ import (
 	"net/http"
 	"time"
 
+	"usher/proxy/h2connect"
 	"usher/proxy/http1"
 )
-
-// protocolHeader is where net/http leaves the :protocol of a request. No client
-// can send a header of that name.
-const protocolHeader = ":protocol"
 
 // StreamWriter is the http.ResponseWriter of a request that opens a WebSocket
 // on a stream of HTTP/2 (RFC 8441). There is no connection to take over: Take
@@ -23,21 +20,20 @@ type StreamWriter interface {
 	Take(writeTimeout time.Duration) (net.Conn, error)
 }
 
-// HasProtocol tells whether r has the pseudo-header of an extended CONNECT.
-func HasProtocol(r *http.Request) bool { return r.ProtoMajor == 2 && r.Header[protocolHeader] != nil }
-
-// IsStream tells whether r is an extended CONNECT: an upgrade that makes a
+// isStream tells whether r is an extended CONNECT: an upgrade that makes a
 // WebSocket of one stream of HTTP/2.
-func IsStream(r *http.Request) bool { return r.Method == http.MethodConnect && HasProtocol(r) }
+func isStream(r *http.Request) bool {
+	return r.Method == http.MethodConnect && r.ProtoMajor == 2 && r.Header[h2connect.Protocol] != nil
+}
 
 // IsUpgrade tells whether r asks for a WebSocket, in either way. A request for
 // any other protocol is served without that (RFC 9110, 7.8).
-func IsUpgrade(r *http.Request) bool { return namesWebSocket(r.Header["Upgrade"]) || IsStream(r) }
+func IsUpgrade(r *http.Request) bool { return namesWebSocket(r.Header["Upgrade"]) || isStream(r) }
 
 // checkStream is checkUpgrade for a stream: there is no key, as nothing that
 // speaks HTTP/2 could be made to believe in an upgrade that was none.
 func checkStream(r *http.Request) (offer, error) {
-	protocol := r.Header[protocolHeader]
+	protocol := r.Header[h2connect.Protocol]
 	switch {
 	case len(protocol) != 1 || protocol[0] != "websocket":
 		return offer{}, refusal(http.StatusNotImplemented, Upgrade, ":protocol must be websocket")

@@ -44,7 +44,7 @@ func namesWebSocket(lines []string) bool {
 // a handshake (RFC 6455, 4.2.1) and nothing else, as an upstream that was asked
 // for another protocol would make a tunnel of the connection.
 func checkUpgrade(r *http.Request) (offer, error) {
-	if IsStream(r) {
+	if isStream(r) {
 		return checkStream(r)
 	}
 	up := r.Header["Upgrade"]

@@ -83,6 +83,13 @@ func (u *Unix) Leave() {
 	u.owned = nil
 }
 
+// Leave has the file of l, if that is a unix socket, outlive it.
+func Leave(l net.Listener) {
+	if unix, ok := l.(*Unix); ok {
+		unix.Leave()
+	}
+}
+
 // SetMode says who may use the socket.
 func (u *Unix) SetMode(mode fs.FileMode) error { return os.Chmod(u.path, mode) }
 

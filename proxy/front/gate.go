@@ -1,4 +1,4 @@
-package proxy
+package front
 
 import (
 	"context"
@@ -63,9 +63,23 @@ func (g *gate) busy() bool {
 	return g.count > 0
 }
 
-// passageOf returns the passage that enter gave r.
-func passageOf(r *http.Request) *passage {
-	return r.Context().Value(passageKey{}).(*passage)
+// Enter lets a handshake in, unless the gate is closed: then r is returned as it
+// is. The request that it returns otherwise is cancelled when the gate closes;
+// whoever calls Enter calls leave, which may be called again.
+func (s *Server) Enter(r *http.Request) (entered *http.Request, leave func(), ok bool) {
+	r, p, ok := s.gate.enter(r)
+	if !ok {
+		return r, nil, false
+	}
+	return r, p.leave, true
+}
+
+// Leave has the handshake of r be over before its handler returns. It returns
+// the request as it came to the gate.
+func Leave(r *http.Request) *http.Request {
+	p := r.Context().Value(passageKey{}).(*passage)
+	p.leave()
+	return p.request
 }
 
 // close cancels the handshakes inside, lets no more in, and returns when the

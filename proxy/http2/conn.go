@@ -1,4 +1,4 @@
-package proxy
+package http2
 
 import (
 	"context"
@@ -9,13 +9,12 @@ import (
 	"net/http"
 
 	"usher/proxy/h2connect"
-	"usher/proxy/handshake"
 )
 
-// h2Conn is a TLS connection as the server of HTTP/2 sees it: as one without
+// Conn is a TLS connection as the server of HTTP/2 sees it: as one without
 // TLS, because net/http puts nothing between itself and a tls.Conn. It knows
 // whether its client is to be told that it may open a WebSocket on a stream.
-type h2Conn struct {
+type Conn struct {
 	net.Conn
 	state     *tls.ConnectionState
 	websocket bool
@@ -28,7 +27,7 @@ var errSettings = errors.New("http/2 does not begin with whole settings, and " +
 
 // Write hides the setting that announces WebSocket from whoever must not know:
 // for net/http it is the same for all connections of a process.
-func (c *h2Conn) Write(p []byte) (int, error) {
+func (c *Conn) Write(p []byte) (int, error) {
 	if c.began || c.websocket {
 		return c.Conn.Write(p)
 	}
@@ -70,12 +69,12 @@ func hideConnect(p []byte) ([]byte, bool) {
 	return append(kept, p[frameHead+length:]...), true
 }
 
-type h2ConnKey struct{}
+type connKey struct{}
 
-// h2ConnContext is the server's hook of that name.
-func h2ConnContext(ctx context.Context, c net.Conn) context.Context {
-	return handshake.ConnContext(context.WithValue(ctx, h2ConnKey{}, c), c)
+// connContext is the server's hook of that name.
+func (s *Server) connContext(ctx context.Context, c net.Conn) context.Context {
+	return s.config.ConnContext(context.WithValue(ctx, connKey{}, c), c)
 }
 
-// h2ConnOf returns the connection of r.
-func h2ConnOf(r *http.Request) *h2Conn { return r.Context().Value(h2ConnKey{}).(*h2Conn) }
+// ConnOf returns the connection of r, which a Server has served.
+func ConnOf(r *http.Request) *Conn { return r.Context().Value(connKey{}).(*Conn) }

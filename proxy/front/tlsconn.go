@@ -1,4 +1,4 @@
-package proxy
+package front
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"usher/proxy/certs"
+	"usher/proxy/http2"
 	"usher/proxy/socket"
 )
 
@@ -26,6 +27,9 @@ const (
 // certificate.
 var errChallenge = errors.New("the handshake was a challenge of an authority")
 
+// errHandedOver ends net/http's HTTP/1 side of a connection that is HTTP/2.
+var errHandedOver = errors.New("the connection went to HTTP/2")
+
 // tlsConn is a conn on a TLS listener. net/http asks it for the state before
 // it reads, in the connection's own goroutine: that is where the handshake is
 // made, so that a slow one holds up nobody else.
@@ -38,9 +42,9 @@ type tlsConn struct {
 
 // newTLSConn puts TLS on tcp, in such a way that the relay can take the socket
 // from under it later.
-func newTLSConn(tcp net.Conn, how *speech, from *listener) *tlsConn {
-	t := tls.Server(socket.NewDetachable(tcp), how.tls)
-	return &tlsConn{conn: newConn(t, from), tls: t, websocket: how.websocket}
+func newTLSConn(tcp net.Conn, how *Speech, from *Listener) *tlsConn {
+	t := tls.Server(socket.NewDetachable(tcp), how.TLS)
+	return &tlsConn{conn: newConn(t, from), tls: t, websocket: how.WebSocket}
 }
 
 // ConnectionState makes the handshake and returns what came of it. If it
@@ -56,8 +60,8 @@ func (c *tlsConn) ConnectionState() tls.ConnectionState {
 	case certs.IsChallenge(state):
 		c.conn.err = errChallenge
 		c.Close()
-	case state.NegotiatedProtocol == protocolH2:
-		c.handOver(c.from.h2)
+	case state.NegotiatedProtocol == http2.Protocol:
+		c.handOver()
 	}
 	return state
 }
@@ -66,7 +70,7 @@ func (c *tlsConn) refuse(err error) {
 	if re, ok := errors.AsType[tls.RecordHeaderError](err); ok && re.Conn != nil && looksLikeHTTP(re.RecordHeader) {
 		re.Conn.SetWriteDeadline(time.Now().Add(answerTimeout))
 		err = errors.New("the client spoke plain HTTP on a TLS port")
-		c.from.unserved.note(http.StatusBadRequest, plainRule, c.from, c.RemoteAddr())
+		c.from.server.unserved.note(http.StatusBadRequest, plainRule, c.from, c.RemoteAddr())
 		if _, e := io.WriteString(re.Conn, plainAnswer); e != nil {
 			err = e
 		}
@@ -84,4 +88,21 @@ func looksLikeHTTP(header [5]byte) bool {
 		return true
 	}
 	return false
+}
+
+// handOver gives the TLS connection away. Nobody touches it through c any more.
+func (c *tlsConn) handOver() {
+	c.conn.Conn = gone{c.tls}
+	c.conn.err = errHandedOver
+	c.handed.Store(true)
+	c.from.server.h2.Hand(c.tls, c.websocket)
+}
+
+// Close closes the connection, unless it was handed over.
+func (c *tlsConn) Close() error {
+	if c.handed.Load() {
+		return nil
+	}
+	c.endWatch()
+	return c.tls.Close()
 }

@@ -1,4 +1,4 @@
-package proxy
+package front
 
 import (
 	"errors"
@@ -41,11 +41,11 @@ type conn struct {
 	err     error         // for every further read but raw ones
 	state   connState     // as net/http has told
 	noWatch chan struct{} // holds one when net/http ends the watch of a client
-	from    *listener     // that accepted it; static
+	from    *Listener     // that accepted it; static
 	leads   bool          // to https; as its listener then
 }
 
-func newConn(below net.Conn, from *listener) conn {
+func newConn(below net.Conn, from *Listener) conn {
 	return conn{Conn: below, from: from, noWatch: make(chan struct{}, 1)}
 }
 
@@ -58,6 +58,15 @@ const (
 	answered                  // by a refusal, the last answer there is
 	raw                       // hijacked: bytes pass unchecked
 )
+
+// Unwrap returns the connection below one that was hijacked, and what was read
+// from it but not passed on. The caller owns both, and nobody uses c any more.
+func Unwrap(c net.Conn) (inner net.Conn, held []byte) {
+	if own, ok := c.(accepted); ok {
+		return own.unwrap()
+	}
+	return c, nil // the end of a stream's pair
+}
 
 // accepted is what this package does with every accepted connection.
 type accepted interface {
@@ -223,7 +232,7 @@ func (c *conn) answer(status int, rule string) {
 		return
 	}
 	c.state = answered
-	c.from.unserved.note(status, rule, c.from, c.Conn.RemoteAddr())
+	c.from.server.unserved.note(status, rule, c.from, c.Conn.RemoteAddr())
 	text := http.StatusText(status)
 	body := fmt.Sprintf("%d %s: %s\n", status, text, rule)
 	c.SetDeadline(time.Now().Add(answerTimeout))

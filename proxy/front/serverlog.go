@@ -1,10 +1,16 @@
-package proxy
+package front
 
 import (
 	"context"
+	"log"
 	"log/slog"
 	"strings"
 )
+
+// ErrorLog returns what an http.Server writes by to the log.
+func ErrorLog(to *slog.Logger) *log.Logger {
+	return slog.NewLogLogger(serverLog{to.Handler()}, slog.LevelError)
+}
 
 // serverLog gives net/http's lines, which have no level, one: a panic and a
 // failing accept are the operator's business, a client's broken connection is

@@ -1,4 +1,4 @@
-package proxy
+package front
 
 import (
 	"errors"
@@ -68,7 +68,7 @@ func TestParkLeavesBodies(t *testing.T) {
 	for name, length := range map[string]int64{"counted": 35, "chunks": -1} {
 		r := httptest.NewRequestWithContext(t.Context(), "GET", "/socket.io/", nil)
 		r.ContentLength = length
-		if _, ok := new(Server).park(httptest.NewRecorder(), r); ok {
+		if _, ok := new(Server).Park(httptest.NewRecorder(), r); ok {
 			t.Errorf("%s: got the request parked, want it served as it is", name)
 		}
 	}

@@ -1,4 +1,4 @@
-package proxy
+package front
 
 import (
 	"bytes"
@@ -7,14 +7,12 @@ import (
 	"net/http"
 	"os"
 	"time"
-
-	"usher/proxy/engine"
 )
 
-// parked is a connection of HTTP/1.1 whose client waits for an answer that may
+// Parked is a connection of HTTP/1.1 whose client waits for an answer that may
 // take long. It was hijacked from net/http, and goes back there with the next
 // request.
-type parked struct {
+type Parked struct {
 	// static after construction
 	conn   accepted
 	server *Server
@@ -27,9 +25,9 @@ type parked struct {
 	keep   bool   // an answer was sent, and another may follow
 }
 
-// park implements engine.Config's Park. A body that nobody has read would be
-// taken for the next request.
-func (s *Server) park(w http.ResponseWriter, r *http.Request) (engine.Parked, bool) {
+// Park takes the connection of r from net/http, if that can be. A body that
+// nobody has read would be taken for the next request.
+func (s *Server) Park(w http.ResponseWriter, r *http.Request) (*Parked, bool) {
 	if r.ContentLength != 0 || r.Close || r.ProtoAtLeast(2, 0) || !r.ProtoAtLeast(1, 1) {
 		return nil, false
 	}
@@ -40,7 +38,7 @@ func (s *Server) park(w http.ResponseWriter, r *http.Request) (engine.Parked, bo
 		s.connections.open.Done()
 		return nil, false
 	}
-	p := &parked{conn: c.(accepted), server: s, woken: make(chan struct{}, 1), header: header}
+	p := &Parked{conn: c.(accepted), server: s, woken: make(chan struct{}, 1), header: header}
 	if n := rw.Reader.Buffered(); n > 0 {
 		early, _ := rw.Reader.Peek(n)
 		p.early = bytes.Clone(early)
@@ -48,8 +46,8 @@ func (s *Server) park(w http.ResponseWriter, r *http.Request) (engine.Parked, bo
 	return p, true
 }
 
-// Wake implements engine.Parked.
-func (p *parked) Wake() {
+// Wake has Wait return. It may be called from any goroutine, and does not block.
+func (p *Parked) Wake() {
 	select {
 	case p.woken <- struct{}{}:
 	default:
@@ -57,9 +55,9 @@ func (p *parked) Wake() {
 	p.conn.SetReadDeadline(time.Unix(1, 0))
 }
 
-// Wait implements engine.Parked. A client that sends its next request already
-// is not read further.
-func (p *parked) Wait() error {
+// Wait returns nil once Wake was called, or why the client is gone. A client that
+// sends its next request already is not read further.
+func (p *Parked) Wait() error {
 	if len(p.early) > 0 {
 		<-p.woken
 		return nil
@@ -77,7 +75,7 @@ func (p *parked) Wait() error {
 }
 
 // read waits for a byte of the next request.
-func (p *parked) read() error {
+func (p *Parked) read() error {
 	var b [1]byte
 	n, err := p.conn.Read(b[:])
 	p.early = append(p.early, b[:n]...)
@@ -88,19 +86,19 @@ func (p *parked) read() error {
 }
 
 // Header implements http.ResponseWriter.
-func (p *parked) Header() http.Header { return p.header }
+func (p *Parked) Header() http.Header { return p.header }
 
 // WriteHeader implements http.ResponseWriter.
-func (p *parked) WriteHeader(status int) { p.status = status }
+func (p *Parked) WriteHeader(status int) { p.status = status }
 
 // Write implements http.ResponseWriter.
-func (p *parked) Write(b []byte) (int, error) {
+func (p *Parked) Write(b []byte) (int, error) {
 	p.body = append(p.body, b...)
 	return len(b), nil
 }
 
 // FlushError sends the answer, which is complete: it has a Content-Length.
-func (p *parked) FlushError() error {
+func (p *Parked) FlushError() error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "HTTP/1.1 %d %s\r\nDate: %s\r\n", p.status, http.StatusText(p.status), time.Now().UTC().Format(http.TimeFormat))
 	p.header.Write(&b) //nolint:errcheck // to memory
@@ -113,8 +111,9 @@ func (p *parked) FlushError() error {
 	return err
 }
 
-// Done implements engine.Parked.
-func (p *parked) Done() {
+// Done closes the connection, unless an answer went well: then it returns when
+// the connection serves further requests, or its client is gone.
+func (p *Parked) Done() {
 	defer p.server.connections.open.Done()
 	if p.status != 0 && p.FlushError() != nil || !p.keep || !p.next() {
 		p.conn.Close()
@@ -123,7 +122,7 @@ func (p *parked) Done() {
 
 // next gives the connection back to net/http with the first byte of the next
 // request, and reports whether there was one.
-func (p *parked) next() bool {
+func (p *Parked) next() bool {
 	all := p.server.connections
 	all.add(p.conn) // a server that stops does not wait for it
 	p.conn.SetDeadline(time.Now().Add(idleTimeout))
@@ -137,6 +136,6 @@ func (p *parked) next() bool {
 	}
 	p.conn.SetDeadline(time.Time{})
 	p.conn.resume(p.early)
-	p.server.again.hand(p.conn)
+	p.server.again.Hand(p.conn)
 	return true
 }

@@ -1,4 +1,4 @@
-package proxy
+package http2
 
 import (
 	"io"
@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"usher/proxy/handshake"
 	"usher/proxy/socket"
 )
 
@@ -24,8 +23,8 @@ const halfClosed = 5 * time.Second
 // stream. What either side does not take stops the copying, and with it the
 // other side: the stream by its window, the socket by its buffer.
 //
-// It implements handshake.StreamWriter. The request's goroutine owns it until
-// WriteHeader.
+// It is what handshake wants of a StreamWriter. The request's goroutine owns it
+// until WriteHeader.
 type stream struct {
 	http.ResponseWriter
 	body io.ReadCloser
@@ -42,15 +41,16 @@ type stream struct {
 func (s *Server) serveStream(w http.ResponseWriter, r *http.Request) {
 	st := &stream{ResponseWriter: w, body: r.Body, gone: r.Context().Done(), over: make(chan struct{})}
 	// One connection has many streams, and each is claimed by itself.
-	ctx := handshake.ConnContext(r.Context(), nil)
-	s.serveHTTP(st, r.WithContext(ctx))
+	ctx := s.config.ConnContext(r.Context(), nil)
+	s.config.Handler.ServeHTTP(st, r.WithContext(ctx))
 	st.copying.Wait()
 }
 
 // Unwrap is for http.ResponseController.
 func (st *stream) Unwrap() http.ResponseWriter { return st.ResponseWriter }
 
-// Take implements handshake.StreamWriter.
+// Take returns the connection that the stream becomes with WriteHeader(200), of
+// which the caller owns its end.
 func (st *stream) Take(writeTimeout time.Duration) (net.Conn, error) {
 	near, far, err := socket.Pair()
 	if err != nil {

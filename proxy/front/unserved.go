@@ -1,4 +1,4 @@
-package proxy
+package front
 
 import (
 	"log/slog"
@@ -20,7 +20,7 @@ type unserved struct {
 }
 
 // note tells of one refusal on a listener.
-func (u *unserved) note(status int, rule string, on *listener, client net.Addr) {
+func (u *unserved) note(status int, rule string, on *Listener, client net.Addr) {
 	u.counters.Refused(handshake.Head)
 	who := headers.Sender{Client: headers.Peer(client.String())}
 	u.rules.Note(u.log, slog.LevelInfo, refusals.Kind{Reason: rule}, "request refused",

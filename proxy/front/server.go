@@ -1,0 +1,160 @@
+// Package front has the clients' connections from the accept until they are
+// handed to net/http, to HTTP/2, or taken over with an upgrade: listeners, TLS,
+// the wire's rules, what never comes to a route, and who is under way.
+package front
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"usher/proxy/handshake"
+	"usher/proxy/http1"
+	"usher/proxy/http2"
+	"usher/proxy/socket"
+)
+
+const (
+	// idleTimeout ends kept-alive HTTP connections that ask for nothing.
+	idleTimeout = 2 * time.Minute
+	// freshTimeout is how long a client may take to ask that was accepted just
+	// before the listening ended.
+	freshTimeout = time.Second
+)
+
+// Config is what a Server is made of.
+type Config struct {
+	HeadTimeout time.Duration // for a request's head
+	// ConnContext is a hook as that of http.Server. It is also called for each
+	// WebSocket that comes by HTTP/2, without a connection.
+	ConnContext func(ctx context.Context, c net.Conn) context.Context
+	Counters    *handshake.Counters // of requests that no handler sees
+	Closed      error               // why handshakes are cancelled by CloseGate
+	Failed      chan<- error        // gets why a listener accepts nobody any more, if there is room
+	Log         *slog.Logger
+}
+
+// Server serves HTTP to the clients that Listeners accept.
+type Server struct {
+	// static after construction
+	http        *http.Server
+	h2          *http2.Server
+	again       *socket.Queue // for connections that come back
+	connections *connections
+	gate        *gate
+	unserved    *unserved
+	hints       *hints
+	context     func(ctx context.Context, c net.Conn) context.Context
+	failed      chan<- error
+	log         *slog.Logger
+
+	site      atomic.Pointer[Site]
+	accepting sync.WaitGroup // the listeners' goroutines
+	serving   sync.WaitGroup // all others
+}
+
+// NewServer returns a server that accepts nobody yet.
+func NewServer(c Config) *Server {
+	s := &Server{
+		again: socket.NewQueue(), connections: newConnections(), gate: newGate(c.Closed),
+		unserved: &unserved{log: c.Log, counters: c.Counters}, hints: newHints(c.Log),
+		context: c.ConnContext, failed: c.Failed, log: c.Log,
+	}
+	s.http = &http.Server{
+		Handler:                      http.HandlerFunc(s.serve),
+		ConnContext:                  s.connContext,
+		ConnState:                    s.connections.change,
+		ReadHeaderTimeout:            c.HeadTimeout,
+		IdleTimeout:                  idleTimeout,
+		MaxHeaderBytes:               2 * http1.MaxHead, // HTTP/2 counts 32 bytes more for each line; HTTP/1 has been counted
+		ErrorLog:                     ErrorLog(c.Log),
+		DisableGeneralOptionsHandler: true, // handshake answers "OPTIONS *"
+	}
+	s.h2 = http2.NewServer(http2.Config{
+		Handler:           s.http.Handler,
+		Refuse:            func(w http.ResponseWriter, r *http.Request, err error) { s.site.Load().Refuse(w, r, err) },
+		ConnContext:       c.ConnContext,
+		ConnState:         s.connections.changeH2,
+		ReadHeaderTimeout: s.http.ReadHeaderTimeout,
+		IdleTimeout:       s.http.IdleTimeout,
+		MaxHeaderBytes:    s.http.MaxHeaderBytes,
+		ErrorLog:          s.http.ErrorLog,
+	})
+	return s
+}
+
+// Start serves the connections that come from other protocols.
+func (s *Server) Start() {
+	s.serving.Go(func() { s.fail(s.h2.Run()) })
+	s.serving.Go(func() { s.fail(s.http.Serve(s.again)) })
+}
+
+// Accept serves l until it is closed.
+func (s *Server) Accept(l *Listener) {
+	l.server = s
+	s.accepting.Go(func() {
+		if err := s.http.Serve(l); !l.removed.Load() {
+			s.fail(err)
+		}
+	})
+}
+
+func (s *Server) fail(err error) {
+	if errors.Is(err, http.ErrServerClosed) {
+		return
+	}
+	select {
+	case s.failed <- err:
+	default: // another has failed before
+	}
+}
+
+// Leave waits, until ctx is done, for those who have come here and have not
+// finished their handshake. The listeners are closed.
+func (s *Server) Leave(ctx context.Context) {
+	settle(ctx, settledLooks, func() bool { return s.connections.hasFresh() || s.gate.busy() })
+}
+
+// CloseGate cancels the handshakes that are under way, lets no more begin, and
+// returns when the last is over.
+func (s *Server) CloseGate() { s.gate.close() }
+
+// EndKeepAlives has each answer be the last on its connection.
+func (s *Server) EndKeepAlives() {
+	s.http.SetKeepAlivesEnabled(false)
+	s.h2.SetKeepAlivesEnabled(false)
+}
+
+// Stop lets requests end that are under way or about to be, until ctx is done:
+// who was accepted cannot know that nobody wants to hear it. The listeners are
+// closed.
+func (s *Server) Stop(ctx context.Context) {
+	s.accepting.Wait() // all that was accepted is among the connections now
+	fresh, cancel := context.WithTimeout(ctx, freshTimeout)
+	defer cancel()
+	settle(fresh, 1, s.connections.hasFresh)
+	s.connections.closeFresh()
+	var parts sync.WaitGroup
+	for _, h := range []*http.Server{s.http, s.h2.Server} {
+		parts.Go(func() {
+			if h.Shutdown(ctx) != nil {
+				h.Close()
+			}
+		})
+	}
+	parts.Wait()
+}
+
+// Wait returns when nothing of a stopped server is left but its log.
+func (s *Server) Wait() {
+	s.serving.Wait()
+	s.connections.open.Wait()
+}
+
+// CloseLog tells what was left out of the log. No request is refused any more.
+func (s *Server) CloseLog() { s.unserved.rules.Close() }
