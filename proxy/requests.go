@@ -23,7 +23,7 @@ func (s *Server) site(l *live) *front.Site {
 	return site
 }
 
-// serveHTTP leads handshakes through the gate.
+// serveHTTP tells handshakes from the rest.
 func (s *Server) serveHTTP(l *live, w http.ResponseWriter, r *http.Request) {
 	h := l.handshake
 	if l.announces {
@@ -33,6 +33,7 @@ func (s *Server) serveHTTP(l *live, w http.ResponseWriter, r *http.Request) {
 		r = withAsker(h, r)
 	}
 	if !handshake.IsUpgrade(r) {
+		s.front.Pass(r)
 		h.ServeHTTP(w, r)
 		return
 	}

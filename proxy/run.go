@@ -135,7 +135,7 @@ func (s *Server) stopHTTP(ctx context.Context) {
 // stopRelays ends the sessions, after the handshakes that lead to one.
 func (s *Server) stopRelays(ctx context.Context) {
 	s.engine.Stop()
-	s.front.CloseGate()
+	s.front.EndHandshakes()
 	d := drain(s.live.Load().cfg, session.Shutdown, "usher is shutting down")
 	var relays sync.WaitGroup
 	relays.Go(func() { s.logCut(s.frames.Shutdown(ctx, d)) })

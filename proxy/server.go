@@ -112,7 +112,7 @@ func newServer(cfg *config.Config, log *slog.Logger, frames *relay.Group, from *
 	}
 	s.front = front.NewServer(front.Config{
 		HeadTimeout: cfg.HandshakeTimeout, ConnContext: handshake.ConnContext,
-		Counters: s.counters, Closed: errStopping, Failed: s.failed, Log: log,
+		Counters: s.counters, Stopping: errStopping, Failed: s.failed, Log: log,
 	})
 	rand.Read(s.markKey[:])
 	s.id = headers.NewID()

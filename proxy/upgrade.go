@@ -118,5 +118,5 @@ func (s *Server) leave(ctx context.Context) {
 	s.operators.listener.leave()
 	ctx, cancel := context.WithTimeout(ctx, min(cfg.HandshakeTimeout, (cfg.Drain.Deadline-cfg.Drain.Over)/2))
 	defer cancel()
-	s.front.Leave(ctx)
+	s.front.Settle(ctx)
 }

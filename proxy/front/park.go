@@ -31,11 +31,11 @@ func (s *Server) Park(w http.ResponseWriter, r *http.Request) (*Parked, bool) {
 	if r.ContentLength != 0 || r.Close || r.ProtoAtLeast(2, 0) || !r.ProtoAtLeast(1, 1) {
 		return nil, false
 	}
-	s.connections.open.Add(1) // until Done
+	s.inflight.park() // until Done
 	header := w.Header().Clone()
 	c, rw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		s.connections.open.Done()
+		s.inflight.unpark()
 		return nil, false
 	}
 	p := &Parked{conn: c.(accepted), server: s, woken: make(chan struct{}, 1), header: header}
@@ -114,7 +114,7 @@ func (p *Parked) FlushError() error {
 // Done closes the connection, unless an answer went well: then it returns when
 // the connection serves further requests, or its client is gone.
 func (p *Parked) Done() {
-	defer p.server.connections.open.Done()
+	defer p.server.inflight.unpark()
 	if p.status != 0 && p.FlushError() != nil || !p.keep || !p.next() {
 		p.conn.Close()
 	}
@@ -123,19 +123,22 @@ func (p *Parked) Done() {
 // next gives the connection back to net/http with the first byte of the next
 // request, and reports whether there was one.
 func (p *Parked) next() bool {
-	all := p.server.connections
-	all.add(p.conn) // a server that stops does not wait for it
+	all := p.server.inflight
+	all.add(p.conn, idle) // a server that stops does not wait for it
 	p.conn.SetDeadline(time.Now().Add(idleTimeout))
 	var err error
 	if len(p.early) == 0 {
 		err = p.read()
 	}
-	all.forget(p.conn)
 	if err != nil {
+		all.remove(p.conn)
 		return false
 	}
 	p.conn.SetDeadline(time.Time{})
 	p.conn.resume(p.early)
-	p.server.again.Hand(p.conn)
+	all.move(p.conn, fresh)
+	if !p.server.again.Hand(p.conn) {
+		all.remove(p.conn)
+	}
 	return true
 }

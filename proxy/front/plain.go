@@ -18,7 +18,7 @@ func (s *Site) servePlain(w http.ResponseWriter, r *http.Request) bool {
 	if s.Certs != nil && s.Certs.Challenge(w, r) {
 		return true
 	}
-	if r.Context().Value(leadsKey{}) == nil {
+	if !leads(r) {
 		return false
 	}
 	if r.RequestURI == "*" {
@@ -36,6 +36,12 @@ func (s *Site) servePlain(w http.ResponseWriter, r *http.Request) bool {
 	h["Connection"] = []string{"close"}
 	http.Error(w, "308 Permanent Redirect: use https", http.StatusPermanentRedirect)
 	return true
+}
+
+// leads tells whether r came to a listener that leads to https.
+func leads(r *http.Request) bool {
+	plain, ok := connOf(r).(*conn)
+	return ok && plain.leads
 }
 
 // secureHost is the host that the client asked for, at the port that it is led

@@ -34,7 +34,7 @@ type Config struct {
 	// WebSocket that comes by HTTP/2, without a connection.
 	ConnContext func(ctx context.Context, c net.Conn) context.Context
 	Counters    *handshake.Counters // of requests that no handler sees
-	Closed      error               // why handshakes are cancelled by CloseGate
+	Stopping    error               // why handshakes are cancelled by EndHandshakes
 	Failed      chan<- error        // gets why a listener accepts nobody any more, if there is room
 	Log         *slog.Logger
 }
@@ -42,16 +42,15 @@ type Config struct {
 // Server serves HTTP to the clients that Listeners accept.
 type Server struct {
 	// static after construction
-	http        *http.Server
-	h2          *http2.Server
-	again       *socket.Queue // for connections that come back
-	connections *connections
-	gate        *gate
-	unserved    *unserved
-	hints       *hints
-	context     func(ctx context.Context, c net.Conn) context.Context
-	failed      chan<- error
-	log         *slog.Logger
+	http     *http.Server
+	h2       *http2.Server
+	again    *socket.Queue // for connections that come back
+	inflight *inflight
+	unserved *unserved
+	hints    *hints
+	context  func(ctx context.Context, c net.Conn) context.Context
+	failed   chan<- error
+	log      *slog.Logger
 
 	site      atomic.Pointer[Site]
 	accepting sync.WaitGroup // the listeners' goroutines
@@ -61,14 +60,14 @@ type Server struct {
 // NewServer returns a server that accepts nobody yet.
 func NewServer(c Config) *Server {
 	s := &Server{
-		again: socket.NewQueue(), connections: newConnections(), gate: newGate(c.Closed),
+		again: socket.NewQueue(), inflight: newInflight(c.Stopping),
 		unserved: &unserved{log: c.Log, counters: c.Counters}, hints: newHints(c.Log),
 		context: c.ConnContext, failed: c.Failed, log: c.Log,
 	}
 	s.http = &http.Server{
 		Handler:                      http.HandlerFunc(s.serve),
 		ConnContext:                  s.connContext,
-		ConnState:                    s.connections.change,
+		ConnState:                    s.inflight.change,
 		ReadHeaderTimeout:            c.HeadTimeout,
 		IdleTimeout:                  idleTimeout,
 		MaxHeaderBytes:               2 * http1.MaxHead, // HTTP/2 counts 32 bytes more for each line; HTTP/1 has been counted
@@ -77,9 +76,9 @@ func NewServer(c Config) *Server {
 	}
 	s.h2 = http2.NewServer(http2.Config{
 		Handler:           s.http.Handler,
-		Refuse:            func(w http.ResponseWriter, r *http.Request, err error) { s.site.Load().Refuse(w, r, err) },
+		Refuse:            s.refuse,
 		ConnContext:       c.ConnContext,
-		ConnState:         s.connections.changeH2,
+		ConnState:         s.inflight.changeH2,
 		ReadHeaderTimeout: s.http.ReadHeaderTimeout,
 		IdleTimeout:       s.http.IdleTimeout,
 		MaxHeaderBytes:    s.http.MaxHeaderBytes,
@@ -114,15 +113,16 @@ func (s *Server) fail(err error) {
 	}
 }
 
-// Leave waits, until ctx is done, for those who have come here and have not
+// Settle waits, until ctx is done, for those who have come here and have not
 // finished their handshake. The listeners are closed.
-func (s *Server) Leave(ctx context.Context) {
-	settle(ctx, settledLooks, func() bool { return s.connections.hasFresh() || s.gate.busy() })
+func (s *Server) Settle(ctx context.Context) {
+	s.accepting.Wait()              //  all that was accepted is in flight now
+	s.inflight.wait(ctx, unsettled) //nolint:errcheck // whoever is too slow is not waited for
 }
 
-// CloseGate cancels the handshakes that are under way, lets no more begin, and
-// returns when the last is over.
-func (s *Server) CloseGate() { s.gate.close() }
+// EndHandshakes cancels the handshakes that are under way, lets no more begin,
+// and returns when the last is over.
+func (s *Server) EndHandshakes() { s.inflight.endHandshakes() }
 
 // EndKeepAlives has each answer be the last on its connection.
 func (s *Server) EndKeepAlives() {
@@ -134,11 +134,10 @@ func (s *Server) EndKeepAlives() {
 // who was accepted cannot know that nobody wants to hear it. The listeners are
 // closed.
 func (s *Server) Stop(ctx context.Context) {
-	s.accepting.Wait() // all that was accepted is among the connections now
-	fresh, cancel := context.WithTimeout(ctx, freshTimeout)
+	soon, cancel := context.WithTimeout(ctx, freshTimeout)
 	defer cancel()
-	settle(fresh, 1, s.connections.hasFresh)
-	s.connections.closeFresh()
+	s.Settle(soon)
+	s.inflight.closeFresh()
 	var parts sync.WaitGroup
 	for _, h := range []*http.Server{s.http, s.h2.Server} {
 		parts.Go(func() {
@@ -153,7 +152,7 @@ func (s *Server) Stop(ctx context.Context) {
 // Wait returns when nothing of a stopped server is left but its log.
 func (s *Server) Wait() {
 	s.serving.Wait()
-	s.connections.open.Wait()
+	s.inflight.wait(context.Background(), everything) //nolint:errcheck // it has no end
 }
 
 // CloseLog tells what was left out of the log. No request is refused any more.

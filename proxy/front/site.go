@@ -7,12 +7,13 @@ import (
 
 	"usher/proxy/certs"
 	"usher/proxy/headers"
+	"usher/proxy/http2"
 )
 
 // Site is what requests are served by: that of one routes file. It does not
 // change; a request ends with the one that it began with.
 type Site struct {
-	Handler http.Handler // of what comes to a route, in origin form
+	Handler http.Handler // of what comes to a route, in origin form; it calls Enter or Pass
 	Refuser
 	Headers headers.Rules
 	Certs   *certs.Keeper // answers an authority's challenges; nil for none
@@ -27,15 +28,19 @@ type Refuser interface {
 // Serve has site serve the requests that come from now on.
 func (s *Server) Serve(site *Site) { s.site.Store(site) }
 
-// leadsKey is in the context of connections on a listener that redirects.
-type leadsKey struct{}
+type connKey struct{}
 
 // connContext is the server's hook of that name.
 func (s *Server) connContext(ctx context.Context, c net.Conn) context.Context {
-	if plain, ok := c.(*conn); ok && plain.leads {
-		ctx = context.WithValue(ctx, leadsKey{}, true)
+	return s.context(context.WithValue(ctx, connKey{}, c), c)
+}
+
+// connOf returns the connection of r.
+func connOf(r *http.Request) net.Conn {
+	if r.ProtoMajor == 2 {
+		return http2.ConnOf(r)
 	}
-	return s.context(ctx, c)
+	return r.Context().Value(connKey{}).(net.Conn)
 }
 
 // serve answers what never comes to a route, and passes on the rest.
@@ -50,4 +55,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	site.Handler.ServeHTTP(w, r)
+}
+
+// refuse answers what HTTP/2 does not serve.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	s.Pass(r)
+	s.site.Load().Refuse(w, r, err)
 }

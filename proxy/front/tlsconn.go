@@ -95,7 +95,11 @@ func (c *tlsConn) handOver() {
 	c.conn.Conn = gone{c.tls}
 	c.conn.err = errHandedOver
 	c.handed.Store(true)
-	c.from.server.h2.Hand(c.tls, c.websocket)
+	server, h2 := c.from.server, http2.NewConn(c.tls, c.websocket)
+	server.inflight.add(h2, greeted)
+	if !server.h2.Hand(h2) {
+		server.inflight.remove(h2)
+	}
 }
 
 // Close closes the connection, unless it was handed over.

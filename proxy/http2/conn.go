@@ -21,6 +21,12 @@ type Conn struct {
 	began     bool // the settings are written; owned by the server
 }
 
+// NewConn returns c, past its TLS handshake, as a Server takes it.
+func NewConn(c *tls.Conn, websocket bool) *Conn {
+	state := c.ConnectionState()
+	return &Conn{Conn: c, state: &state, websocket: websocket}
+}
+
 // errSettings is for a server that does not begin with its settings, which it
 // must (RFC 9113, 3.4).
 var errSettings = errors.New("http/2 does not begin with whole settings, and " + h2connect.Setting + " may be in them")

@@ -4,7 +4,6 @@ package http2
 
 import (
 	"context"
-	"crypto/tls"
 	"log"
 	"net"
 	"net/http"
@@ -84,12 +83,9 @@ func NewServer(config Config) *Server {
 // Run serves what is handed over, until the server is told to stop.
 func (s *Server) Run() error { return s.Serve(s.in) }
 
-// Hand gives a connection to the server past its TLS handshake, or closes it if
-// that has stopped. Nobody else touches it any more.
-func (s *Server) Hand(c *tls.Conn, websocket bool) {
-	state := c.ConnectionState()
-	s.in.Hand(&Conn{Conn: c, state: &state, websocket: websocket})
-}
+// Hand gives c to the server, or closes it and reports so if that has stopped.
+// Nobody else touches it any more.
+func (s *Server) Hand(c *Conn) (ok bool) { return s.in.Hand(c) }
 
 // serve takes the requests of HTTP/2 as those of HTTP/1, but for what net/http
 // leaves to its handler: a Host beside the :authority, and the length of a body

@@ -17,12 +17,15 @@ func NewQueue() *Queue {
 	return &Queue{handed: make(chan net.Conn), closed: make(chan struct{})}
 }
 
-// Hand gives c to whoever accepts, or closes it if the queue is closed.
-func (q *Queue) Hand(c net.Conn) {
+// Hand gives c to whoever accepts, or closes it if the queue is closed. It
+// reports whether somebody has c.
+func (q *Queue) Hand(c net.Conn) bool {
 	select {
 	case q.handed <- c:
+		return true
 	case <-q.closed:
 		c.Close()
+		return false
 	}
 }
 
