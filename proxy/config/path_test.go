@@ -66,10 +66,29 @@ func TestNormalPath(t *testing.T) {
 func TestLoosePath(t *testing.T) {
 	for _, tt := range []struct{ normal, want string }{
 		{"/a/b", "/a/b"},
-		{"/a%20b/%2525", "/a%20b/%2525"},
+		{"/a%20b", "/a%20b"},
+		{"/f%C3%BCr/%E2%82%AC/%F0%9F%99%82", "/f%C3%BCr/%E2%82%AC/%F0%9F%99%82"},
+		{"/100%25/%25zz/%25", "/100%25/%25zz/%25"},
 		{"/%40a/%2C", "/@a/,"},
 		{"/a;x=1/b%3By/c", "/a/b/c"},
 		{"/%40a;%40", "/@a"},
+
+		// escaped twice
+		{"/%2525", "/%25"},
+		{"/%252e%252E/a", "/a"},
+		{"/a/%252e%252e/b/%252e", "/b/"},
+		{"/%2561dmin", "/admin"},
+		{"/a%252Fb%255cc", "/a/b/c"},
+		{"/a%253bb/c", "/a/c"},
+		{"/a%2520b", "/a%20b"},
+		{"/%25252e", "/%252e"},
+
+		// overlong
+		{"/a/%C0%AE%C0%AE/b", "/b"},
+		{"/a%C0%AFb%C1%9Cc", "/a/b/c"},
+		{"/%C1%A1dmin/%E0%81%A1/%F0%80%81%A1", "/admin/a/a"},
+		{"/%25C0%25AE", "/"},
+		{"/%C0%80/%C0/%C0A/%E0%82%80/%F0%80%82%80", "/%C0%80/%C0/%C0A/%E0%82%80/%F0%80%82%80"},
 	} {
 		if got := LoosePath(tt.normal); got != tt.want {
 			t.Errorf("LoosePath(%q): got %q, want %q", tt.normal, got, tt.want)
