@@ -21,9 +21,9 @@ func TestTrailersCannotSpeak(t *testing.T) {
 	s := newTestServer(t, func(r *config.Route) {
 		r.Headers = config.Headers{Set: []config.Header{{Name: "X-User", Value: "me"}}, Remove: []string{"X-Debug"}}
 	}, up)
-	const trailers = "X-Sum: 42\r\nX-Forwarded-For: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\nX-Real-IP: 6.6.6.6\r\nX-Request-Id: 6\r\n" +
+	const trailers = "X-Sum: 42\r\nAuthorization: 6\r\nCookie: 6\r\nX-Forwarded-For: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\nX-Real-IP: 6.6.6.6\r\nX-Request-Id: 6\r\n" +
 		"X-Client-Subject: CN=6\r\nX_Forwarded_For: 6\r\nX-User: 6\r\nX_user: 6\r\nX-Debug: 6\r\nConnection: 6\r\nHost: 6\r\n"
-	const announced = "X-Sum, X-Forwarded-For, Forwarded, X-Real-IP, X-Request-Id, X-Client-Subject, X_Forwarded_For, X-User, X_user, X-Debug, Connection, Host"
+	const announced = "X-Sum, Authorization, Cookie, X-Forwarded-For, Forwarded, X-Real-IP, X-Request-Id, X-Client-Subject, X_Forwarded_For, X-User, X_user, X-Debug, Connection, Host"
 	for _, tt := range []struct{ name, head, want string }{
 		{"all announced", "Trailer: " + announced + "\r\n", "map[X-Sum:[42]]"},
 		{"some announced", "Trailer: X-Sum\r\n", "map[X-Sum:[42]]"},

@@ -84,19 +84,6 @@ func RemoveHopByHop(h http.Header) {
 	}
 }
 
-// Trailers returns those of announced, a request's trailers, that may pass: some
-// upstreams merge them with the headers, so that no name may be among them that
-// usher decides about, whoever sent it.
-func Trailers(announced http.Header, changes config.Headers) http.Header {
-	pass := make(http.Header, len(announced))
-	for name, values := range announced {
-		if !isOurs(name, changes) && !isTwin(name, changes) {
-			pass[name] = values
-		}
-	}
-	return pass
-}
-
 // TakeHost removes the Host that a route has set from h and returns it, or else
 // the one that the client asked for.
 func TakeHost(h http.Header, asked string) string {
@@ -112,35 +99,13 @@ func isSpoken(name string) bool {
 	return spoken[name] || strings.HasPrefix(name, spokenPrefix)
 }
 
-// isTwin reports whether a name would be read as another by an upstream that
-// maps every odd character to one, as CGI and its heirs do, and whether that
-// other is one that usher decides about. X_Forwarded_For is such a twin
-// (CVE-2025-64484).
-func isTwin(name string, changes config.Headers) bool {
-	if strings.IndexFunc(name, odd) < 0 {
-		return false
-	}
-	return isOurs(http.CanonicalHeaderKey(strings.Map(dashed, name)), changes)
-}
-
 // isOurs reports whether usher decides about the header of this canonical name.
 func isOurs(name string, changes config.Headers) bool {
-	if isSpoken(name) || hopByHop[name] || name == "Content-Length" || name == "Host" {
+	if isSpoken(name) || hopByHop[name] || name == "Content-Length" || name == "Host" || name == Via || strings.HasPrefix(name, "Sec-Websocket-") {
 		return true
 	}
 	return slices.Contains(changes.Remove, name) ||
 		slices.ContainsFunc(changes.Set, func(c config.Header) bool { return c.Name == name })
-}
-
-func odd(c rune) bool {
-	return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-')
-}
-
-func dashed(c rune) rune {
-	if odd(c) {
-		return '-'
-	}
-	return c
 }
 
 // speak adds usher's own words about the client. A trusted peer's are
