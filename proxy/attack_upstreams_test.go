@@ -40,6 +40,10 @@ func TestAttack36UpstreamsWithoutEnd(t *testing.T) {
 		"long head of a 101":     {"101", again("X-A: "+strings.Repeat("a", 1000)+"\r\n", 0), "502"},
 		"slow head of a 101":     {"101", again("X-A: a\r\n", slow), "504 502"},
 		"answer":                 {"HTTP/1.1 200 OK\r\n\r\n", again(strings.Repeat("a", 1000), 0), "200"},
+		"slow answer":            {"HTTP/1.1 400 Bad Request\r\n\r\n", again("a", slow), "400"},
+		"slow answer in chunks":  {"HTTP/1.1 400 Bad Request\r\nTransfer-Encoding: chunked\r\n\r\n", again("1\r\na\r\n", slow), "400"},
+		"slow answer of length":  {"HTTP/1.1 400 Bad Request\r\nContent-Length: 100000\r\n\r\n", again("a", slow), "400"},
+		"answer without a body":  {"HTTP/1.1 400 Bad Request\r\nContent-Length: 1\r\n\r\n", untilClosed, "400"},
 		"answer in small chunks": {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", again("1\r\na\r\n", 0), "200"},
 	} {
 		t.Run(name, func(t *testing.T) {

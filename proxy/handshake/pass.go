@@ -12,6 +12,10 @@ import (
 	"usher/proxy/headers"
 )
 
+// passTimeout is what a client has to take what its upstream has said by the end
+// of its own time.
+const passTimeout = time.Second
+
 // pass gives the client an answer that is no 101, as the plain answer it is:
 // what an upstream says about a login or a limit is for the client to read. The
 // upstream's connection is used no further, and no byte that stands behind the
@@ -25,10 +29,10 @@ func pass(w http.ResponseWriter, r *http.Request, conn net.Conn, head []byte, ti
 	}
 	defer res.Body.Close()
 	// The body has its own time, and a client that does not read it must not
-	// hold the upstream's connection for longer.
+	// hold the upstream's connection for much longer.
 	setDeadline(conn, timeout)
 	if timeout > 0 {
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(timeout)) // not every writer can
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(timeout + passTimeout)) // not every writer can
 	}
 	headers.RemoveHopByHop(res.Header)
 	back.Apply(res.Header)
