@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"usher/proxy/config"
-	"usher/proxy/handshake"
+	"usher/proxy/headers"
 	"usher/proxy/upstream"
 )
 
@@ -18,8 +18,7 @@ func announces(cfg *config.Config) bool {
 }
 
 // withClient returns r with what such an upstream is told.
-func withClient(h *handshake.Handler, r *http.Request) *http.Request {
-	sender := h.Headers.Sender(r)
+func withClient(r *http.Request, sender headers.Sender) *http.Request {
 	var source net.Addr
 	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil && sender.Client == sender.Peer {
 		source = net.TCPAddrFromAddrPort(netip.AddrPortFrom(sender.Peer, peer.Port()))

@@ -67,9 +67,11 @@ func (s *Server) newLive(p *prepared) *live {
 	}
 	f := &forward.Forwarder{
 		Upstreams: pool, Headers: rules, Transports: s.transports,
-		Refuse: func(w http.ResponseWriter, r *http.Request, err error) { refuseForwarded(l.handshake, w, r, err) },
+		Refuse: func(w http.ResponseWriter, r *http.Request, s headers.Sender, err error) {
+			refuseForwarded(l.handshake, w, r, s, err)
+		},
 	}
-	l.handshake.Forward = f.ServeHTTP
+	l.handshake.Forward = f.Serve
 	l.handshake.Split = s.engine.Table(l.table.Routes()).ServeHTTP
 	return l
 }

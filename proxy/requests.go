@@ -7,15 +7,19 @@ import (
 
 	"usher/proxy/front"
 	"usher/proxy/handshake"
+	"usher/proxy/headers"
 	"usher/proxy/http1"
 )
 
+// requests serve clients by one routes file.
+type requests struct {
+	server *Server
+	live   *live
+}
+
 // site is what l, with its listeners, is to clients.
 func (s *Server) site(l *live) *front.Site {
-	site := &front.Site{
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serveHTTP(l, w, r) }),
-		Refuser: l.handshake, Headers: l.handshake.Headers, Certs: l.certs,
-	}
+	site := &front.Site{Handler: requests{s, l}, Headers: l.handshake.Headers, Certs: l.certs}
 	_, secure := reachable(l.cfg, l.listeners)
 	if tcp, ok := secure.(*net.TCPAddr); ok && tcp.Port != 443 {
 		site.Port = tcp.Port
@@ -23,36 +27,41 @@ func (s *Server) site(l *live) *front.Site {
 	return site
 }
 
-// serveHTTP tells handshakes from the rest.
-func (s *Server) serveHTTP(l *live, w http.ResponseWriter, r *http.Request) {
-	h := l.handshake
-	if l.announces {
-		r = withClient(h, r)
+// Refuse implements front.Handler.
+func (q requests) Refuse(w http.ResponseWriter, r *http.Request, sender headers.Sender, err error) {
+	q.live.handshake.Refuse(w, r, sender, err)
+}
+
+// Serve implements front.Handler: it tells handshakes from the rest.
+func (q requests) Serve(w http.ResponseWriter, r *http.Request, sender headers.Sender) {
+	h, in := q.live.handshake, q.server.front
+	if q.live.announces {
+		r = withClient(r, sender)
 	}
-	if l.hashes {
-		r = withAsker(h, r)
+	if q.live.hashes {
+		r = withAsker(r, sender)
 	}
 	if !handshake.IsUpgrade(r) {
-		s.front.Pass(r)
-		h.ServeHTTP(w, r)
+		in.Pass(r)
+		h.Serve(w, r, sender)
 		return
 	}
-	r, leave, ok := s.front.Enter(r)
+	r, leave, ok := in.Enter(r)
 	if !ok {
-		h.Refuse(w, r, errStopping)
+		h.Refuse(w, r, sender, errStopping)
 		return
 	}
 	defer leave()
-	h.ServeHTTP(w, r)
+	h.Serve(w, r, sender)
 }
 
 // refuseForwarded tells a client's fault, which comes up when its body is read,
 // from the upstream's.
-func refuseForwarded(h *handshake.Handler, w http.ResponseWriter, r *http.Request, err error) {
+func refuseForwarded(h *handshake.Handler, w http.ResponseWriter, r *http.Request, sender headers.Sender, err error) {
 	if broken, ok := errors.AsType[*http1.Error](err); ok {
 		err = &handshake.Error{Status: broken.Status, Reason: handshake.Body, Rule: broken.Rule}
 	}
-	h.Refuse(w, r, err)
+	h.Refuse(w, r, sender, err)
 }
 
 // relayMessages serves the whole life of a session, which has its own end.

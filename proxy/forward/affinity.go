@@ -43,8 +43,7 @@ const maxOpening = 4 << 10
 
 // tell makes an answer of e's lead the client back to it.
 func (b balancer) tell(res *http.Response, e *upstream.Endpoint, peer net.Addr) {
-	secure := b.Headers.Sender(b.client).Proto == "https"
-	if cookie := b.lead.Cookie(e, peer, secure, len(b.match.Route.Origins) > 0); cookie != nil {
+	if cookie := b.lead.Cookie(e, peer, b.sender.Proto == "https", len(b.match.Route.Origins) > 0); cookie != nil {
 		res.Header.Add("Set-Cookie", cookie.String())
 	}
 	if res.StatusCode != http.StatusOK {

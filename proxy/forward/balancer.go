@@ -35,7 +35,8 @@ type balancer struct {
 	*Forwarder
 	upstream *upstream.Upstream
 	lead     upstream.Lead
-	client   *http.Request
+	host     string         // that the client asked for
+	sender   headers.Sender // the client
 	match    route.Match
 }
 
@@ -81,7 +82,7 @@ func (b balancer) send(e *upstream.Endpoint, r *http.Request, at netip.Addr) (*h
 		return nil, upstream.Explain(err)
 	}
 	if b.match.Rewrites() {
-		headers.NewBack(b.match.Route.Route, b.Headers.Sender(b.client), b.client.Host, e.Address).Apply(res.Header)
+		headers.NewBack(b.match.Route.Route, b.sender, b.host, e.Address).Apply(res.Header)
 	}
 	res.Body = &releasing{ReadCloser: res.Body, release: sync.OnceFunc(e.ReleaseRequest)}
 	b.tell(res, e, peer)

@@ -28,32 +28,32 @@ type Forwarder struct {
 	Upstreams  *upstream.Pool
 	Headers    headers.Rules
 	Transports *Transports
-	Refuse     func(w http.ResponseWriter, r *http.Request, err error)
+	Refuse     func(w http.ResponseWriter, r *http.Request, s headers.Sender, err error)
 
 	buffers buffers
 }
 
-// ServeHTTP answers r with what the upstream of its route says.
-func (f *Forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request, m route.Match) {
+// Serve answers r, which s has sent, with what the upstream of its route says.
+func (f *Forwarder) Serve(w http.ResponseWriter, r *http.Request, m route.Match, s headers.Sender) {
 	// Otherwise net/http reads the whole body before it lets an answer begin.
 	if err := http.NewResponseController(w).EnableFullDuplex(); err != nil {
-		f.Refuse(w, r, err)
+		f.Refuse(w, r, s, err)
 		return
 	}
-	b := balancer{Forwarder: f, upstream: f.Upstreams.Get(m.Route.Upstream.Name), client: r, match: m}
+	b := balancer{Forwarder: f, upstream: f.Upstreams.Get(m.Route.Upstream.Name), host: r.Host, sender: s, match: m}
 	var err error
 	if b.lead, err = b.upstream.Lead(r, r.URL.RawQuery); err != nil {
-		f.Refuse(w, r, err)
+		f.Refuse(w, r, s, err)
 		return
 	}
 	proxy := httputil.ReverseProxy{
-		Rewrite:       func(p *httputil.ProxyRequest) { f.rewrite(p, m, &b.lead) },
+		Rewrite:       func(p *httputil.ProxyRequest) { f.rewrite(p, m, s, &b.lead) },
 		Transport:     b,
 		FlushInterval: -1, // at once
 		BufferPool:    &f.buffers,
 		// An answer that breaks off is an everyday event, and the client sees it.
 		ErrorLog:     slog.NewLogLogger(slog.DiscardHandler, 0),
-		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) { f.Refuse(w, r, err) },
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) { f.Refuse(w, r, s, err) },
 	}
 	defer passBroken(w)
 	proxy.ServeHTTP(newAnswerWriter(w, r), r.WithContext(limitInterim(r.Context())))
@@ -61,10 +61,10 @@ func (f *Forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request, m route.Ma
 
 // rewrite makes the upstream's request. It starts from the client's headers
 // anew, as ReverseProxy has taken off some that a trusted peer may send.
-func (f *Forwarder) rewrite(p *httputil.ProxyRequest, m route.Match, lead *upstream.Lead) {
+func (f *Forwarder) rewrite(p *httputil.ProxyRequest, m route.Match, s headers.Sender, lead *upstream.Lead) {
 	in, out := p.In, p.Out
 	h := in.Header.Clone()
-	f.Headers.Apply(h, f.Headers.Sender(in), m.Route.Headers)
+	f.Headers.Apply(h, s, m.Route.Headers)
 	if wantsTrailers(in.Header) {
 		h["Te"] = []string{"trailers"} // of hop-by-hop headers the one that also holds end to end
 	}

@@ -43,7 +43,7 @@ func newTestServer(t *testing.T, change func(*config.Route), addresses ...string
 		Transports: new(Transports),
 		Upstreams:  upstream.NewPool([]*config.Upstream{c}),
 		Headers:    headers.Rules{},
-		Refuse: func(w http.ResponseWriter, _ *http.Request, err error) {
+		Refuse: func(w http.ResponseWriter, _ *http.Request, _ headers.Sender, err error) {
 			s.refused <- err
 			http.Error(w, "refused", http.StatusBadGateway)
 		},
@@ -54,7 +54,7 @@ func newTestServer(t *testing.T, change func(*config.Route), addresses ...string
 			t.Errorf("Match: got %v, want the route", err)
 			return
 		}
-		s.ServeHTTP(w, r, m)
+		s.Serve(w, r, m, s.Headers.Sender(r))
 	}))
 	return s
 }

@@ -34,9 +34,9 @@ func newHints(log *slog.Logger) *hints {
 	return &hints{log: log, told: make(map[netip.Addr]time.Time)}
 }
 
-// look looks at who has sent r.
-func (h *hints) look(rules headers.Rules, r *http.Request) {
-	peer, header := rules.Unbelieved(r)
+// look looks at who has sent r, as the rules have it.
+func (h *hints) look(rules headers.Rules, r *http.Request, s headers.Sender) {
+	peer, header := s.Peer, s.Unbelieved(r.Header)
 	if header == "" || !h.mayTell(peer, time.Now()) {
 		return
 	}

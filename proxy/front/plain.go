@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"usher/proxy/handshake"
+	"usher/proxy/headers"
 )
 
 // errNoHost is the answer to who can't be told where to go.
@@ -14,7 +15,7 @@ var errNoHost = &handshake.Error{Status: http.StatusBadRequest, Reason: handshak
 
 // servePlain answers what comes without TLS and never goes to a route: an
 // authority's challenges, and all requests on a listener that leads to https.
-func (s *Site) servePlain(w http.ResponseWriter, r *http.Request) bool {
+func (s *Site) servePlain(w http.ResponseWriter, r *http.Request, sender headers.Sender) bool {
 	if s.Certs != nil && s.Certs.Challenge(w, r) {
 		return true
 	}
@@ -26,7 +27,7 @@ func (s *Site) servePlain(w http.ResponseWriter, r *http.Request) bool {
 		return true
 	}
 	if r.Host == "" {
-		s.Refuse(w, r, errNoHost)
+		s.Refuse(w, r, sender, errNoHost)
 		return true
 	}
 	// 308 has the client repeat the method and the body as well. It comes back

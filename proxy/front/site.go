@@ -10,19 +10,23 @@ import (
 	"usher/proxy/http2"
 )
 
+// Handler serves the requests of clients. The sender is asked for once a
+// request, as it is who is told of it.
+type Handler interface {
+	// Serve serves what comes to a route, in origin form. It calls Enter or Pass
+	// of the Server.
+	Serve(w http.ResponseWriter, r *http.Request, sender headers.Sender)
+	// Refuse answers a request that breaks a rule, whose answer has not begun.
+	Refuse(w http.ResponseWriter, r *http.Request, sender headers.Sender, err error)
+}
+
 // Site is what requests are served by: that of one routes file. It does not
 // change; a request ends with the one that it began with.
 type Site struct {
-	Handler http.Handler // of what comes to a route, in origin form; it calls Enter or Pass
-	Refuser
+	Handler
 	Headers headers.Rules
 	Certs   *certs.Keeper // answers an authority's challenges; nil for none
 	Port    int           // of the URLs that clients are led to; 0 for the scheme's own
-}
-
-// Refuser answers a request that breaks a rule, whose answer has not begun.
-type Refuser interface {
-	Refuse(w http.ResponseWriter, r *http.Request, err error)
 }
 
 // Serve has site serve the requests that come from now on.
@@ -46,19 +50,21 @@ func connOf(r *http.Request) net.Conn {
 // serve answers what never comes to a route, and passes on the rest.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	site := s.site.Load()
-	s.hints.look(site.Headers, r)
-	if err := originForm(site.Headers, r); err != nil {
-		site.Refuse(w, r, err)
+	sender := site.Headers.Sender(r)
+	s.hints.look(site.Headers, r, sender)
+	if err := originForm(r, sender); err != nil {
+		site.Refuse(w, r, sender, err)
 		return
 	}
-	if r.TLS == nil && site.servePlain(w, r) {
+	if r.TLS == nil && site.servePlain(w, r, sender) {
 		return
 	}
-	site.Handler.ServeHTTP(w, r)
+	site.Serve(w, r, sender)
 }
 
 // refuse answers what HTTP/2 does not serve.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	s.Pass(r)
-	s.site.Load().Refuse(w, r, err)
+	site := s.site.Load()
+	site.Refuse(w, r, site.Headers.Sender(r), err)
 }

@@ -15,7 +15,7 @@ var errScheme = &handshake.Error{Status: http.StatusBadRequest, Reason: handshak
 // client has sent it with scheme and host, as one does that takes usher for its
 // proxy. net/http has made that host the request's already, in place of the Host
 // header (RFC 9112, 3.2.2).
-func originForm(rules headers.Rules, r *http.Request) error {
+func originForm(r *http.Request, sender headers.Sender) error {
 	if r.ProtoMajor != 1 {
 		return nil
 	}
@@ -33,7 +33,7 @@ func originForm(rules headers.Rules, r *http.Request) error {
 	if r.URL.Path == "" {
 		r.URL.Path = "/"
 	}
-	if scheme != connectionScheme(r) && scheme != rules.Sender(r).Proto {
+	if scheme != connectionScheme(r) && scheme != sender.Proto {
 		return errScheme
 	}
 	return nil

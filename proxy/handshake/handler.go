@@ -49,23 +49,22 @@ type Handler struct {
 	// Split serves every request of a route with namespaces.
 	Split func(w http.ResponseWriter, r *http.Request, v *Visit)
 	// Forward serves a request that is no upgrade.
-	Forward func(w http.ResponseWriter, r *http.Request, m route.Match)
+	Forward func(w http.ResponseWriter, r *http.Request, m route.Match, s headers.Sender)
 
 	buffers sync.Pool // of *buffers
 }
 
-// ServeHTTP finds the route of a request and serves it.
-func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	sender := h.sender(r)
-	defer sender.Trace.End()
-	if err := h.serve(w, r, sender); err != nil {
-		h.refuse(w, r, sender, err)
+// Serve finds the route of a request, which s has sent, and serves it.
+func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, s headers.Sender) {
+	s = h.traced(r, s)
+	defer s.Trace.End()
+	if err := h.serve(w, r, s); err != nil {
+		h.refuse(w, r, s, err)
 	}
 }
 
-// sender returns who sent r. It begins the trace of r if that is a handshake.
-func (h *Handler) sender(r *http.Request) headers.Sender {
-	s := h.Headers.Sender(r)
+// traced begins the trace of r if that is a handshake.
+func (h *Handler) traced(r *http.Request, s headers.Sender) headers.Sender {
 	if IsUpgrade(r) {
 		s.Trace = h.trace(r, s)
 	}
@@ -119,7 +118,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, sender headers.S
 		if err := h.waits(m, query); err != nil {
 			return err
 		}
-		h.Forward(w, r, m)
+		h.Forward(w, r, m, sender)
 		return nil
 	}
 	sender.Trace.Routed(m.Route.String(), m.Route.Upstream.Name)

@@ -94,7 +94,8 @@ func TestRefuse(t *testing.T) {
 			h := &Handler{Counters: new(Counters)}
 			w := httptest.NewRecorder()
 			w.Header().Set("X-Left", "over")
-			h.Refuse(w, httptest.NewRequest("GET", "/x?token=secret", nil), tt.err)
+			r := httptest.NewRequest("GET", "/x?token=secret", nil)
+			h.Refuse(w, r, h.Headers.Sender(r), tt.err)
 			if w.Code != tt.status || h.Stats().Refusals[tt.reason] != 1 {
 				t.Errorf("got %d and %v, want %d and one %s", w.Code, h.Stats().Refusals, tt.status, tt.reason)
 			}

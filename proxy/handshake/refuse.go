@@ -53,8 +53,8 @@ func TellOptions(w http.ResponseWriter) {
 
 // Refuse turns err into a short plain answer, counts it and logs it. It is the
 // one place that does, for plain requests too. The answer must not have begun.
-func (h *Handler) Refuse(w http.ResponseWriter, r *http.Request, err error) {
-	h.refuse(w, r, h.sender(r), err)
+func (h *Handler) Refuse(w http.ResponseWriter, r *http.Request, s headers.Sender, err error) {
+	h.refuse(w, r, h.traced(r, s), err)
 }
 
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, s headers.Sender, err error) {

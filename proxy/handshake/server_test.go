@@ -188,15 +188,17 @@ func serveTest(t *testing.T, u *testUpstream, c *config.Config) *testServer {
 		Headers:   headers.Rules{Trusted: c.TrustedProxies},
 		Log:       slog.New(slog.NewTextHandler(s.log, nil)),
 		Adopt:     func(p Pair) { s.adopted <- p },
-		Forward:   func(w http.ResponseWriter, r *http.Request, _ route.Match) { io.WriteString(w, "forwarded") },
-		Messages:  func(w http.ResponseWriter, r *http.Request, c Claim) { io.WriteString(w, "messages "+c.Path) },
+		Forward: func(w http.ResponseWriter, r *http.Request, _ route.Match, _ headers.Sender) {
+			io.WriteString(w, "forwarded")
+		},
+		Messages: func(w http.ResponseWriter, r *http.Request, c Claim) { io.WriteString(w, "messages "+c.Path) },
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.address = l.Addr().String()
-	server := &http.Server{Handler: s.Handler, ConnContext: ConnContext, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)}
+	server := &http.Server{Handler: s, ConnContext: ConnContext, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)}
 	var done sync.WaitGroup
 	done.Go(func() { server.Serve(l) })
 	t.Cleanup(func() {
@@ -207,6 +209,10 @@ func serveTest(t *testing.T, u *testUpstream, c *config.Config) *testServer {
 		}
 	})
 	return s
+}
+
+func (s *testServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.Serve(w, r, s.Headers.Sender(r))
 }
 
 // good answers every upgrade as an upstream should, with more header lines.

@@ -78,7 +78,7 @@ func (v *Visit) Note(r *http.Request, status int, err error) {
 
 // Forward has the upstream of m answer a plain request.
 func (v *Visit) Forward(w http.ResponseWriter, r *http.Request, m route.Match) {
-	v.handler.Forward(w, r, m)
+	v.handler.Forward(w, r, m, v.Sender)
 }
 
 // Accepted is the connection of a client that was told 101.

@@ -58,21 +58,17 @@ func (rules Rules) Sender(r *http.Request) Sender {
 	return s
 }
 
-// Unbelieved returns who has sent r and which header speaks for another there, if
-// that counts for nothing because the peer is not trusted; else header is "".
-func (rules Rules) Unbelieved(r *http.Request) (sender netip.Addr, header string) {
+// Unbelieved returns which header of h, that s has sent, speaks for another, if
+// that counts for nothing because the peer is not trusted; else "".
+func (s Sender) Unbelieved(h http.Header) (header string) {
 	switch {
-	case r.Header["X-Forwarded-Proto"] != nil:
-		header = "X-Forwarded-Proto"
-	case r.Header["X-Forwarded-For"] != nil:
-		header = "X-Forwarded-For"
-	default:
-		return netip.Addr{}, ""
+	case s.Trusted:
+	case h["X-Forwarded-Proto"] != nil:
+		return "X-Forwarded-Proto"
+	case h["X-Forwarded-For"] != nil:
+		return "X-Forwarded-For"
 	}
-	if sender = Peer(r.RemoteAddr); rules.trusts(sender) {
-		return netip.Addr{}, ""
-	}
-	return sender, header
+	return ""
 }
 
 // Address returns the client's address for logs, "unknown" if it has none.

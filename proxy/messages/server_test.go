@@ -57,7 +57,8 @@ func newServer(t *testing.T, limits config.Limits) *server {
 	h.Messages = s.relay.ServeHTTP
 	l := listen(t)
 	s.address = l.Addr().String()
-	web := &http.Server{Handler: h, ConnContext: handshake.ConnContext, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)}
+	serve := func(w http.ResponseWriter, r *http.Request) { h.Serve(w, r, h.Headers.Sender(r)) }
+	web := &http.Server{Handler: http.HandlerFunc(serve), ConnContext: handshake.ConnContext, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)}
 	var done sync.WaitGroup
 	done.Go(func() { web.Serve(l) })
 	t.Cleanup(func() {
