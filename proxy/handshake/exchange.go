@@ -1,8 +1,6 @@
 package handshake
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -12,20 +10,8 @@ import (
 	"usher/proxy/headers"
 	"usher/proxy/route"
 	"usher/proxy/session"
-	"usher/proxy/upstream"
 	"usher/proxy/ws"
 )
-
-// buffers are for one head each way. Handshakes are short, so a few are shared
-// by all.
-type buffers struct{ out, in []byte }
-
-func (h *Handler) getBuffers() *buffers {
-	if b, ok := h.buffers.Get().(*buffers); ok {
-		return b
-	}
-	return &buffers{out: make([]byte, 0, firstRead), in: make([]byte, 0, firstRead)}
-}
 
 // Exchange finishes the handshake of a claim that was given to Messages. No
 // extension is offered to the upstream, as the messages relay speaks none. The
@@ -46,8 +32,8 @@ func Exchange(w http.ResponseWriter, r *http.Request, c Claim) (p Pair, ok bool)
 // client. An error means that the client was told nothing yet.
 func (h *Handler) exchange(w http.ResponseWriter, r *http.Request, c *Claim) (p Pair, taken bool, err error) {
 	began := time.Now()
-	b := h.getBuffers()
-	defer h.buffers.Put(b)
+	b := h.buffers.get()
+	defer h.buffers.put(b)
 	by, err := h.reach(r, c, b)
 	if err != nil {
 		return p, false, err
@@ -77,21 +63,24 @@ func (h *Handler) exchange(w http.ResponseWriter, r *http.Request, c *Claim) (p 
 	return p, true, nil
 }
 
-// settle verifies the upstream's answer and tells the client. If taken, the
-// client has its 101 and p both connections.
+// settle passes the endpoint's reply to the client. If taken, the client has its
+// 101 and p both connections.
 func (h *Handler) settle(w http.ResponseWriter, r *http.Request, c *Claim, b *buffers, by *responder, p *Pair) (taken bool, err error) {
-	g, hint, err := c.verify(b, by)
-	a, timeout := by.answer, c.Route.Limits.HandshakeTimeout
+	a, timeout := by.reply.answer, c.Route.Limits.HandshakeTimeout
 	back := headers.NewBack(c.Route.Route, c.Sender, r.Host, by.endpoint.Address)
 	switch {
-	case err != nil:
-		return false, badAnswer(err)
+	case a.status == http.StatusSwitchingProtocols && by.reply.recanted:
+		return false, badAnswer(ws.ErrAnswer)
 	case a.status == http.StatusSwitchingProtocols:
 	case c.offer.stream && a.status < 300:
 		// To this client it would mean that the WebSocket is open (RFC 8441, 5).
 		by.endpoint.Declined(a.status)
 		return false, badAnswer(fmt.Errorf("status %d to an upgrade", a.status))
 	default:
+		hint := ""
+		if by.reply.recanted {
+			hint = HintEIO3
+		}
 		by.endpoint.Declined(a.status)
 		h.logDeclined(r, c, a.status, hint)
 		c.Sender.Trace.Attempts().Answered(a.status)
@@ -99,7 +88,7 @@ func (h *Handler) settle(w http.ResponseWriter, r *http.Request, c *Claim, b *bu
 		return false, pass(w, r, p.Upstream, b.in, timeout, back)
 	}
 	c.Sender.Trace.Attempts().Answered(a.status)
-	p.Deflate = g.deflate != nil
+	p.Deflate = by.reply.agreed.deflate != nil
 	p.FromUpstream = slices.Clone(b.in[a.head:])
 	for i, l := range a.lines {
 		a.lines[i].value = back.Value(http.CanonicalHeaderKey(l.name), l.value)
@@ -107,27 +96,7 @@ func (h *Handler) settle(w http.ResponseWriter, r *http.Request, c *Claim, b *bu
 	if cookie := c.lead.Cookie(by.endpoint, by.conn.RemoteAddr(), c.Sender.Proto == "https", len(c.Route.Origins) > 0); cookie != nil {
 		a.lines = append(a.lines, line{"Set-Cookie", cookie.String()})
 	}
-	return h.agree(w, c.offer, a, g, c.Route, b, p)
-}
-
-// verify verifies a 101. If the upstream takes it back, by has the answer that
-// does, and the log has a hint.
-func (c *Claim) verify(b *buffers, by *responder) (g agreed, hint string, err error) {
-	if by.answer.status != http.StatusSwitchingProtocols {
-		return g, "", nil
-	}
-	if g, err = by.answer.verify(by.key, c.offer); err != nil {
-		return g, "", err
-	}
-	switch recanted, err := c.recanted(b, by); {
-	case err != nil:
-		return g, "", errors.Join(ws.ErrAnswer, err)
-	case recanted && by.answer.status == http.StatusSwitchingProtocols:
-		return g, "", ws.ErrAnswer
-	case recanted:
-		return g, HintEIO3, nil
-	}
-	return g, "", nil
+	return h.agree(w, c.offer, a, by.reply.agreed, c.Route, b, p)
 }
 
 // agree tells the client what was agreed, in the way that it has asked.
@@ -137,26 +106,6 @@ func (h *Handler) agree(w http.ResponseWriter, o offer, a answer, g agreed, on *
 	}
 	b.out = a.append101(b.out[:0], o.key, g)
 	return h.tell(w, b.out, on.Limits.HandshakeTimeout, p)
-}
-
-// ask sends usher's half of the handshake and reads the answer. When the client
-// goes away, the waiting ends.
-func (h *Handler) ask(r *http.Request, c *Claim, b *buffers, conn net.Conn, key string) (answer, error) {
-	setDeadline(conn, c.Route.Limits.HandshakeTimeout)
-	stop := context.AfterFunc(r.Context(), func() { conn.SetDeadline(time.Unix(1, 0)) })
-	b.out = appendRequest(b.out[:0], h.Headers, r, c, key)
-	_, err := conn.Write(b.out)
-	var a answer
-	if b.in = b.in[:0]; err == nil {
-		b.in, a, err = readAnswer(conn, b.in)
-	}
-	if !stop() {
-		return a, context.Cause(r.Context())
-	}
-	if err != nil {
-		return a, badAnswer(err)
-	}
-	return a, nil
 }
 
 // tell takes the client's connection over and writes its 101, in one piece.
@@ -186,22 +135,6 @@ func (h *Handler) tell(w http.ResponseWriter, head []byte, timeout time.Duration
 func send(conn net.Conn, p []byte) bool {
 	_, err := conn.Write(p)
 	return err == nil
-}
-
-func setDeadline(conn net.Conn, timeout time.Duration) {
-	if timeout > 0 {
-		conn.SetDeadline(time.Now().Add(timeout))
-	} else {
-		conn.SetDeadline(time.Time{})
-	}
-}
-
-// badAnswer is for an upstream that is not to be understood, or too slow.
-func badAnswer(err error) error {
-	if isTimeout(err) {
-		return &Error{Status: http.StatusGatewayTimeout, Reason: Timeout, Rule: "upstream took too long to answer", Err: err}
-	}
-	return &Error{Status: http.StatusBadGateway, Reason: Answer, Rule: "upstream gave no valid answer to the upgrade", Err: upstream.Explain(err)}
 }
 
 // passes reports whether a header of the upstream's answer goes to the client

@@ -14,7 +14,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync"
 
 	"usher/proxy/headers"
 	"usher/proxy/route"
@@ -51,7 +50,7 @@ type Handler struct {
 	// Forward serves a request that is no upgrade.
 	Forward func(w http.ResponseWriter, r *http.Request, m route.Match, s headers.Sender)
 
-	buffers sync.Pool // of *buffers
+	buffers bufferPool
 }
 
 // Serve finds the route of a request, which s has sent, and serves it.

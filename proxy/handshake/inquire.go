@@ -2,10 +2,7 @@ package handshake
 
 import (
 	"bytes"
-	"context"
-	"net"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 )
@@ -20,19 +17,21 @@ import (
 // noUpgrade is in that refusal, which says nothing about the client.
 const noUpgrade = `{"code":3,`
 
-// inquire makes the plain request in b.out on conn. ok is false if the answer
-// does not tell why an upgrade got none.
-func (b *buffers) inquire(conn net.Conn) (a answer, ok bool) {
+// inquire makes the plain request of q over t. ok is false if the answer does not
+// tell why an upgrade got none.
+func (b *buffers) inquire(t *talk, q half, timeout time.Duration) (a answer, ok bool) {
 	b.in = b.in[:0]
-	a, err := b.ask(conn)
+	b.out = q.appendPlain(b.out[:0])
+	t.within(timeout)
+	a, err := b.roundTrip(t)
 	if err != nil || a.status < http.StatusMultipleChoices {
 		return answer{}, false
 	}
-	return a, a.status != http.StatusBadRequest || !bytes.Contains(b.begin(conn, a), []byte(noUpgrade))
+	return a, a.status != http.StatusBadRequest || !bytes.Contains(b.body(t, a), []byte(noUpgrade))
 }
 
-// begin returns the beginning of a body, for which it reads on.
-func (b *buffers) begin(conn net.Conn, a answer) []byte {
+// body returns the beginning of a body, for which it reads on.
+func (b *buffers) body(t *talk, a answer) []byte {
 	most := maxText
 	if length, n := a.one("Content-Length"); n == 1 {
 		if whole, err := strconv.Atoi(length); err == nil {
@@ -40,10 +39,7 @@ func (b *buffers) begin(conn net.Conn, a answer) []byte {
 		}
 	}
 	for len(b.in) < a.head+most {
-		b.in = slices.Grow(b.in, a.head+most-len(b.in))
-		n, err := conn.Read(b.in[len(b.in):cap(b.in)])
-		b.in = b.in[:len(b.in)+n]
-		if err != nil {
+		if b.read(t) != nil {
 			break
 		}
 	}
@@ -60,16 +56,14 @@ func (h *Handler) inquire(r *http.Request, c *Claim, b *buffers, by *responder) 
 	if err != nil {
 		return false
 	}
-	setDeadline(conn, c.Route.Limits.HandshakeTimeout)
-	stop := context.AfterFunc(r.Context(), func() { conn.SetDeadline(time.Unix(1, 0)) })
-	b.out = appendRequest(b.out[:0], h.Headers, r, c, "")
-	a, ok := b.inquire(conn)
-	if !stop() || !ok {
+	t := begin(r.Context(), conn)
+	a, ok := b.inquire(t, h.half(b, r, c), c.Route.Limits.HandshakeTimeout)
+	if t.end(nil) != nil || !ok {
 		conn.Close()
 		b.in = b.in[:0]
 		return false
 	}
 	by.conn.Close()
-	by.conn, by.answer = conn, a
+	by.conn, by.reply = conn, reply{answer: a}
 	return true
 }

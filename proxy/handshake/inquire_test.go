@@ -60,7 +60,6 @@ func TestInquire(t *testing.T) {
 
 func TestInquireForALeg(t *testing.T) {
 	q := legRequest()
-	q.plain = len(q.head)
 	for answer, want := range map[string]int{
 		"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n": 429,
 		"HTTP/1.1 400 Bad Request\r\nContent-Length: 10\r\n\r\n{\"code\":3,":            0,

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -35,10 +36,7 @@ func answerLeg(t *testing.T, answer func(key string) string) net.Conn {
 }
 
 func legRequest(protocols ...string) *LegRequest {
-	q := &LegRequest{offer: offer{protocols: protocols}}
-	q.head = q.offer.append([]byte("GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\n"))
-	q.head = append(q.head, "Sec-WebSocket-Key: "...)
-	return q
+	return &LegRequest{half: appendHalf(nil, "/socket.io/", "EIO=4&transport=websocket", "a", nil, offer{protocols: protocols})}
 }
 
 // Rows 1 and 2 of the attacks, for legs.
@@ -114,5 +112,19 @@ func TestWithoutCookie(t *testing.T) {
 		if got := withoutCookie(line, "io"); got != want {
 			t.Errorf("%q: got %q, want %q", line, got, want)
 		}
+	}
+}
+
+func TestForLegs(t *testing.T) {
+	own := http.Header{"Cookie": {"io=1; a=2", "io=3"}, "Content-Type": {"x"}, "X-Empty": {""}, "X-Some": {"", "1"}, "X-All": {"1", "2"}}
+	h := maps.Clone(own)
+	forLegs(h, "io")
+	for name, want := range map[string]string{"Cookie": "[a=2]", "Content-Type": "[]", "X-Empty": "[]", "X-Some": "[1]", "X-All": "[1 2]"} {
+		if got := fmt.Sprint(h[name]); got != want {
+			t.Errorf("%s: got %s, want %s", name, got, want)
+		}
+	}
+	if fmt.Sprint(own["Cookie"], own["X-Some"]) != "[io=1; a=2 io=3] [ 1]" {
+		t.Errorf("the request's own headers: got %q, want them untouched", own)
 	}
 }

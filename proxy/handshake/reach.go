@@ -3,11 +3,13 @@ package handshake
 import (
 	"context"
 	"errors"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
 	"time"
 
+	"usher/proxy/headers"
 	"usher/proxy/tracing"
 	"usher/proxy/upstream"
 )
@@ -16,8 +18,7 @@ import (
 type responder struct {
 	endpoint *upstream.Endpoint
 	conn     net.Conn
-	key      string // that it was asked with
-	answer   answer
+	reply    reply
 	dialed   time.Duration // what it took to be connected
 }
 
@@ -45,9 +46,8 @@ func (h *Handler) reach(r *http.Request, c *Claim, b *buffers) (*responder, erro
 		if err != nil {
 			return nil, err
 		}
-		by.key = newKey()
-		by.answer, err = h.ask(r, c, b, by.conn, by.key)
-		silent := len(b.in) == 0 && by.answer.status == 0
+		by.reply, err = h.ask(r, c, b, by.conn)
+		silent := !by.reply.heard
 		if silent && again && c.opens() && BrokeOff(err) && r.Context().Err() == nil && h.inquire(r, c, b, by) {
 			silent, err = false, nil
 		}
@@ -62,6 +62,27 @@ func (h *Handler) reach(r *http.Request, c *Claim, b *buffers) (*responder, erro
 		}
 		tries.Pass(by.endpoint, err)
 	}
+}
+
+// ask asks the endpoint behind conn. When the client goes away, the waiting ends.
+func (h *Handler) ask(r *http.Request, c *Claim, b *buffers, conn net.Conn) (reply, error) {
+	q := question{half: h.half(b, r, c), timeout: c.Route.Limits.HandshakeTimeout}
+	if c.opens() && strings.Contains(c.Query, "EIO=3") {
+		q.opening = openingBrief // its server speaks first
+	}
+	t := begin(r.Context(), conn)
+	a, err := b.ask(t, q)
+	return a, t.end(err)
+}
+
+// half returns what an endpoint is asked on behalf of c. It stands in b.out, and
+// holds for one attempt, of which it tells.
+func (h *Handler) half(b *buffers, r *http.Request, c *Claim) half {
+	head := maps.Clone(r.Header) // a refusal still looks at what the client sent
+	h.Headers.Apply(head, c.Sender, c.Route.Headers)
+	q := appendHalf(b.out[:0], c.Path, c.Query, headers.TakeHost(head, r.Host), head, c.offer)
+	b.out = q.head
+	return q
 }
 
 // failed ends the attempt under way, if it has not ended.

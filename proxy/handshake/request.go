@@ -3,11 +3,9 @@ package handshake
 import (
 	"crypto/rand"
 	"encoding/base64"
-	"maps"
 	"net/http"
 	"strings"
 
-	"usher/proxy/headers"
 	"usher/proxy/http1"
 )
 
@@ -20,31 +18,25 @@ func newKey() string {
 	return base64.StdEncoding.EncodeToString(b[:])
 }
 
-const (
-	upgradeLines = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
-	plainLines   = "Connection: close\r\n"
-)
+const upgradeLines = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
 
-// appendRequest writes usher's half of the handshake with the upstream, or the
-// plain request for the same if key is "".
-func appendRequest(b []byte, rules headers.Rules, r *http.Request, c *Claim, key string) []byte {
-	h := maps.Clone(r.Header) // a refusal still looks at what the client sent
-	rules.Apply(h, c.Sender, c.Route.Headers)
-	b = append(b, "GET "...)
-	b = append(b, c.Path...)
-	if c.Query != "" {
-		b = append(b, '?')
-		b = append(b, c.Query...)
+// half is usher's half of a handshake with an endpoint: what is asked, and what
+// the answer is held to.
+type half struct {
+	head  []byte // up to the value of Sec-WebSocket-Key, which is another each time
+	plain int    // how much of head is not of the upgrade
+	offer offer
+}
+
+// appendHalf writes a half to b, for this path and query. h is what the endpoint
+// is told besides, but for headers that usher writes itself.
+func appendHalf(b []byte, path, query, host string, h http.Header, o offer) half {
+	b = append(append(b, "GET "...), path...)
+	if query != "" {
+		b = append(append(b, '?'), query...)
 	}
-	b = append(b, " HTTP/1.1\r\nHost: "...)
-	b = append(b, headers.TakeHost(h, r.Host)...)
+	b = append(append(b, " HTTP/1.1\r\nHost: "...), host...)
 	b = append(b, "\r\n"...)
-	if key == "" {
-		b = append(b, plainLines...)
-	} else {
-		b = append(append(append(b, upgradeLines...), key...), "\r\n"...)
-		b = c.offer.append(b)
-	}
 	for name, values := range h {
 		if ownHeader(name) {
 			continue
@@ -53,7 +45,24 @@ func appendRequest(b []byte, rules headers.Rules, r *http.Request, c *Claim, key
 			b = appendHeader(b, name, v)
 		}
 	}
+	plain := len(b)
+	return half{head: append(o.append(b), upgradeLines...), plain: plain, offer: o}
+}
+
+// appendUpgrade writes q as a whole, with this key, and with that Traceparent if
+// it is not "". b may be where q was written.
+func (q half) appendUpgrade(b []byte, key, traceparent string) []byte {
+	b = append(append(append(b, q.head...), key...), "\r\n"...)
+	if traceparent != "" {
+		b = appendHeader(b, "Traceparent", traceparent)
+	}
 	return append(b, "\r\n"...)
+}
+
+// appendPlain writes the plain request for the same. If b is where q was written,
+// q is lost.
+func (q half) appendPlain(b []byte) []byte {
+	return append(append(b, q.head[:q.plain]...), "Connection: close\r\n\r\n"...)
 }
 
 // ownHeader reports whether usher writes this header of the handshake itself,

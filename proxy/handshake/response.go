@@ -3,8 +3,6 @@ package handshake
 import (
 	"bytes"
 	"errors"
-	"io"
-	"net"
 	"net/http"
 	"strings"
 
@@ -28,57 +26,44 @@ type answer struct {
 
 type line struct{ name, value string }
 
-var errHeadTooLong = errors.New("head is longer than 64 KiB")
+var (
+	errHeadTooLong = errors.New("head is longer than 64 KiB")
+	errInterim     = errors.New("more than 8 interim answers")
+)
 
-// readAnswer reads from conn until buf holds a whole head that is not an
-// interim one. It returns the buffer, which may have been exchanged for a
-// larger one. What belongs to interim answers is cut off; if nothing but those
-// came before an error, the answer has the status of the last.
-func readAnswer(conn net.Conn, buf []byte) ([]byte, answer, error) {
-	interim := answer{}
-	for range maxInterim {
-		var end int
-		var err error
-		if buf, end, err = readHead(conn, buf); err != nil {
-			return buf, interim, err
+// parser finds the answer in what is read of a connection. The zero value stands
+// before the first byte.
+type parser struct {
+	from    int // where the search for the end of a head goes on
+	interim int // answers that were skipped
+	status  int // of the last of them
+}
+
+// next looks for an answer in buf: all that was read, but for what next has cut
+// off. It cuts off interim answers and returns the rest. Unless the answer is
+// whole, more is to be read behind that; until then, and with an error, it has
+// the status of the last interim one.
+func (p *parser) next(buf []byte) (rest []byte, a answer, whole bool, err error) {
+	for p.interim < maxInterim {
+		i := bytes.Index(buf[p.from:], []byte("\r\n\r\n"))
+		if i < 0 {
+			if p.from = max(0, len(buf)-3); len(buf) >= maxAnswer {
+				err = errHeadTooLong
+			}
+			return buf, answer{status: p.status}, false, err
 		}
-		a, err := parseHead(string(buf[:end]))
-		if err != nil {
-			return buf, answer{}, err
+		end := p.from + i + 4
+		if a, err = parseHead(string(buf[:end])); err != nil {
+			return buf, answer{status: p.status}, false, err
 		}
 		if a.status >= 200 || a.status == http.StatusSwitchingProtocols {
 			a.head = end
-			return buf, a, nil
+			return buf, a, true, nil
 		}
-		interim.status = a.status
 		buf = buf[:copy(buf, buf[end:])]
+		p.from, p.interim, p.status = 0, p.interim+1, a.status
 	}
-	return buf, answer{}, errors.New("more than 8 interim answers")
-}
-
-// readHead reads until buf has an empty line and returns where that ends.
-func readHead(conn net.Conn, buf []byte) ([]byte, int, error) {
-	from := 0
-	for {
-		if i := bytes.Index(buf[from:], []byte("\r\n\r\n")); i >= 0 {
-			return buf, from + i + 4, nil
-		}
-		from = max(0, len(buf)-3)
-		if len(buf) >= maxAnswer {
-			return buf, 0, errHeadTooLong
-		}
-		if len(buf) == cap(buf) {
-			buf = append(make([]byte, 0, max(2*cap(buf), firstRead)), buf...)
-		}
-		n, err := conn.Read(buf[len(buf):cap(buf)])
-		buf = buf[:len(buf)+n]
-		if err != nil && n == 0 {
-			if errors.Is(err, io.EOF) {
-				err = io.ErrUnexpectedEOF
-			}
-			return buf, 0, err
-		}
-	}
+	return buf, answer{status: p.status}, false, errInterim
 }
 
 // parseHead takes a head apart that ends with an empty line. It is strict: what

@@ -105,8 +105,8 @@ func (v *Visit) Accept(w http.ResponseWriter, r *http.Request) (Accepted, error)
 	if v.Match.Route.Compress {
 		g.deflate = accepted(v.offer.extensions)
 	}
-	b := v.handler.getBuffers()
-	defer v.handler.buffers.Put(b)
+	b := v.handler.buffers.get()
+	defer v.handler.buffers.put(b)
 	p := Pair{Route: v.Match.Route}
 	taken, err := v.handler.agree(w, v.offer, answer{}, g, v.Match.Route, b, &p)
 	if err != nil {
