@@ -52,7 +52,7 @@ func wantSound(t *testing.T, c *Config) {
 			}
 			taken[k] = taken[k] || r.Upgrade.Takes(upgrade)
 		}
-		if normal, err := NormalPath(r.Path); err != nil || normal != r.Path || trimSlash(normal) != normal || LoosePath(normal) != normal {
+		if normal, err := NormalPath(r.Path); err != nil || normal != r.Path || trimSlash(normal) != normal || !isLoose(normal) {
 			t.Errorf("got path %q, want %q, %v", r.Path, normal, err)
 		}
 		l := r.Limits

@@ -1,15 +1,20 @@
 package config
 
-import "strings"
+import (
+	"errors"
+	"strings"
+)
 
 // LoosePath returns a path in normal form as the most lenient server reads it:
 // without parameters, with "@" for "%40", with what is escaped twice read as what
 // that stands for, and with characters of ASCII for the overlong forms of UTF-8
 // that stand for them in old decoders (RFC 3629, 10). A request that this reading
-// would send elsewhere is ambiguous. Nearly every path is its own loose reading.
-func LoosePath(normal string) string {
+// would send elsewhere is ambiguous; and a path is an error that has dot segments
+// then, as each server may find others in it. Nearly every path is its own loose
+// reading.
+func LoosePath(normal string) (string, error) {
 	if isLoose(normal) {
-		return normal
+		return normal, nil
 	}
 	return looseSegments(unescapeReserved(unescapeTwice(normal)))
 }
@@ -111,24 +116,22 @@ func overlong(lead byte, s string) (c byte, n int) {
 	return byte(sum), 3 * size
 }
 
-// looseSegments removes parameters, doubled slashes and dot segments, of which
-// those that would climb above the root stay there.
-func looseSegments(p string) string {
+// looseSegments removes parameters and doubled slashes.
+func looseSegments(p string) (string, error) {
 	segments := strings.Split(p[1:], "/")
 	kept := make([]string, 0, len(segments))
 	var name string
 	for _, s := range segments {
-		name, _ = cutParameters(s)
-		switch {
-		case name == "..":
-			kept = kept[:max(len(kept)-1, 0)]
-		case isPlainSegment(name):
+		switch name, _ = cutParameters(s); {
+		case name == "." || name == "..":
+			return "", errors.New("path has dot segments for some servers and none for others")
+		case name != "":
 			kept = append(kept, name)
 		}
 	}
 	loose := "/" + strings.Join(kept, "/")
-	if !isPlainSegment(name) && loose != "/" {
+	if name == "" && loose != "/" {
 		loose += "/"
 	}
-	return loose
+	return loose, nil
 }

@@ -104,6 +104,10 @@ func (l *loader) path(v value) string {
 	}
 	normal, err := NormalPath(w.text)
 	trimmed := trimSlash(normal)
+	loose := trimmed
+	if err == nil {
+		loose, err = LoosePath(trimmed)
+	}
 	foreign := w.foreignPath()
 	switch {
 	case strings.Contains(w.text, "://"):
@@ -118,8 +122,8 @@ func (l *loader) path(v value) string {
 		l.errorf(w.Position, "%s %s has no safe form: %v", w.name, w, err)
 	case strings.Contains(normal, ";"), strings.Contains(normal, "%3B"):
 		l.errorf(w.Position, `%s %s must not hold a ";": some servers cut a path there`, w.name, w)
-	case LoosePath(trimmed) != trimmed:
-		l.errorf(w.Position, "%s %s is not in normal form%s", w.name, w, w.instead(LoosePath(trimmed)))
+	case loose != trimmed:
+		l.errorf(w.Position, "%s %s is not in normal form%s", w.name, w, w.instead(loose))
 	case trimmed != trimSlash(w.text):
 		l.errorf(w.Position, "%s %s is not in normal form%s", w.name, w, w.instead(trimmed))
 	default:

@@ -28,7 +28,7 @@ func (t *Table) Explain(host, rawPath string, upgrade bool) []Step {
 	}
 	host = config.NormalHost(host)
 	steps := t.steps(host, path, upgrade)
-	if loose := config.LoosePath(path); loose != path && takes(steps) != takes(t.steps(host, loose, upgrade)) {
+	if loose, err := config.LoosePath(path); err != nil || loose != path && takes(steps) != takes(t.steps(host, loose, upgrade)) {
 		return nil
 	}
 	return steps

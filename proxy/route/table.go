@@ -118,7 +118,11 @@ func (t *Table) Match(host, rawPath string, upgrade bool) (Match, error) {
 	}
 	host = config.NormalHost(host)
 	r, known := t.index(upgrade).find(host, path)
-	if loose := config.LoosePath(path); loose != path {
+	loose, err := config.LoosePath(path)
+	if err != nil {
+		return Match{}, fmt.Errorf("%w: %w", ErrPath, err)
+	}
+	if loose != path {
 		if other, _ := t.index(upgrade).find(host, loose); other != r {
 			return Match{}, fmt.Errorf("%w: servers that read it as %q would serve another route", ErrPath, loose)
 		}
