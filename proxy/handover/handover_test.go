@@ -46,6 +46,14 @@ func play(role string) error {
 	switch role {
 	case "fails":
 		in.Fail(errors.New("it fails"))
+	case "floods":
+		for err = nil; err == nil; {
+			_, err = io.WriteString(in.report, strings.Repeat("ready\n", 1000))
+		}
+	case "half":
+		io.WriteString(in.report, "rea")
+	case "takes":
+		fmt.Printf("%d sockets, %t", len(in.sockets), in.Succeeds())
 	case "hangs":
 		time.Sleep(time.Hour)
 	case "serves":

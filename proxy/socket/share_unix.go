@@ -45,6 +45,10 @@ func Inherit(f *os.File) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := wantListening(l); err != nil {
+		l.Close()
+		return nil, err
+	}
 	switch at := l.Addr().(type) {
 	case *net.UnixAddr:
 		l.(*net.UnixListener).SetUnlinkOnClose(false)
@@ -74,4 +78,21 @@ func Inherit(f *os.File) (net.Listener, error) {
 // can: elsewhere the umask has to do until the mode of the file is set.
 func limitMode(fd uintptr, mode fs.FileMode) {
 	syscall.Fchmod(int(fd), uint32(mode.Perm())) //nolint:errcheck // as said
+}
+
+// wantListening returns an error if l does not listen: a connection is a stream
+// socket as well, but nobody would ever come out of it.
+func wantListening(l net.Listener) error {
+	raw, err := l.(syscall.Conn).SyscallConn()
+	if err != nil {
+		return err
+	}
+	var listens int
+	controlErr := raw.Control(func(fd uintptr) {
+		listens, err = syscall.GetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_ACCEPTCONN)
+	})
+	if err = errors.Join(controlErr, os.NewSyscallError("getsockopt", err)); err == nil && listens == 0 {
+		err = errors.New("it does not listen")
+	}
+	return err
 }
