@@ -184,7 +184,7 @@ func TestRow24ForgedSIDs(t *testing.T) {
 	if n := list[0].requests.Load() + list[1].requests.Load() - before; n != 0 {
 		t.Errorf("requests upstream: got %d, want none", n)
 	}
-	if n := b.Stats().Handshake.Refusals["engine_io"]; n != 9*2*4 {
+	if n := b.Stats().Refusals["engine_io"]; n != 9*2*4 {
 		t.Errorf("refusals: got %d, want %d", n, 9*2*4)
 	}
 	if strings.Contains(b.log.String(), tag) {

@@ -50,7 +50,7 @@ routes: [{path: /, upstream: chat}, {path: /messages, upstream: chat, relay: mes
 	wantWaiting("polling that begins", fmt.Sprintf(get, "/socket.io/?EIO=4&transport=polling"))
 	wantServed("polling that goes on", "/socket.io/?EIO=4&transport=polling&sid=abc")
 	wantServed("plain request", "/page")
-	if got := b.Stats().Handshake.Refusals["waiting"]; got != 3 {
+	if got := b.Stats().Refusals["waiting"]; got != 3 {
 		t.Errorf("refusals for it: got %d, want 3", got)
 	}
 

@@ -28,7 +28,7 @@ routes: [{path: /, upstream: main}, {path: /messages, upstream: main, relay: mes
 	if got.Header.Get("Retry-After") == "" {
 		t.Error("503 of a full upstream: got no Retry-After")
 	}
-	if n := b.Stats().Handshake.Refusals["full"]; n != 1 {
+	if n := b.Stats().Refusals["full"]; n != 1 {
 		t.Errorf("refusals for it: got %d, want 1", n)
 	}
 	if got := exchange(t, b.address, "GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"); got.StatusCode == http.StatusServiceUnavailable {

@@ -30,11 +30,10 @@ var layers = map[string]struct {
 	"leaktest":  {}, // for tests
 	"waittest":  {}, // for tests
 
-	"config":   {imports: []string{"http1"}, owns: []string{"go.yaml.in/yaml/v3", "golang.org/x/net/publicsuffix"}},
-	"session":  {},
-	"refusals": {imports: []string{"session"}},
-	"tap":      {imports: []string{"session", "ws"}, pure: true},
-	"socket":   {},
+	"config":  {imports: []string{"http1"}, owns: []string{"go.yaml.in/yaml/v3", "golang.org/x/net/publicsuffix"}},
+	"session": {},
+	"tap":     {imports: []string{"session", "ws"}, pure: true},
+	"socket":  {},
 
 	"http2":    {imports: []string{"h2connect", "handshake", "http1", "socket"}},
 	"handover": {imports: []string{"socket"}, owns: []string{"github.com/coreos/go-systemd/v22"}},
@@ -45,15 +44,16 @@ var layers = map[string]struct {
 	"certs":      {imports: []string{"config"}, owns: []string{"github.com/caddyserver/certmagic", "github.com/mholt/acmez/v3", "go.uber.org/zap"}},
 	"proxyproto": {owns: []string{"github.com/pires/go-proxyproto"}},
 	"upstream":   {imports: []string{"affinity", "config", "proxyproto", "socket", "tracing", "ws"}},
-	"forward":    {imports: []string{"headers", "route", "upstream"}},
-	"handshake":  {imports: []string{"engineio", "h2connect", "headers", "http1", "refusals", "route", "session", "tracing", "upstream", "ws"}},
-	"front":      {imports: []string{"certs", "config", "handover", "handshake", "headers", "http1", "http2", "proxyproto", "refusals", "socket"}},
+	"refusal":    {imports: []string{"engineio", "headers", "http1", "route", "session", "upstream"}},
+	"forward":    {imports: []string{"headers", "refusal", "route", "upstream"}},
+	"handshake":  {imports: []string{"engineio", "h2connect", "headers", "http1", "refusal", "route", "session", "tracing", "upstream", "ws"}},
+	"front":      {imports: []string{"certs", "config", "handover", "headers", "http1", "http2", "proxyproto", "refusal", "socket"}},
 	"relay":      {imports: []string{"demux", "engineio", "session", "socket", "tap", "ws"}, owns: []string{"golang.org/x/sys/unix"}},
-	"engine":     {imports: []string{"config", "demux", "engineio", "handshake", "relay", "route", "session", "tracing", "upstream"}},
+	"engine":     {imports: []string{"config", "demux", "engineio", "handshake", "refusal", "relay", "route", "session", "tracing", "upstream"}},
 	"messages":   {imports: []string{"handshake", "route", "session", "tap", "ws"}, owns: []string{"github.com/koding/websocketproxy", "github.com/gorilla/websocket"}},
 
 	"admin":   {imports: []string{"config", "route", "session", "tap", "upstream"}},
-	"metrics": {imports: []string{"engine", "engineio", "handshake", "refusals", "relay", "session", "upstream"}, owns: []string{"github.com/prometheus/client_golang"}},
+	"metrics": {imports: []string{"engine", "engineio", "handshake", "refusal", "relay", "session", "upstream"}, owns: []string{"github.com/prometheus/client_golang"}},
 
 	"demo":    {imports: []string{"", "config", "ws"}},
 	"doctor":  {imports: []string{"ws"}},

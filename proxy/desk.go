@@ -53,7 +53,7 @@ func (d desk) Phase() admin.Phase {
 // Claims returns what was counted of handshakes.
 func (d desk) Claims() admin.Claims {
 	s := d.counters.Stats()
-	return admin.Claims{Claims: s.Claims, Duplicates: s.DuplicateClaims, Refusals: s.Refusals}
+	return admin.Claims{Claims: s.Claims, Duplicates: s.DuplicateClaims, Refusals: d.refusals.Reasons()}
 }
 
 // Reloads returns what came of them.
@@ -97,7 +97,7 @@ func (d desk) Close(list []*session.Session, how session.Drain) {
 // source is what Prometheus is shown.
 func (d desk) source() metrics.Source {
 	return metrics.Source{
-		Sessions: d.sessions, Handshakes: d.counters, Relay: d.frames, Engine: d.engine, Log: d.log,
+		Sessions: d.sessions, Handshakes: d.counters, Refusals: d.refusals, Relay: d.frames, Engine: d.engine, Log: d.log,
 		Upstreams: func() []upstream.Stats { return d.Pool().Stats() },
 		Ready:     func() bool { return d.Phase().Ready() },
 		Reloads: func() metrics.Reloads {

@@ -8,6 +8,7 @@ import (
 	"usher/proxy/admin"
 	"usher/proxy/handover"
 	"usher/proxy/handshake"
+	"usher/proxy/refusal"
 	"usher/proxy/session"
 	"usher/proxy/upstream"
 )
@@ -56,7 +57,7 @@ func (d *drains) holds(upstream string) bool {
 // admit is the handshakes' question whether a claim may go on.
 func (s *Server) admit(c handshake.Claim) error {
 	if s.drains.concerns(c.Route.String(), c.Upstream.Name) {
-		return errDrained
+		return refusal.Drained
 	}
 	return nil
 }

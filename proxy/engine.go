@@ -21,6 +21,7 @@ func (s *Server) newEngine(cfg *config.Config) *engine.Server {
 		Drained:   s.drains.holds,
 		Opened:    func(x *session.Session) { s.recheck(x, s.frames) },
 		Log:       s.log,
+		Refusals:  s.refusals,
 		Leg:       clientLeg,
 		Park:      s.park,
 		Key:       engineKey(cfg),

@@ -79,7 +79,7 @@ func TestRefusalsAreSeen(t *testing.T) {
 		{"Origin", polling4, "", "https://evil.example", "origin", "Origin is not allowed by the route"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			before := b.Stats().Handshake.Refusals[tt.reason]
+			before := b.Stats().Refusals[tt.reason]
 			method, head := "GET", []string{}
 			if tt.body != "" {
 				method = "POST"
@@ -97,7 +97,7 @@ func TestRefusalsAreSeen(t *testing.T) {
 			if want := fmt.Sprint(status, tt.reason, tt.rule, "/socket.io", "127.0.0.1"); got != want {
 				t.Errorf("log: got %s, want %s", got, want)
 			}
-			if n := b.Stats().Handshake.Refusals[tt.reason] - before; n != 1 {
+			if n := b.Stats().Refusals[tt.reason] - before; n != 1 {
 				t.Errorf("got %d counted, want 1", n)
 			}
 		})

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"log/slog"
-	"net/http"
 
 	"usher/proxy/certs"
 	"usher/proxy/config"
@@ -52,6 +51,7 @@ func (s *Server) newLive(p *prepared) *live {
 	}
 	l.handshake = &handshake.Handler{
 		Counters:  s.counters,
+		Refusals:  s.refusals,
 		Table:     l.table,
 		Upstreams: pool,
 		Sessions:  s.sessions,
@@ -65,12 +65,7 @@ func (s *Server) newLive(p *prepared) *live {
 	if names := cfg.Admin.CloseBy; len(names) > 0 {
 		l.handshake.Marker = session.NewMarker(s.markKey, names)
 	}
-	f := &forward.Forwarder{
-		Upstreams: pool, Headers: rules, Transports: s.transports,
-		Refuse: func(w http.ResponseWriter, r *http.Request, s headers.Sender, err error) {
-			refuseForwarded(l.handshake, w, r, s, err)
-		},
-	}
+	f := &forward.Forwarder{Upstreams: pool, Headers: rules, Transports: s.transports, Refusals: s.refusals}
 	l.handshake.Forward = f.Serve
 	l.handshake.Split = s.engine.Table(l.table.Routes()).ServeHTTP
 	return l

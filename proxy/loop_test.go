@@ -32,7 +32,7 @@ func loopRoutes(url, options string) string {
 		"  - {path: /, upstream: main}\n"
 }
 
-func (b *broker) loops() uint64 { return b.Stats().Handshake.Refusals["loop"] }
+func (b *broker) loops() uint64 { return b.Stats().Refusals["loop"] }
 
 // wantLoop wants one more loop to be broken, with a line that names the route.
 func (b *broker) wantLoop(t *testing.T, what, route string, before uint64) {

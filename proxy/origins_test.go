@@ -139,7 +139,7 @@ func TestForeignPollingNeverReachesTheUpstream(t *testing.T) {
 		t.Errorf("requests upstream: got %d, want none", n)
 	}
 	b.wantWarnings(t, "origins: [https://shop.example] at the route of line 4")
-	if n := b.Stats().Handshake.Refusals["origin"]; n != 3*6 {
+	if n := b.Stats().Refusals["origin"]; n != 3*6 {
 		t.Errorf("refusals: got %d, want %d", n, 3*6)
 	}
 	for _, path := range []string{"/", "/api?transport=x", "/socket.io/socket.io.js", "/events?sid=x&j=0"} {

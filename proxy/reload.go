@@ -11,13 +11,14 @@ import (
 	"usher/proxy/admin"
 	"usher/proxy/certs"
 	"usher/proxy/config"
+	"usher/proxy/refusal"
 	"usher/proxy/session"
 )
 
 // errNoReload is for a server whose routes do not come from a file.
 var errNoReload = errors.New("there is no routes file to read again")
 
-var errStopped = errors.New("usher is stopping")
+var errStopped = errors.New(refusal.Stopping.Rule)
 
 // reloads count what came of them.
 type reloads struct {

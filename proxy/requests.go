@@ -1,14 +1,13 @@
 package proxy
 
 import (
-	"errors"
 	"net"
 	"net/http"
 
 	"usher/proxy/front"
 	"usher/proxy/handshake"
 	"usher/proxy/headers"
-	"usher/proxy/http1"
+	"usher/proxy/refusal"
 )
 
 // requests serve clients by one routes file.
@@ -48,20 +47,11 @@ func (q requests) Serve(w http.ResponseWriter, r *http.Request, sender headers.S
 	}
 	r, leave, ok := in.Enter(r)
 	if !ok {
-		h.Refuse(w, r, sender, errStopping)
+		h.Refuse(w, r, sender, refusal.Stopping)
 		return
 	}
 	defer leave()
 	h.Serve(w, r, sender)
-}
-
-// refuseForwarded tells a client's fault, which comes up when its body is read,
-// from the upstream's.
-func refuseForwarded(h *handshake.Handler, w http.ResponseWriter, r *http.Request, sender headers.Sender, err error) {
-	if broken, ok := errors.AsType[*http1.Error](err); ok {
-		err = &handshake.Error{Status: broken.Status, Reason: handshake.Body, Rule: broken.Rule}
-	}
-	h.Refuse(w, r, sender, err)
 }
 
 // relayMessages serves the whole life of a session, which has its own end.

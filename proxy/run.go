@@ -118,8 +118,7 @@ func (s *Server) stop(serves bool) {
 		stopCerts(s.live.Load().certs)
 	}
 	s.sessionLog.close()
-	s.counters.Refusals.Close()
-	s.front.CloseLog()
+	s.refusals.Close()
 	stats := s.counters.Stats()
 	s.log.Info("stopped", "claims", stats.Claims, "duplicate_claims", stats.DuplicateClaims)
 }

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"sync"
 	"sync/atomic"
 
@@ -23,16 +22,10 @@ import (
 	"usher/proxy/handshake"
 	"usher/proxy/headers"
 	"usher/proxy/messages"
+	"usher/proxy/refusal"
 	"usher/proxy/relay"
 	"usher/proxy/session"
 	"usher/proxy/upstream"
-)
-
-var (
-	// errStopping is the answer to handshakes that come too late.
-	errStopping = &handshake.Error{Status: http.StatusServiceUnavailable, Reason: handshake.Draining, Rule: "usher is stopping"}
-	// errDrained is the answer where an operator keeps them away.
-	errDrained = &handshake.Error{Status: http.StatusServiceUnavailable, Reason: handshake.Draining, Rule: "this route is being drained"}
 )
 
 // Server is one usher, from New to the end of Run.
@@ -55,6 +48,7 @@ type Server struct {
 	log        *slog.Logger
 	front      *front.Server
 	counters   *handshake.Counters
+	refusals   *refusal.Writer
 	transports *forward.Transports
 	sessions   *session.Registry
 	sessionLog *sessionLog
@@ -108,11 +102,11 @@ func newServer(cfg *config.Config, log *slog.Logger, frames *relay.Group, from *
 	s := &Server{
 		log: log, failed: make(chan error, 1), frames: frames,
 		counters: new(handshake.Counters), transports: new(forward.Transports),
-		sessionLog: newSessionLog(log), succession: newSuccession(from),
+		sessionLog: newSessionLog(log), succession: newSuccession(from), refusals: &refusal.Writer{Log: log},
 	}
 	s.front = front.NewServer(front.Config{
 		HeadTimeout: cfg.HandshakeTimeout, ConnContext: handshake.ConnContext,
-		Counters: s.counters, Stopping: errStopping, Failed: s.failed, Log: log,
+		Refusals: s.refusals, Stopping: refusal.Stopping, Failed: s.failed, Log: log,
 	})
 	rand.Read(s.markKey[:])
 	s.id = headers.NewID()
@@ -149,6 +143,7 @@ func (s *Server) Ready() bool { return !s.stopping.Load() }
 type Stats struct {
 	Sessions  session.Stats
 	Handshake handshake.Stats
+	Refusals  map[string]uint64 // by reason; all reasons are there
 	Relay     relay.Stats
 	Engine    engine.Stats
 	Reloads   ReloadStats
@@ -162,6 +157,7 @@ func (s *Server) Stats() Stats {
 	return Stats{
 		Sessions:  s.sessions.Stats(),
 		Handshake: s.counters.Stats(),
+		Refusals:  s.refusals.Reasons(),
 		Relay:     s.frames.Stats(),
 		Engine:    s.engine.Stats(),
 		Reloads:   s.reloads.stats(),

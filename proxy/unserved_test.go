@@ -49,7 +49,7 @@ func TestRefusalsOfTheWireAreLogged(t *testing.T) {
 			}
 		}
 	}
-	if n := b.Stats().Handshake.Refusals["head"]; n != uint64(len(requests)) {
+	if n := b.Stats().Refusals["head"]; n != uint64(len(requests)) {
 		t.Errorf("refusals counted: got %d, want %d", n, len(requests))
 	}
 }
@@ -64,7 +64,7 @@ func TestRefusalsOfOneRuleAreFew(t *testing.T) {
 		io.WriteString(c, "\n")
 		c.Close()
 	}
-	wantSoon(t, "refusals counted", flood, func() uint64 { return b.Stats().Handshake.Refusals["head"] })
+	wantSoon(t, "refusals counted", flood, func() uint64 { return b.Stats().Refusals["head"] })
 	exchange(t, b.address, "GET / HTTP/1.1\r\n\r\n").wantStatus(t, http.StatusBadRequest)
 	told := func() (lines, leftOut int) {
 		for _, line := range b.log.lines(t, "request refused") {

@@ -16,6 +16,7 @@ import (
 	"usher/proxy/demux"
 	"usher/proxy/engineio"
 	"usher/proxy/handshake"
+	"usher/proxy/refusal"
 	"usher/proxy/relay"
 	"usher/proxy/route"
 	"usher/proxy/session"
@@ -143,7 +144,7 @@ func noteFailure(e *upstream.Endpoint, trace *tracing.Attempts, err error) {
 	if no, ok := errors.AsType[*handshake.DeclinedError](err); ok {
 		e.Declined(no.Status)
 		trace.Answered(no.Status)
-	} else if bad, ok := errors.AsType[*handshake.Error](err); ok {
+	} else if bad, ok := errors.AsType[*refusal.Error](err); ok {
 		trace.Failed(bad.Reason.String())
 	} else {
 		trace.Failed("closed") // the session was given up, or usher stops
@@ -194,15 +195,11 @@ func (s *Server) isTag(tag string, e *upstream.Endpoint) bool {
 // logDeclined tells of an upstream that does not want the client: nothing else
 // in the log does, where the session goes on without it.
 func (d *dialler) logDeclined(service int, r demux.Refusal) {
-	level := slog.LevelInfo
-	if r.Status >= http.StatusInternalServerError {
-		level = slog.LevelWarn
-	}
 	attrs := append([]slog.Attr{
 		slog.Int("status", r.Status), slog.String("route", d.split.route.String()), slog.String("upstream", d.split.services[service]),
 	}, d.client...)
 	if engineio.CodeOf(r.Text) == engineio.UnsupportedVersion {
 		attrs = append(attrs, slog.String("hint", handshake.HintEIO3))
 	}
-	d.split.server.Log.LogAttrs(d.ctx, level, "upgrade declined by upstream", attrs...)
+	d.split.server.Log.LogAttrs(d.ctx, refusal.Level(r.Status), "upgrade declined by upstream", attrs...)
 }

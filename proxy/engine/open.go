@@ -10,16 +10,16 @@ import (
 	"usher/proxy/demux"
 	"usher/proxy/engineio"
 	"usher/proxy/handshake"
+	"usher/proxy/refusal"
 	"usher/proxy/relay"
 	"usher/proxy/session"
 )
 
 // Refusals that need no upstream.
 var (
-	errFull     = &handshake.Error{Status: http.StatusServiceUnavailable, Reason: handshake.Limit, Rule: "too many sessions"}
-	errCrowded  = &handshake.Error{Status: http.StatusTooManyRequests, Reason: handshake.Limit, Rule: "too many sessions of this address", Hint: "max_sessions_per_address of the route's socketio; behind a load balancer, trusted_proxies"}
-	errStopping = &handshake.Error{Status: http.StatusServiceUnavailable, Reason: handshake.Limit, Rule: "usher is stopping"}
-	errTwice    = &handshake.Error{Status: http.StatusServiceUnavailable, Reason: handshake.Answer, Rule: "upstream gave a sid that another session has"}
+	errFull    = &refusal.Error{Status: http.StatusServiceUnavailable, Reason: refusal.Limit, Rule: "too many sessions"}
+	errCrowded = &refusal.Error{Status: http.StatusTooManyRequests, Reason: refusal.Limit, Rule: "too many sessions of this address", Hint: "max_sessions_per_address of the route's socketio; behind a load balancer, trusted_proxies"}
+	errTwice   = &refusal.Error{Status: http.StatusServiceUnavailable, Reason: refusal.Answer, Rule: "upstream gave a sid that another session has"}
 )
 
 // errGone is the end of a session whose client went before it was answered.
@@ -40,7 +40,7 @@ func (q *request) open() {
 		err = q.admit(at)
 	}
 	if err != nil {
-		q.visit.Refuse(q.w, q.http, err)
+		q.refuse(err)
 		return
 	}
 	v, ready := &visitor{split: q.split, version: q.Version}, make(chan opening, 1)
@@ -58,14 +58,14 @@ func (q *request) open() {
 		q.opened(v, o)
 	case <-q.http.Context().Done():
 		v.fan.Break(errGone)
-		q.visit.Refuse(q.w, q.http, context.Cause(q.http.Context()))
+		q.refuse(context.Cause(q.http.Context()))
 	}
 }
 
 // admit counts a session at its place, or says why there may be none.
 func (q *request) admit(at place) error {
 	if q.server.closed.Load() {
-		return errStopping
+		return refusal.Stopping
 	}
 	if err := q.visit.Admit(); err != nil {
 		return err
@@ -95,7 +95,7 @@ func (q *request) opened(v *visitor, o opening) {
 		return
 	case !q.server.sids.add(o.sid, v):
 		v.fan.Break(errTwice)
-		q.visit.Refuse(q.w, q.http, errTwice)
+		q.refuse(errTwice)
 		return
 	}
 	q.server.stats.open(q.Version, q.visit.Upgrade)
@@ -118,15 +118,13 @@ func (q *request) refused(r demux.Refusal) {
 	if r.Status < http.StatusBadRequest {
 		r.Status = http.StatusBadGateway
 	}
-	q.visit.Count(handshake.Answer, r.Status)
-	if r.Status >= http.StatusInternalServerError || r.After != "" {
-		q.w.Header()["Retry-After"] = []string{cmp.Or(r.After, "1")}
+	if r.Status >= http.StatusInternalServerError {
+		r.After = cmp.Or(r.After, "1")
 	}
-	if q.visit.Upgrade {
-		q.refuseUpgrade(r.Status, r.Text)
-		return
-	}
-	q.json(r.Status, engineio.CodeOf(r.Text), r.Text)
+	q.refuse(&refusal.Error{
+		Status: r.Status, Reason: refusal.Answer, Rule: r.Text, Logged: true, RetryAfter: r.After,
+		EngineIO: &refusal.EngineIO{Code: engineio.CodeOf(r.Text), Message: r.Text, Server: true},
+	})
 }
 
 // accept answers 101. If the client has gone, so has the session.
@@ -135,7 +133,7 @@ func (q *request) accept(v *visitor) (relay.Leg, bool) {
 	switch {
 	case err != nil:
 		v.fan.Break(err)
-		q.visit.Refuse(q.w, q.http, err)
+		q.refuse(err)
 	case a.Conn == nil:
 		v.fan.Break(errGone)
 	default:
@@ -156,7 +154,7 @@ func (q *request) probe(v *visitor) {
 	a, err := q.visit.Accept(q.w, q.http)
 	switch {
 	case err != nil:
-		q.visit.Refuse(q.w, q.http, err)
+		q.refuse(err)
 	case a.Conn != nil:
 		q.server.stats.probes.Add(1)
 		v.fan.Probe(q.server.leg(a), q.B64)

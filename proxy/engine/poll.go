@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"usher/proxy/engineio"
-	"usher/proxy/handshake"
+	"usher/proxy/refusal"
 	"usher/proxy/relay"
 )
 
@@ -83,15 +83,17 @@ func (q *request) status(s relay.Status) {
 	case relay.BadRequest:
 		q.fail(engineio.BadRequest)
 	case relay.OwnParser:
-		q.visit.Count(handshake.Protocol, http.StatusBadRequest)
-		q.json(http.StatusBadRequest, engineio.BadRequest, relay.ParserRule)
+		q.refuse(&refusal.Error{
+			Status: http.StatusBadRequest, Reason: refusal.Protocol, Rule: relay.ParserRule, Logged: true,
+			EngineIO: &refusal.EngineIO{Code: engineio.BadRequest, Message: relay.ParserRule, Server: true},
+		})
 	default:
 		q.empty(http.StatusBadRequest)
 	}
 }
 
 func (q *request) empty(status int) {
-	q.leave()
+	refusal.Drop(q.w, q.http)
 	q.w.Header()["Content-Length"] = []string{"0"}
 	q.w.WriteHeader(status)
 }

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"usher/proxy/engineio"
-	"usher/proxy/handshake"
+	"usher/proxy/refusal"
 	"usher/proxy/relay"
 )
 
@@ -44,16 +44,19 @@ func (q *request) post(v *visitor) {
 		return
 	case http.StatusRequestEntityTooLarge:
 		v.fan.TooBig()
-		q.visit.Note(q.http, status, tooBig(v.split.MaxPayload))
+		e := badBody(status, fmt.Sprintf("body is beyond max_payload, %d bytes", v.split.MaxPayload))
+		e.Hint = "max_payload of the route's socketio"
+		q.refuse(e)
 	default:
 		v.fan.Break(errBody)
-		q.visit.Count(handshake.Body, status)
+		e := badBody(status, errBody.Error())
+		e.Logged = true // with the session's end
+		q.refuse(e)
 	}
-	q.empty(status)
 }
 
-func tooBig(most int64) error {
-	return &handshake.Error{Reason: handshake.Body, Rule: fmt.Sprintf("body is beyond max_payload, %d bytes", most), Hint: "max_payload of the route's socketio"}
+func badBody(status int, rule string) *refusal.Error {
+	return &refusal.Error{Status: status, Reason: refusal.Body, Rule: rule, EngineIO: &refusal.EngineIO{Empty: true, Server: true}}
 }
 
 // pass hands a payload over and waits for its end.
@@ -85,7 +88,7 @@ func (q *request) pass(v *visitor, body []byte, octets bool) {
 const firstRead = 16 << 10
 
 // read returns the body, or the status of its refusal.
-func (q *request) read(began *split) (body []byte, refusal int) {
+func (q *request) read(began *split) (body []byte, refused int) {
 	most := began.MaxPayload
 	if q.http.ContentLength > most {
 		return nil, http.StatusRequestEntityTooLarge

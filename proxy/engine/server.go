@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"usher/proxy/handshake"
+	"usher/proxy/refusal"
 	"usher/proxy/relay"
 	"usher/proxy/session"
 	"usher/proxy/tracing"
@@ -26,6 +27,7 @@ type Config struct {
 	Drained   func(upstream string) bool // by an operator: it gets no legs
 	Opened    func(*session.Session)     // a session has begun
 	Log       *slog.Logger
+	Refusals  *refusal.Writer
 	Leg       func(client net.Conn, early []byte) relay.Leg
 
 	// Park takes the connection of a request without a body, which nothing was
@@ -57,7 +59,7 @@ type Server struct {
 }
 
 // errClosed is why a leg is not dialled any more.
-var errClosed = errors.New("usher is stopping")
+var errClosed = errors.New(refusal.Stopping.Rule)
 
 // NewServer returns a Server without sessions.
 func NewServer(c Config) *Server {

@@ -18,6 +18,7 @@ import (
 	"sync"
 
 	"usher/proxy/headers"
+	"usher/proxy/refusal"
 	"usher/proxy/route"
 	"usher/proxy/upstream"
 )
@@ -28,7 +29,7 @@ type Forwarder struct {
 	Upstreams  *upstream.Pool
 	Headers    headers.Rules
 	Transports *Transports
-	Refuse     func(w http.ResponseWriter, r *http.Request, s headers.Sender, err error)
+	Refusals   *refusal.Writer
 
 	buffers buffers
 }
@@ -37,13 +38,13 @@ type Forwarder struct {
 func (f *Forwarder) Serve(w http.ResponseWriter, r *http.Request, m route.Match, s headers.Sender) {
 	// Otherwise net/http reads the whole body before it lets an answer begin.
 	if err := http.NewResponseController(w).EnableFullDuplex(); err != nil {
-		f.Refuse(w, r, s, err)
+		f.Refusals.Refuse(w, r, s, err)
 		return
 	}
 	b := balancer{Forwarder: f, upstream: f.Upstreams.Get(m.Route.Upstream.Name), host: r.Host, sender: s, match: m}
 	var err error
 	if b.lead, err = b.upstream.Lead(r, r.URL.RawQuery); err != nil {
-		f.Refuse(w, r, s, err)
+		f.Refusals.Refuse(w, r, s, err)
 		return
 	}
 	proxy := httputil.ReverseProxy{
@@ -53,7 +54,7 @@ func (f *Forwarder) Serve(w http.ResponseWriter, r *http.Request, m route.Match,
 		BufferPool:    &f.buffers,
 		// An answer that breaks off is an everyday event, and the client sees it.
 		ErrorLog:     slog.NewLogLogger(slog.DiscardHandler, 0),
-		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) { f.Refuse(w, r, s, err) },
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) { f.Refusals.Refuse(w, r, s, err) },
 	}
 	defer passBroken(w)
 	proxy.ServeHTTP(newAnswerWriter(w, r), r.WithContext(limitInterim(r.Context())))

@@ -2,6 +2,7 @@ package forward
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -16,6 +17,7 @@ import (
 
 	"usher/proxy/config"
 	"usher/proxy/headers"
+	"usher/proxy/refusal"
 	"usher/proxy/route"
 	"usher/proxy/upstream"
 )
@@ -43,10 +45,7 @@ func newTestServer(t *testing.T, change func(*config.Route), addresses ...string
 		Transports: new(Transports),
 		Upstreams:  upstream.NewPool([]*config.Upstream{c}),
 		Headers:    headers.Rules{},
-		Refuse: func(w http.ResponseWriter, _ *http.Request, _ headers.Sender, err error) {
-			s.refused <- err
-			http.Error(w, "refused", http.StatusBadGateway)
-		},
+		Refusals:   &refusal.Writer{Log: slog.New(refusals{slog.DiscardHandler, s.refused})},
 	}
 	s.serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		m, err := table.Match(r.Host, r.URL.EscapedPath(), false)
@@ -170,6 +169,23 @@ func (s *testServer) wantRefused(t *testing.T) error {
 }
 
 var trusted = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
+
+// refusals is the log of a refusal.Writer. What it tells of is sent on.
+type refusals struct {
+	slog.Handler
+	errs chan<- error
+}
+
+func (h refusals) Enabled(context.Context, slog.Level) bool { return true }
+
+func (h refusals) Handle(_ context.Context, r slog.Record) error {
+	for a := range r.Attrs {
+		if err, ok := a.Value.Any().(error); ok && a.Key == "err" {
+			h.errs <- err
+		}
+	}
+	return nil
+}
 
 // noPanics is the log of an HTTP server, in which a panic would stand.
 type noPanics struct{ t *testing.T }

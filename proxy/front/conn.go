@@ -2,7 +2,6 @@ package front
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -10,8 +9,8 @@ import (
 	"slices"
 	"time"
 
-	"usher/proxy/handshake"
 	"usher/proxy/http1"
+	"usher/proxy/refusal"
 )
 
 const (
@@ -232,16 +231,8 @@ func (c *conn) answer(status int, rule string) {
 		return
 	}
 	c.state = answered
-	c.from.server.unserved.note(status, rule, c.from, c.Conn.RemoteAddr())
-	text := http.StatusText(status)
-	body := fmt.Sprintf("%d %s: %s\n", status, text, rule)
 	c.SetDeadline(time.Now().Add(answerTimeout))
-	var allow string
-	if status == http.StatusMethodNotAllowed {
-		allow = "Allow: " + handshake.Allow + "\r\n"
-	}
-	_, err := fmt.Fprintf(c.Conn, "HTTP/1.1 %d %s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\n%sConnection: close\r\n\r\n%s",
-		status, text, len(body), allow, body)
+	err := c.from.server.refusals.RefuseRaw(c.Conn, c.from.Addr(), &refusal.Error{Status: status, Reason: refusal.Head, Rule: rule})
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok && err == nil && half.CloseWrite() == nil {
 		c.SetReadDeadline(time.Now().Add(lingerTimeout))
 		io.CopyN(io.Discard, c.Conn, lingerBytes) //nolint:errcheck // whatever comes is of no interest

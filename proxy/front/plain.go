@@ -6,12 +6,12 @@ import (
 	"strconv"
 	"strings"
 
-	"usher/proxy/handshake"
 	"usher/proxy/headers"
+	"usher/proxy/refusal"
 )
 
 // errNoHost is the answer to who can't be told where to go.
-var errNoHost = &handshake.Error{Status: http.StatusBadRequest, Reason: handshake.Path, Rule: "Host must be named to be led to https (RFC 9110, 7.2)"}
+var errNoHost = &refusal.Error{Status: http.StatusBadRequest, Reason: refusal.Path, Rule: "Host must be named to be led to https (RFC 9110, 7.2)"}
 
 // servePlain answers what comes without TLS and never goes to a route: an
 // authority's challenges, and all requests on a listener that leads to https.
@@ -23,19 +23,15 @@ func (s *Site) servePlain(w http.ResponseWriter, r *http.Request, sender headers
 		return false
 	}
 	if r.RequestURI == "*" {
-		handshake.TellOptions(w)
+		refusal.TellOptions(w)
 		return true
 	}
 	if r.Host == "" {
 		s.Refuse(w, r, sender, errNoHost)
 		return true
 	}
-	// 308 has the client repeat the method and the body as well. It comes back
-	// on another connection.
-	h := w.Header()
-	h["Location"] = []string{"https://" + s.secureHost(r.Host) + r.RequestURI}
-	h["Connection"] = []string{"close"}
-	http.Error(w, "308 Permanent Redirect: use https", http.StatusPermanentRedirect)
+	w.Header()["Connection"] = []string{"close"} // it comes back on another
+	refusal.Redirect(w, r, "https://"+s.secureHost(r.Host)+r.RequestURI, "use https")
 	return true
 }
 

@@ -13,9 +13,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"usher/proxy/handshake"
 	"usher/proxy/http1"
 	"usher/proxy/http2"
+	"usher/proxy/refusal"
 	"usher/proxy/socket"
 )
 
@@ -33,9 +33,9 @@ type Config struct {
 	// ConnContext is a hook as that of http.Server. It is also called for each
 	// WebSocket that comes by HTTP/2, without a connection.
 	ConnContext func(ctx context.Context, c net.Conn) context.Context
-	Counters    *handshake.Counters // of requests that no handler sees
-	Stopping    error               // why handshakes are cancelled by EndHandshakes
-	Failed      chan<- error        // gets why a listener accepts nobody any more, if there is room
+	Refusals    *refusal.Writer // of requests that no handler sees, too
+	Stopping    error           // why handshakes are cancelled by EndHandshakes
+	Failed      chan<- error    // gets why a listener accepts nobody any more, if there is room
 	Log         *slog.Logger
 }
 
@@ -46,7 +46,7 @@ type Server struct {
 	h2       *http2.Server
 	again    *socket.Queue // for connections that come back
 	inflight *inflight
-	unserved *unserved
+	refusals *refusal.Writer
 	hints    *hints
 	context  func(ctx context.Context, c net.Conn) context.Context
 	failed   chan<- error
@@ -61,7 +61,7 @@ type Server struct {
 func NewServer(c Config) *Server {
 	s := &Server{
 		again: socket.NewQueue(), inflight: newInflight(c.Stopping),
-		unserved: &unserved{log: c.Log, counters: c.Counters}, hints: newHints(c.Log),
+		refusals: c.Refusals, hints: newHints(c.Log),
 		context: c.ConnContext, failed: c.Failed, log: c.Log,
 	}
 	s.http = &http.Server{
@@ -154,6 +154,3 @@ func (s *Server) Wait() {
 	s.serving.Wait()
 	s.inflight.wait(context.Background(), everything) //nolint:errcheck // it has no end
 }
-
-// CloseLog tells what was left out of the log. No request is refused any more.
-func (s *Server) CloseLog() { s.unserved.rules.Close() }

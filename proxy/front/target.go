@@ -3,13 +3,13 @@ package front
 import (
 	"net/http"
 
-	"usher/proxy/handshake"
 	"usher/proxy/headers"
 	"usher/proxy/http1"
+	"usher/proxy/refusal"
 )
 
 // errScheme is the answer to a target of another scheme than the connection's.
-var errScheme = &handshake.Error{Status: http.StatusBadRequest, Reason: handshake.Path, Rule: "scheme of the target must be that of the connection (RFC 9110, 7.4)"}
+var errScheme = &refusal.Error{Status: http.StatusBadRequest, Reason: refusal.Path, Rule: "scheme of the target must be that of the connection (RFC 9110, 7.4)"}
 
 // originForm has the target of r in the form that all further code knows, if a
 // client has sent it with scheme and host, as one does that takes usher for its

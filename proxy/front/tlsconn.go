@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -13,15 +12,12 @@ import (
 
 	"usher/proxy/certs"
 	"usher/proxy/http2"
+	"usher/proxy/refusal"
 	"usher/proxy/socket"
 )
 
-// plainAnswer is for clients that speak HTTP where they should speak TLS.
-const (
-	plainRule   = "this port speaks TLS: use https or wss"
-	plainAnswer = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n" +
-		"400 Bad Request: " + plainRule + "\n"
-)
+// errPlain is for clients that speak HTTP where they should speak TLS.
+var errPlain = &refusal.Error{Status: http.StatusBadRequest, Reason: refusal.Head, Rule: "this port speaks TLS: use https or wss"}
 
 // errChallenge is what is left to say on a connection that was made to see a
 // certificate.
@@ -70,8 +66,7 @@ func (c *tlsConn) refuse(err error) {
 	if re, ok := errors.AsType[tls.RecordHeaderError](err); ok && re.Conn != nil && looksLikeHTTP(re.RecordHeader) {
 		re.Conn.SetWriteDeadline(time.Now().Add(answerTimeout))
 		err = errors.New("the client spoke plain HTTP on a TLS port")
-		c.from.server.unserved.note(http.StatusBadRequest, plainRule, c.from, c.RemoteAddr())
-		if _, e := io.WriteString(re.Conn, plainAnswer); e != nil {
+		if e := c.from.server.refusals.RefuseRaw(re.Conn, c.from.Addr(), errPlain); e != nil {
 			err = e
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"usher/proxy/refusal"
 	"usher/proxy/upstream"
 	"usher/proxy/ws"
 )
@@ -192,7 +193,7 @@ func setDeadline(conn net.Conn, timeout time.Duration) {
 // badAnswer is for an upstream that is not to be understood, or too slow.
 func badAnswer(err error) error {
 	if isTimeout(err) {
-		return &Error{Status: http.StatusGatewayTimeout, Reason: Timeout, Rule: "upstream took too long to answer", Err: err}
+		return &refusal.Error{Status: http.StatusGatewayTimeout, Reason: refusal.Timeout, Rule: "upstream took too long to answer", Err: err}
 	}
-	return &Error{Status: http.StatusBadGateway, Reason: Answer, Rule: "upstream gave no valid answer to the upgrade", Err: upstream.Explain(err)}
+	return &refusal.Error{Status: http.StatusBadGateway, Reason: refusal.Answer, Rule: "upstream gave no valid answer to the upgrade", Err: upstream.Explain(err)}
 }

@@ -85,7 +85,7 @@ func TestAttack02LyingUpstream(t *testing.T) {
 				"Sec-WebSocket-Extensions: bbf-usp-protocol, permessage-deflate"), http.StatusBadGateway)
 			wantContains(t, "body", body, "upstream gave no valid answer")
 			s.upstream.wantClosed(t)
-			if got := s.Stats().Refusals["answer"]; got != 1 {
+			if got := s.Refusals.Reasons()["answer"]; got != 1 {
 				t.Errorf("refusals for the answer: got %d, want 1", got)
 			}
 		})

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"usher/proxy/headers"
+	"usher/proxy/refusal"
 	"usher/proxy/route"
 	"usher/proxy/session"
 	"usher/proxy/upstream"
@@ -59,11 +60,11 @@ func ConnContext(ctx context.Context, _ net.Conn) context.Context {
 func (h *Handler) claim(r *http.Request) error {
 	m, ok := r.Context().Value(markKey{}).(*mark)
 	if !ok {
-		return refusal(http.StatusInternalServerError, Fault, "connection cannot be claimed")
+		return refusal.New(http.StatusInternalServerError, refusal.Fault, "connection cannot be claimed")
 	}
 	if !m.claimed.CompareAndSwap(false, true) {
 		h.Counters.duplicates.Add(1)
-		return refusal(http.StatusInternalServerError, Duplicate, "connection was claimed before")
+		return refusal.New(http.StatusInternalServerError, refusal.Duplicate, "connection was claimed before")
 	}
 	h.Counters.claims.Add(1)
 	return nil

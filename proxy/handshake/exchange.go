@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"usher/proxy/headers"
+	"usher/proxy/refusal"
 	"usher/proxy/route"
 	"usher/proxy/session"
 	"usher/proxy/ws"
@@ -23,7 +24,7 @@ func Exchange(w http.ResponseWriter, r *http.Request, c Claim) (p Pair, ok bool)
 	c.offer.extensions = nil
 	p, ok, err := h.exchange(w, r, &c)
 	if err != nil {
-		h.refuse(w, r, c.Sender, err)
+		h.Refusals.Refuse(w, r, c.Sender, err)
 	}
 	return p, ok
 }
@@ -112,7 +113,7 @@ func (h *Handler) agree(w http.ResponseWriter, o offer, a answer, g agreed, on *
 func (h *Handler) tell(w http.ResponseWriter, head []byte, timeout time.Duration, p *Pair) (taken bool, err error) {
 	client, rw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		return false, &Error{Status: http.StatusInternalServerError, Reason: Fault, Rule: "connection cannot be taken over", Err: err}
+		return false, &refusal.Error{Status: http.StatusInternalServerError, Reason: refusal.Fault, Rule: "connection cannot be taken over", Err: err}
 	}
 	if n := rw.Reader.Buffered(); n > 0 {
 		early, _ := rw.Reader.Peek(n)
@@ -120,7 +121,7 @@ func (h *Handler) tell(w http.ResponseWriter, head []byte, timeout time.Duration
 	}
 	if setDeadline(client, timeout); !send(client, head) {
 		client.Close()
-		h.Counters.Refusals.Count(Gone.kind(p.Route.String()))
+		h.Refusals.Count(refusal.Gone, p.Route.String())
 		return false, nil // nobody is there to be told
 	}
 	// From here on the relay's own timers count.

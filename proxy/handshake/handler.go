@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"usher/proxy/headers"
+	"usher/proxy/refusal"
 	"usher/proxy/route"
 	"usher/proxy/session"
 	"usher/proxy/tracing"
@@ -25,7 +26,8 @@ import (
 // Handler serves every request of the listeners: upgrades itself, the rest
 // through Forward. The server's ConnContext must be this package's.
 type Handler struct {
-	*Counters // shared by all handlers of a server
+	*Counters                 // shared by all handlers of a server
+	Refusals  *refusal.Writer // likewise
 
 	// Static after construction; all are required but Log, Marker and Tracer, which may be nil.
 	Table     *route.Table
@@ -58,8 +60,13 @@ func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, s headers.Sender
 	s = h.traced(r, s)
 	defer s.Trace.End()
 	if err := h.serve(w, r, s); err != nil {
-		h.refuse(w, r, s, err)
+		h.Refusals.Refuse(w, r, s, err)
 	}
+}
+
+// Refuse refuses a request that is not to come to Serve.
+func (h *Handler) Refuse(w http.ResponseWriter, r *http.Request, s headers.Sender, err error) {
+	h.Refusals.Refuse(w, r, h.traced(r, s), err)
 }
 
 // traced begins the trace of r if that is a handshake.
@@ -91,7 +98,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, sender headers.S
 	}
 	m, err := h.Table.Match(r.Host, path, upgrade)
 	if path == "*" && (errors.Is(err, route.ErrNoRoute) || errors.Is(err, route.ErrUpgradesOnly) || err == nil && len(m.Route.Namespaces) > 0) {
-		TellOptions(w)
+		refusal.TellOptions(w)
 		return nil
 	}
 	if err != nil {
@@ -111,7 +118,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, sender headers.S
 			return err
 		}
 		if m.Bare() && !speaksEngineIO(query) {
-			addSlash(w, m.Path, query)
+			addSlash(w, r, m.Path, query)
 			return nil
 		}
 		if err := h.waits(m, query); err != nil {
@@ -131,7 +138,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, sender headers.S
 // looped is the answer to a request that has come back: otherwise it would go on
 // until there are no descriptors left.
 func looped(r *route.Route) error {
-	e := refusal(http.StatusLoopDetected, Loop, "request has passed this proxy before")
+	e := refusal.New(http.StatusLoopDetected, refusal.Loop, "request has passed this proxy before")
 	e.Err = fmt.Errorf("an upstream of route %s leads back to usher", r)
 	return e
 }
@@ -174,13 +181,13 @@ func (h *Handler) serveUpgrade(w http.ResponseWriter, r *http.Request, c Claim) 
 func target(r *http.Request) (path, query string, err error) {
 	switch {
 	case r.Method == http.MethodConnect && !isStream(r) || r.Method == http.MethodTrace:
-		return "", "", refusal(http.StatusMethodNotAllowed, Method, "method %s is not served", r.Method)
+		return "", "", refusal.New(http.StatusMethodNotAllowed, refusal.Method, "method %s is not served", r.Method)
 	case r.RequestURI == "*" && r.Method == http.MethodOptions:
 		return "*", "", nil
 	case !strings.HasPrefix(r.RequestURI, "/"):
-		return "", "", refusal(http.StatusBadRequest, Path, "request target must begin with a slash (RFC 9112, 3.2.1)")
+		return "", "", refusal.New(http.StatusBadRequest, refusal.Path, "request target must begin with a slash (RFC 9112, 3.2.1)")
 	case strings.IndexFunc(r.RequestURI, unsafe) >= 0:
-		return "", "", refusal(http.StatusBadRequest, Path, "request target has a character that must be escaped (RFC 3986, 2)")
+		return "", "", refusal.New(http.StatusBadRequest, refusal.Path, "request target has a character that must be escaped (RFC 3986, 2)")
 	}
 	path, query, _ = strings.Cut(r.RequestURI, "?")
 	return path, query, nil

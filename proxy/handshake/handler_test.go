@@ -1,19 +1,13 @@
 package handshake
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"testing"
 
 	"usher/proxy/config"
-	"usher/proxy/route"
-	"usher/proxy/upstream"
 )
 
 func TestPlainRequestIsForwarded(t *testing.T) {
@@ -62,61 +56,11 @@ func TestDuplicateClaimIsCountedAndRefused(t *testing.T) {
 			t.Errorf("status: got %d, want %d", w.Code, want)
 		}
 	}
-	if st := s.Stats(); st.Claims != 1 || st.DuplicateClaims != 1 || st.Refusals["duplicate"] != 1 {
+	if st := s.Stats(); st.Claims != 1 || st.DuplicateClaims != 1 || s.Refusals.Reasons()["duplicate"] != 1 {
 		t.Errorf("stats: got %+v, want 1 claim and 1 duplicate", st)
 	}
 	if n := s.upstream.accepted.Load(); n != 1 {
 		t.Errorf("connections to the upstream: got %d, want 1", n)
-	}
-}
-
-func TestRefuse(t *testing.T) {
-	endpoint := &upstream.Endpoint{Address: "10.0.0.7:8080"}
-	tests := []struct {
-		err    error
-		status int
-		reason string
-	}{
-		{route.ErrPath, 400, "path"},
-		{route.ErrNoRoute, 404, "no_route"},
-		{route.ErrNoHost, 421, "no_host"},
-		{fmt.Errorf("wrapped: %w", route.ErrNoRoute), 404, "no_route"},
-		{upstream.ErrNoEndpoint, 503, "no_endpoint"},
-		{&upstream.DialError{Endpoint: endpoint, Err: errors.New("connection refused")}, 502, "dial"},
-		{&upstream.DialError{Endpoint: endpoint, Err: os.ErrDeadlineExceeded}, 504, "timeout"},
-		{context.Canceled, 502, "client_gone"},
-		{fmt.Errorf("read: %w", os.ErrDeadlineExceeded), 504, "timeout"},
-		{errors.New("read tcp 10.0.0.7:8080: reset"), 502, "answer"},
-		{refusal(426, Version, "no"), 426, "version"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.err.Error(), func(t *testing.T) {
-			h := &Handler{Counters: new(Counters)}
-			w := httptest.NewRecorder()
-			w.Header().Set("X-Left", "over")
-			r := httptest.NewRequest("GET", "/x?token=secret", nil)
-			h.Refuse(w, r, h.Headers.Sender(r), tt.err)
-			if w.Code != tt.status || h.Stats().Refusals[tt.reason] != 1 {
-				t.Errorf("got %d and %v, want %d and one %s", w.Code, h.Stats().Refusals, tt.status, tt.reason)
-			}
-			wantHeader(t, w.Header(), "Content-Type", "text/plain; charset=utf-8")
-			wantHeader(t, w.Header(), "X-Content-Type-Options", "nosniff")
-			wantHeader(t, w.Header(), "X-Left")
-			body := w.Body.String()
-			if strings.Contains(body, "10.0.0.7") || strings.Contains(body, "secret") || strings.Count(body, "\n") != 1 {
-				t.Errorf("body: got %q, want one short line without anything internal", body)
-			}
-		})
-	}
-}
-
-func TestStatsHasAllReasons(t *testing.T) {
-	got := new(Counters).Stats().Refusals
-	if len(got) != int(reasonCount) {
-		t.Errorf("reasons: got %d, want %d: two have one name", len(got), reasonCount)
-	}
-	if _, ok := got[""]; ok {
-		t.Error("a reason has no name")
 	}
 }
 

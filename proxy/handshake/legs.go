@@ -18,6 +18,7 @@ import (
 	"unicode/utf8"
 
 	"usher/proxy/headers"
+	"usher/proxy/refusal"
 	"usher/proxy/tracing"
 )
 
@@ -50,7 +51,7 @@ func (v *Visit) LegRequest(r *http.Request, path, query, cookie string) (*LegReq
 	defer v.handler.buffers.put(b)
 	q.half = appendHalf(b.out[:0], path, query, host, h, offer{protocols: v.offer.protocols})
 	if b.out = q.half.head; len(b.out) > maxLegHead {
-		return nil, refusal(http.StatusRequestHeaderFieldsTooLarge, Limit, "request head is longer than 16 KiB")
+		return nil, refusal.New(http.StatusRequestHeaderFieldsTooLarge, refusal.Limit, "request head is longer than 16 KiB")
 	}
 	q.half.head = bytes.Clone(b.out)
 	return q, nil

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"usher/proxy/engineio"
+	"usher/proxy/refusal"
 	"usher/proxy/route"
 )
 
@@ -33,15 +34,25 @@ func checkOrigin(lines []string, host string, allowed []string) error {
 	if ok && web && authority == withoutDefaultPort(scheme, strings.ToLower(host)) {
 		return nil
 	}
-	e := refusal(http.StatusForbidden, Origin, "Origin is not allowed by the route")
+	e := &foreignError{refusal: refusal.New(http.StatusForbidden, refusal.Origin, "Origin is not allowed by the route")}
 	if ok {
 		e.origin = scheme + "://" + authority
-		e.Hint = "to allow it, add " + e.origin + " to the route's origins"
+		e.refusal.Hint = "to allow it, add " + e.origin + " to the route's origins"
 	} else {
-		e.Hint = `an opaque Origin is allowed only by "*" in the route's origins`
+		e.refusal.Hint = `an opaque Origin is allowed only by "*" in the route's origins`
 	}
 	return e
 }
+
+// foreignError is the refusal of a page of a foreign Origin.
+type foreignError struct {
+	refusal *refusal.Error
+	origin  string // "" if it is none that could be allowed
+}
+
+func (e *foreignError) Error() string { return e.refusal.Error() }
+
+func (e *foreignError) Unwrap() error { return e.refusal }
 
 // checkPage decides on a plain request of Engine.IO. A session has one rule for
 // every transport: by one for each, a client whose WebSocket is refused would
@@ -50,7 +61,7 @@ func checkPage(head http.Header, q engineio.Request, host string, allowed []stri
 	lines := head["Origin"]
 	switch {
 	case len(lines) > 1:
-		return refusal(http.StatusBadRequest, Origin, "Origin must stand once")
+		return refusal.New(http.StatusBadRequest, refusal.Origin, "Origin must stand once")
 	case len(lines) == 0 && q.JSONP:
 		lines = originOfScript(head)
 	}
@@ -90,15 +101,15 @@ func checkPolling(r *http.Request, on *route.Route, query, host string) error {
 
 // warns has a page that Engine.IO's rule keeps out be told of as a warning. The upstream's own rule may be wider, and then all looks right there.
 func warns(err error, on *route.Route) error {
-	e, ok := errors.AsType[*Error](err)
-	if !ok || e.Status != http.StatusForbidden {
+	e, ok := errors.AsType[*foreignError](err)
+	if !ok {
 		return err
 	}
 	if e.origin != "" {
 		list := strings.Join(append(slices.Clone(on.Origins), e.origin), ", ")
-		e.Hint = fmt.Sprintf("to allow it, write origins: [%s] at the route of line %d; the upstream's CORS rule does not count for WebSocket, so it does not for polling", list, on.Line)
+		e.refusal.Hint = fmt.Sprintf("to allow it, write origins: [%s] at the route of line %d; the upstream's CORS rule does not count for WebSocket, so it does not for polling", list, on.Line)
 	}
-	e.warn = true
+	e.refusal.Warn = true
 	return e
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"usher/proxy/headers"
+	"usher/proxy/refusal"
 	"usher/proxy/tracing"
 	"usher/proxy/upstream"
 )
@@ -88,7 +89,7 @@ func (h *Handler) half(b *buffers, r *http.Request, c *Claim) half {
 // failed ends the attempt under way, if it has not ended.
 func failed(trace *tracing.Attempts, r *http.Request, err error) {
 	if trace != nil && err != nil {
-		trace.Failed(asError(r, err).Reason.String())
+		trace.Failed(refusal.Of(r.Context(), err).Reason.String())
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"usher/proxy/config"
 	"usher/proxy/headers"
+	"usher/proxy/refusal"
 	"usher/proxy/route"
 	"usher/proxy/session"
 	"usher/proxy/upstream"
@@ -180,13 +181,15 @@ func newTestServer(t *testing.T, answer func(head string) string, change ...func
 func serveTest(t *testing.T, u *testUpstream, c *config.Config) *testServer {
 	t.Helper()
 	s := &testServer{upstream: u, adopted: make(chan Pair, 10), log: new(syncBuffer)}
+	log := slog.New(slog.NewTextHandler(s.log, nil))
 	s.Handler = &Handler{
 		Counters:  new(Counters),
+		Refusals:  &refusal.Writer{Log: log},
 		Table:     route.NewTable(c),
 		Upstreams: upstream.NewPool(c.Upstreams),
 		Sessions:  session.NewRegistry(func(*session.Session, session.End) {}),
 		Headers:   headers.Rules{Trusted: c.TrustedProxies},
-		Log:       slog.New(slog.NewTextHandler(s.log, nil)),
+		Log:       log,
 		Adopt:     func(p Pair) { s.adopted <- p },
 		Forward: func(w http.ResponseWriter, r *http.Request, _ route.Match, _ headers.Sender) {
 			io.WriteString(w, "forwarded")

@@ -7,6 +7,7 @@ import (
 
 	"usher/proxy/h2connect"
 	"usher/proxy/http1"
+	"usher/proxy/refusal"
 )
 
 // StreamWriter is the http.ResponseWriter of a request that opens a WebSocket
@@ -36,7 +37,7 @@ func checkStream(r *http.Request) (offer, error) {
 	protocol := r.Header[h2connect.Protocol]
 	switch {
 	case len(protocol) != 1 || protocol[0] != "websocket":
-		return offer{}, refusal(http.StatusNotImplemented, Upgrade, ":protocol must be websocket")
+		return offer{}, refusal.New(http.StatusNotImplemented, refusal.Upgrade, ":protocol must be websocket")
 	case r.ContentLength != -1:
 		return offer{}, badUpgrade("a WebSocket's stream must have no length, and not end with its head (RFC 8441, 5)")
 	case len(r.Header["Origin"]) > 1:
@@ -52,7 +53,7 @@ func checkStream(r *http.Request) (offer, error) {
 
 // tellStream has the client's stream go on as a connection, and tells it so.
 func (h *Handler) tellStream(w http.ResponseWriter, a answer, g agreed, writeTimeout time.Duration, p *Pair) (taken bool, err error) {
-	fault := &Error{Status: http.StatusInternalServerError, Reason: Fault, Rule: "stream cannot be taken over"}
+	fault := &refusal.Error{Status: http.StatusInternalServerError, Reason: refusal.Fault, Rule: "stream cannot be taken over"}
 	s, ok := w.(StreamWriter)
 	if !ok {
 		return false, fault

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"usher/proxy/http1"
+	"usher/proxy/refusal"
 )
 
 // offer is what the client proposes in its half of the handshake, checked.
@@ -52,7 +53,7 @@ func checkUpgrade(r *http.Request) (offer, error) {
 	case len(up) != 1 || !strings.EqualFold(up[0], "websocket"):
 		return offer{}, badUpgrade("Upgrade must be websocket alone (RFC 6455, 4.2.1)")
 	case r.Method != http.MethodGet:
-		return offer{}, refusal(http.StatusBadRequest, Method, "an upgrade must be a GET request (RFC 6455, 4.1)")
+		return offer{}, refusal.New(http.StatusBadRequest, refusal.Method, "an upgrade must be a GET request (RFC 6455, 4.1)")
 	case !r.ProtoAtLeast(1, 1):
 		return offer{}, badUpgrade("an upgrade must be of HTTP/1.1 (RFC 9110, 7.8)")
 	case !hasToken(r.Header["Connection"], "upgrade"):
@@ -67,14 +68,14 @@ func checkUpgrade(r *http.Request) (offer, error) {
 	}
 	key := r.Header["Sec-Websocket-Key"]
 	if len(key) != 1 || !validKey(key[0]) {
-		return offer{}, refusal(http.StatusBadRequest, Key, "Sec-WebSocket-Key must be 16 bytes of base64, once (RFC 6455, 4.1)")
+		return offer{}, refusal.New(http.StatusBadRequest, refusal.Key, "Sec-WebSocket-Key must be 16 bytes of base64, once (RFC 6455, 4.1)")
 	}
 	return checkOffer(key[0], r.Header)
 }
 
 func checkVersion(h http.Header) error {
 	if v := h["Sec-Websocket-Version"]; len(v) != 1 || v[0] != "13" {
-		return refusal(http.StatusUpgradeRequired, Version, "Sec-WebSocket-Version must be 13, once")
+		return refusal.New(http.StatusUpgradeRequired, refusal.Version, "Sec-WebSocket-Version must be 13, once")
 	}
 	return nil
 }
@@ -91,8 +92,8 @@ func checkOffer(key string, h http.Header) (offer, error) {
 	return offer{key: key, protocols: protocols, extensions: deflateOffers(extensions)}, nil
 }
 
-func badUpgrade(rule string) *Error {
-	return &Error{Status: http.StatusBadRequest, Reason: Upgrade, Rule: rule}
+func badUpgrade(rule string) *refusal.Error {
+	return &refusal.Error{Status: http.StatusBadRequest, Reason: refusal.Upgrade, Rule: rule}
 }
 
 // validKey reports whether a key is the base64 of 16 bytes, in its one form.

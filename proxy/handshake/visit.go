@@ -49,31 +49,11 @@ func (v *Visit) Admit() error {
 	return v.handler.Admit(Claim{Route: v.Match.Route, Upstream: &upstream.Upstream{}, Path: v.Match.Path, Query: v.Query, Sender: v.Sender})
 }
 
-// Refuse is Handler.Refuse of the handler that v came through.
-func (v *Visit) Refuse(w http.ResponseWriter, r *http.Request, err error) {
-	v.handler.refuse(w, r, v.Sender, err)
-}
-
 // Opens notes that r, which is no upgrade, is a handshake too: it begins an
 // Engine.IO session. The caller ends the trace.
 func (v *Visit) Opens(r *http.Request) {
 	v.Sender.Trace = v.handler.trace(r, v.Sender)
 	v.Sender.Trace.Routed(v.Match.Route.String(), "")
-}
-
-// Count counts a refusal that the caller answers, and that has a line in the
-// log already.
-func (v *Visit) Count(reason Reason, status int) {
-	v.handler.Counters.Refusals.Count(reason.kind(v.Match.Route.String()))
-	v.Sender.Trace.Refused(status, reason.String())
-}
-
-// Note counts and logs the refusal of r for err, which the caller answers with
-// that status.
-func (v *Visit) Note(r *http.Request, status int, err error) {
-	e := *asError(r, err)
-	e.Status = status
-	v.handler.note(r, v.Sender, &e)
 }
 
 // Forward has the upstream of m answer a plain request.

@@ -13,6 +13,7 @@ import (
 
 	"usher/proxy/config"
 	"usher/proxy/handshake"
+	"usher/proxy/refusal"
 	"usher/proxy/relay"
 	"usher/proxy/route"
 	"usher/proxy/session"
@@ -48,7 +49,7 @@ func newServer(t *testing.T, limits config.Limits) *server {
 		t.Fatal(err)
 	}
 	s.registry = session.NewRegistry(func(_ *session.Session, e session.End) { s.ends <- e })
-	h := &handshake.Handler{Counters: new(handshake.Counters), Table: route.NewTable(cfg), Upstreams: upstream.NewPool(cfg.Upstreams), Sessions: s.registry}
+	h := &handshake.Handler{Counters: new(handshake.Counters), Refusals: new(refusal.Writer), Table: route.NewTable(cfg), Upstreams: upstream.NewPool(cfg.Upstreams), Sessions: s.registry}
 	options := &relay.Options{MaxMessage: limits.MaxMessage, MaxFragments: limits.MaxFragments}
 	h.Adopt = func(p handshake.Pair) {
 		group.Adopt(p.Session, relay.Leg{Conn: p.Client, Early: p.FromClient}, relay.Leg{Conn: p.Upstream, Early: p.FromUpstream}, options, p.Release)

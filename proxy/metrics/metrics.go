@@ -20,7 +20,7 @@ import (
 
 	"usher/proxy/engine"
 	"usher/proxy/handshake"
-	"usher/proxy/refusals"
+	"usher/proxy/refusal"
 	"usher/proxy/relay"
 	"usher/proxy/session"
 	"usher/proxy/upstream"
@@ -30,6 +30,7 @@ import (
 type Source struct {
 	Sessions   *session.Registry
 	Handshakes *handshake.Counters
+	Refusals   *refusal.Writer
 	Relay      *relay.Group
 	Engine     *engine.Server
 	Log        *slog.Logger
@@ -107,12 +108,7 @@ func (c *Collector) handshakes(f map[string]family, to chan<- prometheus.Metric)
 	s := c.from.Handshakes.Stats()
 	f["claims_total"].send(to, float64(s.Claims))
 	f["duplicate_claims_total"].send(to, float64(s.DuplicateClaims))
-	totals := c.from.Handshakes.Refusals.Totals()
-	for reason := range s.Refusals { // of no route, all are there
-		k := refusals.Kind{Reason: reason}
-		totals[k] += 0
-	}
-	for k, n := range totals {
+	for k, n := range c.from.Refusals.Totals() {
 		f["refusals_total"].send(to, float64(n), k.Route, k.Reason)
 	}
 }

@@ -1,4 +1,4 @@
-package refusals
+package refusal
 
 import (
 	"fmt"
@@ -20,7 +20,7 @@ var (
 // A kind has ten lines in a second that begins with the first; what is beyond is told
 // once, and others have theirs.
 func TestTake(t *testing.T) {
-	var tally Tally
+	var tally tally
 	began := time.Unix(1000, 0)
 	take := func(after time.Duration, k Kind, line bool, wait time.Duration) {
 		t.Helper()
@@ -41,7 +41,7 @@ func TestTake(t *testing.T) {
 	if got := tally.rest(a); got != 0 {
 		t.Errorf("the rest once more: got %d, want 0", got)
 	}
-	if got := tally.Totals(); got[a] != most+3 || got[b] != 1 {
+	if got := tally.totals(); got[a] != most+3 || got[b] != 1 {
 		t.Errorf("totals: got %v, want %d and 1", got, most+3)
 	}
 }
@@ -66,12 +66,12 @@ func (l *testLog) String() string {
 
 func TestNote(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var tally Tally
+		var tally tally
 		text := new(testLog)
 		log := slog.New(slog.NewTextHandler(text, nil))
 		flood := func() {
 			for range 1000 {
-				tally.Note(log, slog.LevelInfo, a, "request refused", slog.Int("status", 403))
+				tally.note(log, slog.LevelInfo, a, "request refused", slog.Int("status", 403))
 			}
 		}
 		want := func(when string, lines int, rest ...string) {
@@ -95,12 +95,12 @@ func TestNote(t *testing.T) {
 		want("a second later", most, `level=INFO msg="refusals without a line" route=/a reason=origin refusals=990`)
 		time.Sleep(time.Hour)
 		flood()
-		tally.Close()
+		tally.close()
 		want("at the end", 2*most, "refusals=990", "refusals=990")
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		want("behind the end", 2*most, "refusals=990", "refusals=990")
-		if got := tally.Totals()[a]; got != 2000 {
+		if got := tally.totals()[a]; got != 2000 {
 			t.Errorf("total: got %d, want 2000", got)
 		}
 	})
@@ -108,11 +108,11 @@ func TestNote(t *testing.T) {
 
 // Reloads may bring ever new routes.
 func TestKindsAreBounded(t *testing.T) {
-	var tally Tally
+	var tally tally
 	for i := range 3 * session.MaxApart {
-		tally.Note(nil, slog.LevelInfo, Kind{fmt.Sprint("/", i), "path"}, "")
+		tally.note(nil, slog.LevelInfo, Kind{fmt.Sprint("/", i), "path"}, "")
 	}
-	totals := tally.Totals()
+	totals := tally.totals()
 	if len(totals) != session.MaxApart+1 || totals[Kind{session.Other, "path"}] != 2*session.MaxApart {
 		t.Errorf("got %d kinds, %d of them others, want %d and %d", len(totals), totals[Kind{session.Other, "path"}], session.MaxApart+1, 2*session.MaxApart)
 	}

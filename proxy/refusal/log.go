@@ -1,4 +1,4 @@
-package refusals
+package refusal
 
 import (
 	"context"
@@ -12,11 +12,11 @@ type line struct {
 	level slog.Level
 }
 
-// Note counts a refusal and has it leave a line of message and attrs, if its
+// note counts a refusal and has it leave a line of message and attrs, if its
 // kind has not had too many. log may be nil.
-func (t *Tally) Note(log *slog.Logger, level slog.Level, k Kind, message string, attrs ...slog.Attr) {
+func (t *tally) note(log *slog.Logger, level slog.Level, k Kind, message string, attrs ...slog.Attr) {
 	if log == nil {
-		t.Count(k)
+		t.count(k)
 		return
 	}
 	own, wait := t.take(time.Now(), k)
@@ -29,7 +29,7 @@ func (t *Tally) Note(log *slog.Logger, level slog.Level, k Kind, message string,
 }
 
 // later has the rest of a kind told in that time.
-func (t *Tally) later(k Kind, l line, wait time.Duration) {
+func (t *tally) later(k Kind, l line, wait time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.due == nil {
@@ -43,9 +43,9 @@ func (t *Tally) later(k Kind, l line, wait time.Duration) {
 	})
 }
 
-// Close tells of all the rest at once. Nothing is told behind it, unless
+// close tells of all the rest at once. Nothing is told behind it, unless
 // something is noted.
-func (t *Tally) Close() {
+func (t *tally) close() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for k := range t.due {
@@ -54,7 +54,7 @@ func (t *Tally) Close() {
 }
 
 // tell tells of the rest of a kind, if that is due. The caller holds mu.
-func (t *Tally) tell(k Kind) {
+func (t *tally) tell(k Kind) {
 	l, due := t.due[k]
 	if !due {
 		return

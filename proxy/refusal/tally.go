@@ -1,7 +1,4 @@
-// Package refusals counts the requests that usher refuses, and has some of them
-// leave a line in the log. Those who are refused are strangers: they are to be
-// seen, but can neither fill the disk nor hide others behind their lines.
-package refusals
+package refusal
 
 import (
 	"sync"
@@ -23,8 +20,8 @@ const (
 	spell = time.Second
 )
 
-// Tally counts refusals. Its zero value is ready.
-type Tally struct {
+// tally counts refusals. Its zero value is ready.
+type tally struct {
 	mu    sync.Mutex
 	kinds map[Kind]*kind // guarded by mu, what it holds too
 	due   map[Kind]line  // that the rest of a kind is told with; guarded by mu
@@ -37,15 +34,15 @@ type kind struct {
 	left  uint64    // in it and since, without a line; of these nobody was told yet
 }
 
-// Count counts a refusal that has no line.
-func (t *Tally) Count(k Kind) {
+// count counts a refusal that has no line.
+func (t *tally) count(k Kind) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.of(k).count++
 }
 
-// Totals returns how many refusals of each kind there were.
-func (t *Tally) Totals() map[Kind]uint64 {
+// totals returns how many refusals of each kind there were.
+func (t *tally) totals() map[Kind]uint64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	totals := make(map[Kind]uint64, len(t.kinds))
@@ -57,7 +54,7 @@ func (t *Tally) Totals() map[Kind]uint64 {
 
 // take counts a refusal at now, and says whether it has a line. Behind the first
 // that has none, the rest is to be told: wait is in what time.
-func (t *Tally) take(now time.Time, k Kind) (line bool, wait time.Duration) {
+func (t *tally) take(now time.Time, k Kind) (line bool, wait time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	n := t.of(k)
@@ -77,14 +74,14 @@ func (t *Tally) take(now time.Time, k Kind) (line bool, wait time.Duration) {
 
 // rest returns how many of a kind have had no line since it was last asked. The
 // caller holds mu.
-func (t *Tally) rest(k Kind) (left uint64) {
+func (t *tally) rest(k Kind) (left uint64) {
 	n := t.of(k)
 	left, n.left = n.left, 0
 	return left
 }
 
 // of returns where k is counted. The caller holds mu.
-func (t *Tally) of(k Kind) *kind {
+func (t *tally) of(k Kind) *kind {
 	k = session.Apart(t.kinds, k, Kind{session.Other, k.Reason})
 	n := t.kinds[k]
 	if n == nil {
