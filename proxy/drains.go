@@ -7,7 +7,6 @@ import (
 
 	"usher/proxy/admin"
 	"usher/proxy/handover"
-	"usher/proxy/handshake"
 	"usher/proxy/refusal"
 	"usher/proxy/session"
 	"usher/proxy/upstream"
@@ -54,9 +53,10 @@ func (d *drains) holds(upstream string) bool {
 	return slices.ContainsFunc(d.all(), func(t admin.Target) bool { return t.Endpoint == "" && t.Upstream == upstream })
 }
 
-// admit is the handshakes' question whether a claim may go on.
-func (s *Server) admit(c handshake.Claim) error {
-	if s.drains.concerns(c.Route.String(), c.Upstream.Name) {
+// admit is the question whether a session may begin on a route with an upstream,
+// "" where it has several.
+func (s *Server) admit(route, upstream string) error {
+	if s.drains.concerns(route, upstream) {
 		return refusal.Drained
 	}
 	return nil

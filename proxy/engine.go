@@ -19,6 +19,7 @@ func (s *Server) newEngine(cfg *config.Config) *engine.Server {
 		Upstreams: func() *upstream.Pool { return s.live.Load().pool },
 		Tracer:    func() *tracing.Tracer { return s.live.Load().tracer },
 		Drained:   s.drains.holds,
+		Admit:     func(route string) error { return s.admit(route, "") },
 		Opened:    func(x *session.Session) { s.recheck(x, s.frames) },
 		Log:       s.log,
 		Refusals:  s.refusals,

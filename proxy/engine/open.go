@@ -67,7 +67,7 @@ func (q *request) admit(at place) error {
 	if q.server.closed.Load() {
 		return refusal.Stopping
 	}
-	if err := q.visit.Admit(); err != nil {
+	if err := q.server.Admit(q.route.String()); err != nil {
 		return err
 	}
 	switch full, crowded := q.server.caps.enter(at, q.MaxSessions, q.MaxSessionsPerAddress); {

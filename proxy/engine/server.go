@@ -25,6 +25,7 @@ type Config struct {
 	Upstreams func() *upstream.Pool      // that of the last routes file
 	Tracer    func() *tracing.Tracer     // likewise; of legs
 	Drained   func(upstream string) bool // by an operator: it gets no legs
+	Admit     func(route string) error   // why no session may begin there, nil if one may
 	Opened    func(*session.Session)     // a session has begun
 	Log       *slog.Logger
 	Refusals  *refusal.Writer

@@ -38,8 +38,9 @@ type Handler struct {
 	Marker    *session.Marker // of the sessions; nil for no marks
 	Tracer    *tracing.Tracer // of the handshakes
 
-	// Admit, if not nil, says why a claim that may be made is not, nil if it is.
-	Admit func(Claim) error
+	// Admit, if not nil, says why no session may begin on a route with an
+	// upstream, nil if one may.
+	Admit func(route, upstream string) error
 	// Adopt takes ownership of both connections of the pair; nothing of the
 	// handshake touches them again.
 	Adopt func(Pair)
@@ -153,7 +154,7 @@ func (h *Handler) serveUpgrade(w http.ResponseWriter, r *http.Request, c Claim) 
 		return err
 	}
 	if h.Admit != nil {
-		if err := h.Admit(c); err != nil {
+		if err := h.Admit(c.Route.String(), c.Upstream.Name); err != nil {
 			return err
 		}
 	}

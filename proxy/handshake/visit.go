@@ -8,7 +8,6 @@ import (
 	"usher/proxy/headers"
 	"usher/proxy/route"
 	"usher/proxy/session"
-	"usher/proxy/upstream"
 )
 
 // Visit is a request under a route with namespaces. It is not passed on: usher
@@ -39,14 +38,6 @@ func (v *Visit) Marks(r *http.Request) []session.Mark {
 		return nil
 	}
 	return v.handler.Marker.Marks(r.Header)
-}
-
-// Admit says why no session may begin on the route, nil if one may.
-func (v *Visit) Admit() error {
-	if v.handler.Admit == nil {
-		return nil
-	}
-	return v.handler.Admit(Claim{Route: v.Match.Route, Upstream: &upstream.Upstream{}, Path: v.Match.Path, Query: v.Query, Sender: v.Sender})
 }
 
 // Opens notes that r, which is no upgrade, is a handshake too: it begins an
