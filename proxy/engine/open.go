@@ -33,7 +33,7 @@ type opening struct {
 
 // open begins a session. It is answered when its legs are there that it cannot
 // begin without.
-func (q *request) open() {
+func (q *request) open() (left handshake.Verdict) {
 	s, at := q.server, place{q.route.String(), q.visit.Sender.Client}
 	d, err := q.newDialler()
 	if err == nil {
@@ -41,7 +41,7 @@ func (q *request) open() {
 	}
 	if err != nil {
 		q.refuse(err)
-		return
+		return left
 	}
 	v, ready := &visitor{split: q.split, version: q.Version}, make(chan opening, 1)
 	x := s.Sessions.Open(q.info())
@@ -55,11 +55,12 @@ func (q *request) open() {
 	s.Opened(x)
 	select {
 	case o := <-ready:
-		q.opened(v, o)
+		return q.opened(v, o)
 	case <-q.http.Context().Done():
 		v.fan.Break(errGone)
 		q.refuse(context.Cause(q.http.Context()))
 	}
+	return left
 }
 
 // admit counts a session at its place, or says why there may be none.
@@ -83,33 +84,38 @@ func (q *request) info() session.Info {
 	return session.Info{
 		ID: q.visit.Sender.ID, Route: q.route.String(), Claim: q.route.Identity,
 		Client: q.visit.Sender.Address(), Started: time.Now(),
-		Marks: q.visit.Marks(q.http),
+		Marks: q.marks(),
 	}
 }
 
+func (q *request) marks() []session.Mark {
+	if q.visit.Marker == nil {
+		return nil
+	}
+	return q.visit.Marker.Marks(q.http.Header)
+}
+
 // opened answers the handshake.
-func (q *request) opened(v *visitor, o opening) {
+func (q *request) opened(v *visitor, o opening) (left handshake.Verdict) {
 	switch {
 	case o.refused.Status != 0:
 		q.refused(o.refused)
-		return
+		return left
 	case !q.server.sids.add(o.sid, v):
 		v.fan.Break(errTwice)
 		q.refuse(errTwice)
-		return
+		return left
 	}
 	q.server.stats.open(q.Version, q.visit.Upgrade)
 	if q.visit.Upgrade {
-		if leg, ok := q.accept(v); ok {
-			v.fan.Socket(leg, q.B64)
-		}
-		return
+		return handshake.Verdict{Accept: func(a handshake.Accepted, err error) { q.accepted(v, a, err) }}
 	}
 	if q.Cookie != nil {
 		q.setCookie(o.sid)
 	}
 	q.visit.Sender.Trace.Answered(http.StatusOK)
 	q.poll(v)
+	return left
 }
 
 // refused passes an upstream's no on, as the client would have got it there. A
@@ -127,19 +133,17 @@ func (q *request) refused(r demux.Refusal) {
 	})
 }
 
-// accept answers 101. If the client has gone, so has the session.
-func (q *request) accept(v *visitor) (relay.Leg, bool) {
-	a, err := q.visit.Accept(q.w, q.http)
+// accepted gives a session its WebSocket. If the client has gone, so has the
+// session.
+func (q *request) accepted(v *visitor, a handshake.Accepted, err error) {
 	switch {
 	case err != nil:
 		v.fan.Break(err)
-		q.refuse(err)
 	case a.Conn == nil:
 		v.fan.Break(errGone)
 	default:
-		return q.server.leg(a), true
+		v.fan.Socket(q.server.leg(a), q.B64)
 	}
-	return relay.Leg{}, false
 }
 
 // leg returns the client's connection for the relay.
@@ -150,15 +154,13 @@ func (s *Server) leg(a handshake.Accepted) relay.Leg {
 }
 
 // probe gives a session that polls a WebSocket to try.
-func (q *request) probe(v *visitor) {
-	a, err := q.visit.Accept(q.w, q.http)
-	switch {
-	case err != nil:
-		q.refuse(err)
-	case a.Conn != nil:
-		q.server.stats.probes.Add(1)
-		v.fan.Probe(q.server.leg(a), q.B64)
-	}
+func (q *request) probe(v *visitor) handshake.Verdict {
+	return handshake.Verdict{Accept: func(a handshake.Accepted, _ error) {
+		if a.Conn != nil {
+			q.server.stats.probes.Add(1)
+			v.fan.Probe(q.server.leg(a), q.B64)
+		}
+	}}
 }
 
 // setCookie tells whoever balances by cookies who has the session.

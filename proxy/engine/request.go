@@ -14,26 +14,26 @@ type request struct {
 	*split
 	w     http.ResponseWriter
 	http  *http.Request
-	visit *handshake.Visit
+	visit handshake.Visit
 	zips  bool // the answer to a GET may be compressed
 }
 
 // serve is the reference server's order of things: the policy for origins, the
 // preflight, the verification, and then what the method says.
-func (p *split) serve(w http.ResponseWriter, r *http.Request, v *handshake.Visit) {
+func (p *split) serve(w http.ResponseWriter, r *http.Request, v handshake.Visit) (left handshake.Verdict) {
 	q := &request{Request: engineio.ParseRequest(v.Query), split: p, w: w, http: r, visit: v}
 	if q.opens() {
-		v.Opens(r)
-		defer v.Sender.Trace.End()
+		q.visit.Opens(r)
+		defer q.visit.Sender.Trace.End()
 	}
 	if err := v.CheckOrigin(r); err != nil {
 		q.refuseOrigin(err)
-		return
+		return left
 	}
 	if !v.Upgrade {
 		q.allowOrigin()
 		if q.preflight() {
-			return
+			return left
 		}
 	}
 	known, code, ok := q.verify()
@@ -41,9 +41,9 @@ func (p *split) serve(w http.ResponseWriter, r *http.Request, v *handshake.Visit
 	case !ok:
 		q.fail(code)
 	case known == nil:
-		q.open()
+		return q.open()
 	case v.Upgrade:
-		q.probe(known)
+		return q.probe(known)
 	case r.Method == http.MethodGet:
 		q.poll(known)
 	case r.Method == http.MethodPost:
@@ -51,6 +51,7 @@ func (p *split) serve(w http.ResponseWriter, r *http.Request, v *handshake.Visit
 	default:
 		w.WriteHeader(http.StatusInternalServerError)
 	}
+	return left
 }
 
 // opens tells whether q is a handshake by polling.

@@ -124,12 +124,12 @@ func legOptions(r *config.Route) *relay.Options {
 // bundle is the last part of the paths of the client's script.
 var bundle = regexp.MustCompile(`^socket\.io(\.esm|\.msgpack)?(\.min)?\.js(\.map)?$`)
 
-// ServeHTTP serves a request of one of the table's routes.
-func (t *Table) ServeHTTP(w http.ResponseWriter, r *http.Request, v *handshake.Visit) {
+// Serve serves a request of one of the table's routes, but for what its verdict
+// leaves to the handshake.
+func (t *Table) Serve(w http.ResponseWriter, r *http.Request, v handshake.Visit) handshake.Verdict {
 	p := t.splits[v.Match.Route.Route]
 	if !v.Upgrade && strings.Contains(v.Match.Path, ".js") && bundle.MatchString(path.Base(v.Match.Path)) {
-		v.Forward(w, r, route.Match{Route: p.script, Path: v.Match.Path})
-		return
+		return handshake.Verdict{Forward: &route.Match{Route: p.script, Path: v.Match.Path}}
 	}
-	p.serve(w, r, v)
+	return p.serve(w, r, v)
 }

@@ -48,8 +48,9 @@ type Handler struct {
 	// that can be checked without an upstream has been checked; the package's
 	// Exchange does the rest.
 	Messages func(w http.ResponseWriter, r *http.Request, c Claim)
-	// Split serves every request of a route with namespaces.
-	Split func(w http.ResponseWriter, r *http.Request, v *Visit)
+	// Split serves every request of a route with namespaces, as far as its
+	// verdict does not say what is left to do.
+	Split func(w http.ResponseWriter, r *http.Request, v Visit) Verdict
 	// Forward serves a request that is no upgrade.
 	Forward func(w http.ResponseWriter, r *http.Request, m route.Match, s headers.Sender)
 
@@ -73,13 +74,13 @@ func (h *Handler) Refuse(w http.ResponseWriter, r *http.Request, s headers.Sende
 // traced begins the trace of r if that is a handshake.
 func (h *Handler) traced(r *http.Request, s headers.Sender) headers.Sender {
 	if IsUpgrade(r) {
-		s.Trace = h.trace(r, s)
+		s.Trace = trace(h.Tracer, r, s)
 	}
 	return s
 }
 
-func (h *Handler) trace(r *http.Request, s headers.Sender) *tracing.Handshake {
-	return h.Tracer.Handshake(r, tracing.Caller{ID: s.ID, Client: s.Client, Host: s.Host, Scheme: s.Proto, Trusted: s.Trusted})
+func trace(t *tracing.Tracer, r *http.Request, s headers.Sender) *tracing.Handshake {
+	return t.Handshake(r, tracing.Caller{ID: s.ID, Client: s.Client, Host: s.Host, Scheme: s.Proto, Trusted: s.Trusted})
 }
 
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, sender headers.Sender) error {
@@ -111,8 +112,9 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, sender headers.S
 	}
 	if len(m.Route.Namespaces) > 0 {
 		sender.Trace.Routed(m.Route.String(), "")
-		h.Split(w, r, &Visit{Match: m, Query: query, Sender: sender, Upgrade: upgrade, offer: o, handler: h})
-		return nil
+		return h.split(w, r, Visit{
+			Match: m, Query: query, Sender: sender, Upgrade: upgrade, Marker: h.Marker, Tracer: h.Tracer, offer: o, handler: h,
+		})
 	}
 	if !upgrade {
 		if err := checkPolling(r, m.Route, query, sender.Host); err != nil {

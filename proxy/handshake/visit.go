@@ -8,6 +8,7 @@ import (
 	"usher/proxy/headers"
 	"usher/proxy/route"
 	"usher/proxy/session"
+	"usher/proxy/tracing"
 )
 
 // Visit is a request under a route with namespaces. It is not passed on: usher
@@ -18,6 +19,9 @@ type Visit struct {
 	Query   string         // as the client sent it, without the question mark
 	Sender  headers.Sender // who asks
 	Upgrade bool           // the client's half of a WebSocket handshake, or else a plain request
+
+	Marker *session.Marker // of the sessions; nil for no marks
+	Tracer *tracing.Tracer // of the handshakes; nil for no traces
 
 	offer   offer
 	handler *Handler
@@ -32,24 +36,36 @@ func (v *Visit) CheckOrigin(r *http.Request) error {
 	return checkPage(r.Header, q, v.Sender.Host, v.Match.Route.Origins)
 }
 
-// Marks returns the marks of a session that r begins.
-func (v *Visit) Marks(r *http.Request) []session.Mark {
-	if v.handler.Marker == nil {
-		return nil
-	}
-	return v.handler.Marker.Marks(r.Header)
-}
-
 // Opens notes that r, which is no upgrade, is a handshake too: it begins an
 // Engine.IO session. The caller ends the trace.
 func (v *Visit) Opens(r *http.Request) {
-	v.Sender.Trace = v.handler.trace(r, v.Sender)
+	v.Sender.Trace = trace(v.Tracer, r, v.Sender)
 	v.Sender.Trace.Routed(v.Match.Route.String(), "")
 }
 
-// Forward has the upstream of m answer a plain request.
-func (v *Visit) Forward(w http.ResponseWriter, r *http.Request, m route.Match) {
-	v.handler.Forward(w, r, m, v.Sender)
+// Verdict is what is left to do for a Visit. The zero value is for one that has
+// been answered.
+type Verdict struct {
+	// Forward, if not nil, is served as a plain request.
+	Forward *route.Match
+	// Accept, if not nil, is given the connection of an upgrade that has been
+	// claimed and answered 101, and owns it; or it is told why there is none, and
+	// the client is told too.
+	Accept func(Accepted, error)
+}
+
+// split does what is left to do for v.
+func (h *Handler) split(w http.ResponseWriter, r *http.Request, v Visit) error {
+	verdict := h.Split(w, r, v)
+	switch {
+	case verdict.Forward != nil:
+		h.Forward(w, r, *verdict.Forward, v.Sender)
+	case verdict.Accept != nil:
+		a, err := h.accept(w, r, v)
+		verdict.Accept(a, err)
+		return err
+	}
+	return nil
 }
 
 // Accepted is the connection of a client that was told 101.
@@ -62,11 +78,11 @@ type Accepted struct {
 	Deflate uint8
 }
 
-// Accept claims an upgrade and answers 101, with the first subprotocol that the
+// accept claims an upgrade and answers 101, with the first subprotocol that the
 // client offers, and permessage-deflate if the route compresses and the client
 // offers that. The caller owns the connection.
-func (v *Visit) Accept(w http.ResponseWriter, r *http.Request) (Accepted, error) {
-	if err := v.handler.claim(r); err != nil {
+func (h *Handler) accept(w http.ResponseWriter, r *http.Request, v Visit) (Accepted, error) {
+	if err := h.claim(r); err != nil {
 		return Accepted{}, err
 	}
 	var g agreed
@@ -76,10 +92,10 @@ func (v *Visit) Accept(w http.ResponseWriter, r *http.Request) (Accepted, error)
 	if v.Match.Route.Compress {
 		g.deflate = accepted(v.offer.extensions)
 	}
-	b := v.handler.buffers.get()
-	defer v.handler.buffers.put(b)
+	b := h.buffers.get()
+	defer h.buffers.put(b)
 	p := Pair{Route: v.Match.Route}
-	taken, err := v.handler.agree(w, v.offer, answer{}, g, v.Match.Route, b, &p)
+	taken, err := h.agree(w, v.offer, answer{}, g, v.Match.Route, b, &p)
 	if err != nil {
 		return Accepted{}, err
 	}
