@@ -93,7 +93,7 @@ func TestCompressedPolling(t *testing.T) {
 				}{body, head}
 			}()
 			if tt.parks {
-				wantSoon(t, "parked GETs", 1, func() int { return b.Stats().Engine.Parked })
+				wantSoon(t, "parked GETs", 1, func() int { return b.Stats().Namespaces.Parked })
 			}
 			p.want("POST", tt.event, 200, "ok")
 			a := <-got

@@ -49,11 +49,11 @@ var layers = map[string]struct {
 	"handshake":  {imports: []string{"engineio", "h2connect", "headers", "http1", "refusal", "route", "session", "tracing", "upstream", "ws"}},
 	"front":      {imports: []string{"certs", "config", "handover", "headers", "http1", "http2", "proxyproto", "refusal", "socket"}},
 	"relay":      {imports: []string{"demux", "engineio", "session", "socket", "tap", "ws"}, owns: []string{"golang.org/x/sys/unix"}},
-	"engine":     {imports: []string{"config", "demux", "engineio", "handshake", "refusal", "relay", "route", "session", "tracing", "upstream"}},
+	"namespaces": {imports: []string{"config", "demux", "engineio", "handshake", "refusal", "relay", "route", "session", "tracing", "upstream"}},
 	"messages":   {imports: []string{"handshake", "route", "session", "tap", "ws"}, owns: []string{"github.com/koding/websocketproxy", "github.com/gorilla/websocket"}},
 
 	"admin":   {imports: []string{"config", "route", "session", "tap", "upstream"}},
-	"metrics": {imports: []string{"engine", "engineio", "handshake", "refusal", "relay", "session", "upstream"}, owns: []string{"github.com/prometheus/client_golang"}},
+	"metrics": {imports: []string{"engineio", "handshake", "namespaces", "refusal", "relay", "session", "upstream"}, owns: []string{"github.com/prometheus/client_golang"}},
 
 	"demo":    {imports: []string{"", "config", "ws"}},
 	"doctor":  {imports: []string{"ws"}},

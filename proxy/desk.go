@@ -97,7 +97,7 @@ func (d desk) Close(list []*session.Session, how session.Drain) {
 // source is what Prometheus is shown.
 func (d desk) source() metrics.Source {
 	return metrics.Source{
-		Sessions: d.sessions, Handshakes: d.counters, Refusals: d.refusals, Relay: d.frames, Engine: d.engine, Log: d.log,
+		Sessions: d.sessions, Handshakes: d.counters, Refusals: d.refusals, Relay: d.frames, Namespaces: d.namespaces, Log: d.log,
 		Upstreams: func() []upstream.Stats { return d.Pool().Stats() },
 		Ready:     func() bool { return d.Phase().Ready() },
 		Reloads: func() metrics.Reloads {

@@ -28,7 +28,7 @@ func TestOperatorDrainsLegs(t *testing.T) {
 			wantSoon(t, "legs to what is drained", 0, shop.legs.Load)
 			wantAlive(t, c, "")
 			send(t, c, "40/admin,")
-			wantSoon(t, "a dial that came to nothing", true, func() bool { return b.Stats().Engine.Legs["admin"].Failed > 0 })
+			wantSoon(t, "a dial that came to nothing", true, func() bool { return b.Stats().Namespaces.Legs["admin"].Failed > 0 })
 			wantAlive(t, c, "") // and /admin waits
 			page := get[admin.SessionPage](t, o, "/v1/sessions?q=/admin")
 			if len(page.Sessions) != 1 || !slices.Equal(page.Sessions[0].Waiting, []string{"/admin"}) || !slices.Equal(page.Sessions[0].Namespaces, []string{"/"}) {

@@ -99,7 +99,7 @@ func (s *Server) drain(t admin.Target) (sessions, legs int) {
 	}
 	d := drain(s.live.Load().cfg, session.Drained, byOperator)
 	s.end(d, meant)
-	s.engine.Lose(lost, d)
+	s.namespaces.Lose(lost, d)
 	return len(meant), legs
 }
 

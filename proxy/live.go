@@ -67,7 +67,7 @@ func (s *Server) newLive(p *prepared) *live {
 	}
 	f := &forward.Forwarder{Upstreams: pool, Headers: rules, Transports: s.transports, Refusals: s.refusals}
 	l.handshake.Forward = f.Serve
-	l.handshake.Split = s.engine.Table(l.table.Routes()).Serve
+	l.handshake.Split = s.namespaces.Table(l.table.Routes()).Serve
 	return l
 }
 

@@ -110,7 +110,7 @@ func openKindsOfSessions(t *testing.T, b *broker) {
 		return c
 	}
 	probe().Close()
-	wantSoon(t, "probes that failed", 1, func() uint64 { return b.Stats().Engine.UpgradesFailed })
+	wantSoon(t, "probes that failed", 1, func() uint64 { return b.Stats().Namespaces.UpgradesFailed })
 	c := probe()
 	send(t, c, "5", `42["one"]`)
 	wantText(t, c, `42["one"]`)
@@ -122,7 +122,7 @@ func openKindsOfSessions(t *testing.T, b *broker) {
 	p.want("POST", "40", http.StatusOK, "ok")
 	p.until("hello")
 	fmt.Fprintf(dialRaw(t, b.address), "GET /socket.io/?%s HTTP/1.1\r\nHost: a\r\n\r\n", p.query)
-	wantSoon(t, "waiting GETs", 1, func() int { return b.Stats().Engine.Waiting })
+	wantSoon(t, "waiting GETs", 1, func() int { return b.Stats().Namespaces.Waiting })
 }
 
 // An operator sees of a session with namespaces what it speaks, where it is

@@ -96,7 +96,7 @@ func TestStopWithNamespaces(t *testing.T) {
 	p.until("hello")
 	raw := dialRaw(t, b.address)
 	fmt.Fprintf(raw, "GET /socket.io/?%s HTTP/1.1\r\nHost: a\r\n\r\n", p.query)
-	wantSoon(t, "waiting GETs", 1, func() int { return b.Stats().Engine.Waiting })
+	wantSoon(t, "waiting GETs", 1, func() int { return b.Stats().Namespaces.Waiting })
 	b.stop()
 	wantCode(t, c, 1012)
 	res, body := readHead(t, raw)
@@ -107,7 +107,7 @@ func TestStopWithNamespaces(t *testing.T) {
 	if n := main.legs.Load(); n != 0 {
 		t.Errorf("got %d legs, want none", n)
 	}
-	if st := b.Stats(); st.Sessions.Duplicates != 0 || st.Engine.SIDs != 0 || st.Handshake.DuplicateClaims != 0 {
+	if st := b.Stats(); st.Sessions.Duplicates != 0 || st.Namespaces.SIDs != 0 || st.Handshake.DuplicateClaims != 0 {
 		t.Errorf("got %+v, want no session and no sid", st)
 	}
 }
@@ -148,10 +148,10 @@ func TestSIDsAreForgotten(t *testing.T) {
 		p.want("POST", "1", 200, "ok")
 	}
 	b.wantSessions(t, 0)
-	wantSoon(t, "sids", 0, func() int { return b.Stats().Engine.SIDs })
+	wantSoon(t, "sids", 0, func() int { return b.Stats().Namespaces.SIDs })
 	wantSoon(t, "legs", 0, main.legs.Load)
 	opened := uint64(0)
-	for _, n := range b.Stats().Engine.Opened {
+	for _, n := range b.Stats().Namespaces.Opened {
 		opened += n
 	}
 	if opened != 50 {

@@ -70,7 +70,7 @@ func (p *rawPoller) park() {
 
 func (p *rawPoller) wantParked(n int) {
 	p.t.Helper()
-	wantSoon(p.t, "parked GETs", n, func() int { return p.b.Stats().Engine.Parked })
+	wantSoon(p.t, "parked GETs", n, func() int { return p.b.Stats().Namespaces.Parked })
 }
 
 // A GET that waits for long does so without net/http, and nobody notices.

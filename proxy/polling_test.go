@@ -285,7 +285,7 @@ func TestPollingViolations(t *testing.T) {
 			var get <-chan string
 			if waits {
 				get = p.begin(t.Context(), "GET", "")
-				wantSoon(t, "waiting GETs", 1, func() int { return b.Stats().Engine.Waiting })
+				wantSoon(t, "waiting GETs", 1, func() int { return b.Stats().Namespaces.Waiting })
 			}
 			p.want("POST", "bg6Ro", 400, why)
 			if waits {
@@ -298,7 +298,7 @@ func TestPollingViolations(t *testing.T) {
 			over(t, p)
 			wantCause("client.protocol")
 		}
-		if n := b.Stats().Engine.Foreign; n != 2 {
+		if n := b.Stats().Namespaces.Foreign; n != 2 {
 			t.Errorf("got %d counted, want 2", n)
 		}
 	})

@@ -191,7 +191,7 @@ func (s *Server) drainRemoved(old, next *live) (sessions, legs int) {
 		}
 	}
 	d := drain(next.cfg, session.Drained, removed)
-	s.engine.Lose(lost, d)
+	s.namespaces.Lose(lost, d)
 	gone := func(x *session.Session) bool { return !next.serves(x) }
 	s.frames.Drain(d, gone)
 	s.messages.Drain(d, gone)

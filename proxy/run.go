@@ -108,7 +108,7 @@ func (s *Server) stop(serves bool) {
 		parts.Go(func() { s.stopRelays(ctx) })
 		parts.Wait()
 	}
-	s.engine.Close()
+	s.namespaces.Close()
 	s.operators.stop()
 	s.serving.Wait()
 	s.front.Wait()
@@ -133,7 +133,7 @@ func (s *Server) stopHTTP(ctx context.Context) {
 
 // stopRelays ends the sessions, after the handshakes that lead to one.
 func (s *Server) stopRelays(ctx context.Context) {
-	s.engine.Stop()
+	s.namespaces.Stop()
 	s.front.EndHandshakes()
 	d := drain(s.live.Load().cfg, session.Shutdown, "usher is shutting down")
 	var relays sync.WaitGroup

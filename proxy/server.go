@@ -15,13 +15,13 @@ import (
 
 	"usher/proxy/certs"
 	"usher/proxy/config"
-	"usher/proxy/engine"
 	"usher/proxy/forward"
 	"usher/proxy/front"
 	"usher/proxy/handover"
 	"usher/proxy/handshake"
 	"usher/proxy/headers"
 	"usher/proxy/messages"
+	"usher/proxy/namespaces"
 	"usher/proxy/refusal"
 	"usher/proxy/relay"
 	"usher/proxy/session"
@@ -53,7 +53,7 @@ type Server struct {
 	sessions   *session.Registry
 	sessionLog *sessionLog
 	frames     *relay.Group
-	engine     *engine.Server
+	namespaces *namespaces.Server
 	messages   *messages.Relay
 	operators  *operators
 	id         string         // among other ushers
@@ -114,7 +114,7 @@ func newServer(cfg *config.Config, log *slog.Logger, frames *relay.Group, from *
 	s.sessions = session.NewRegistry(s.sessionLog.ended)
 	s.messages = messages.NewRelay(handshake.Exchange, func(x *session.Session) { s.recheck(x, s.messages) })
 	s.messages.Taps = frames.Taps()
-	s.engine = s.newEngine(cfg)
+	s.namespaces = s.newNamespaces(cfg)
 	s.operators = newOperators(s)
 	return s
 }
@@ -141,13 +141,13 @@ func (s *Server) Ready() bool { return !s.stopping.Load() }
 
 // Stats is a Server at one moment.
 type Stats struct {
-	Sessions  session.Stats
-	Handshake handshake.Stats
-	Refusals  map[string]uint64 // by reason; all reasons are there
-	Relay     relay.Stats
-	Engine    engine.Stats
-	Reloads   ReloadStats
-	Upstreams []upstream.Stats // by name
+	Sessions   session.Stats
+	Handshake  handshake.Stats
+	Refusals   map[string]uint64 // by reason; all reasons are there
+	Relay      relay.Stats
+	Namespaces namespaces.Stats
+	Reloads    ReloadStats
+	Upstreams  []upstream.Stats // by name
 
 	Certificates []certs.Stats
 }
@@ -155,13 +155,13 @@ type Stats struct {
 // Stats returns the numbers of all parts.
 func (s *Server) Stats() Stats {
 	return Stats{
-		Sessions:  s.sessions.Stats(),
-		Handshake: s.counters.Stats(),
-		Refusals:  s.refusals.Reasons(),
-		Relay:     s.frames.Stats(),
-		Engine:    s.engine.Stats(),
-		Reloads:   s.reloads.stats(),
-		Upstreams: s.live.Load().pool.Stats(),
+		Sessions:   s.sessions.Stats(),
+		Handshake:  s.counters.Stats(),
+		Refusals:   s.refusals.Reasons(),
+		Relay:      s.frames.Stats(),
+		Namespaces: s.namespaces.Stats(),
+		Reloads:    s.reloads.stats(),
+		Upstreams:  s.live.Load().pool.Stats(),
 
 		Certificates: s.live.Load().certs.Stats(),
 	}

@@ -18,8 +18,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"usher/proxy/engine"
 	"usher/proxy/handshake"
+	"usher/proxy/namespaces"
 	"usher/proxy/refusal"
 	"usher/proxy/relay"
 	"usher/proxy/session"
@@ -32,7 +32,7 @@ type Source struct {
 	Handshakes *handshake.Counters
 	Refusals   *refusal.Writer
 	Relay      *relay.Group
-	Engine     *engine.Server
+	Namespaces *namespaces.Server
 	Log        *slog.Logger
 
 	// What a reload puts another in the place of.
@@ -81,7 +81,7 @@ func (c *Collector) Collect(to chan<- prometheus.Metric) {
 	c.sessions(f, to)
 	c.handshakes(f, to)
 	c.relay(f, to)
-	c.engine(f, to)
+	c.namespaces(f, to)
 	c.upstreams(f, to)
 	c.file(f, to)
 }

@@ -27,8 +27,8 @@ func upstreamOf(name string) string {
 	return name
 }
 
-func (c *Collector) engine(f map[string]family, to chan<- prometheus.Metric) {
-	s := c.from.Engine.Stats()
+func (c *Collector) namespaces(f map[string]family, to chan<- prometheus.Metric) {
+	s := c.from.Namespaces.Stats()
 	for kind, n := range s.Opened {
 		f["engineio_sessions_opened_total"].send(to, float64(n), kind.Transport.String(), strconv.Itoa(int(kind.Version)))
 	}
@@ -99,7 +99,7 @@ func (c *Collector) fans(f map[string]family, to chan<- prometheus.Metric, loops
 // byUpstream has a zero for each upstream that had a leg, so that none vanishes.
 func (c *Collector) byUpstream() map[string]int {
 	zeros := make(map[string]int)
-	for upstream := range c.from.Engine.Stats().Legs {
+	for upstream := range c.from.Namespaces.Stats().Legs {
 		zeros[upstream] = 0
 	}
 	return zeros

@@ -5,15 +5,15 @@ import (
 
 	"usher/proxy/affinity"
 	"usher/proxy/config"
-	"usher/proxy/engine"
+	"usher/proxy/namespaces"
 	"usher/proxy/session"
 	"usher/proxy/tracing"
 	"usher/proxy/upstream"
 )
 
-// newEngine returns what serves routes with namespaces.
-func (s *Server) newEngine(cfg *config.Config) *engine.Server {
-	return engine.NewServer(engine.Config{
+// newNamespaces returns what serves routes with namespaces.
+func (s *Server) newNamespaces(cfg *config.Config) *namespaces.Server {
+	return namespaces.NewServer(namespaces.Config{
 		Frames:    s.frames,
 		Sessions:  s.sessions,
 		Upstreams: func() *upstream.Pool { return s.live.Load().pool },
@@ -25,21 +25,21 @@ func (s *Server) newEngine(cfg *config.Config) *engine.Server {
 		Refusals:  s.refusals,
 		Leg:       clientLeg,
 		Park:      s.park,
-		Key:       engineKey(cfg),
+		Key:       namespacesKey(cfg),
 	})
 }
 
-// engineKey stays for as long as the process lives: legs that are open have tags
+// namespacesKey stays for as long as the process lives: legs that are open have tags
 // of it, by which they are found when their endpoint is lost.
-func engineKey(cfg *config.Config) []byte {
+func namespacesKey(cfg *config.Config) []byte {
 	if cfg.AffinitySecret == "" {
 		return nil
 	}
 	return affinity.Derive([]byte(cfg.AffinitySecret), "namespaces")
 }
 
-// park implements engine.Config's Park.
-func (s *Server) park(w http.ResponseWriter, r *http.Request) (engine.Parked, bool) {
+// park implements namespaces.Config's Park.
+func (s *Server) park(w http.ResponseWriter, r *http.Request) (namespaces.Parked, bool) {
 	p, ok := s.front.Park(w, r)
 	if !ok {
 		return nil, false

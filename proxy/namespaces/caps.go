@@ -1,4 +1,4 @@
-package engine
+package namespaces
 
 import (
 	"net/netip"
