@@ -204,6 +204,73 @@ test('a client that waits for a namespace is found', async (t) => {
   assert.deepEqual(page.faults, []);
 });
 
+// Row 44 of the attacks: names that clients choose, as markup, script and
+// characters that turn or hide text.
+const hostile = [
+  '/<img src=x onerror=document.title="owned">',
+  '/"><script>document.title="owned"</script>',
+  "/'+document.title=`owned`+'",
+  '/${document.title="owned"}{{7*7}}',
+  '/</td></tr></table><iframe srcdoc="<script>parent.document.title=`owned`</script>">',
+  '/javascript:document.title="owned"//&lt;b&gt;&#x3c;',
+  '/\u202egnp.exe\u200b\u2066\ufeff',
+  '/\u001b[31m\u001b]52;c;aGk=\u0007red',
+];
+
+test('names that clients choose are text', async (t) => {
+  const { port, front, url, routes } = await watched(t);
+  const gone = `http://127.0.0.1:${await freePort()}`;
+  await front.reload({ ...routes, upstreams: { ...routes.upstreams, gone }, routes: [...routes.routes, { path: '/socket.io', namespaces: { '~(?s)^/.*$': 'gone' } }] });
+  const page = await visit(await browse(t), url);
+  const untouched = async () => assert.match(await page.title(), /^(\d+ open – )?usher$/);
+  const sockets = [];
+  const count = (selector) => page.locator(selector).count();
+  const markup = { images: await count('img'), scripts: await count('script'), frames: await count('iframe') };
+  atEnd(t, () => sockets.forEach((socket) => socket.terminate()));
+  for (const name of hostile) {
+    await t.test(JSON.stringify(name), async () => {
+      const socket = new WebSocket(`ws://127.0.0.1:${port}/socket.io/?EIO=4&transport=websocket&x=${encodeURIComponent(name)}`, {
+        headers: { 'User-Agent': name.replace(/[^ -~]/g, ''), Referer: name.replace(/[^ -~]/g, '') },
+      });
+      sockets.push(socket);
+      await once(socket, 'open');
+      socket.send(`40${name},`);
+      await page.fill('#search', name);
+      await page.waitForResponse(`${url}v1/sessions?*`);
+      await page.fill('#search', 'waits for');
+      await page.waitForFunction(() => document.querySelectorAll('#sessions tbody tr').length > 0);
+      await page.waitForResponse(`${url}v1/sessions?*`);
+      await untouched();
+      assert.deepEqual({ images: await count('img'), scripts: await count('script'), frames: await count('iframe') }, markup);
+    });
+  }
+  await page.fill('#search', '');
+  const open = String(sockets.filter((socket) => socket.readyState === WebSocket.OPEN).length);
+  await shows(page, '#open', open);
+  const rows = (await page.locator('#sessions tbody').textContent()) ?? '';
+  assert.ok(rows.includes(hostile[0]), `the first name is not shown as it is: ${rows}`);
+  await untouched();
+  assert.deepEqual(page.faults, []);
+  // What a link says, and what the API tells of it.
+  for (const name of hostile.slice(0, 2)) {
+    await page.goto(`${url}?search=${encodeURIComponent(name)}#${encodeURIComponent(name)}`);
+    await shows(page, '#open', open);
+    await untouched();
+    const response = await fetch(`${url}v1/sessions?search=${encodeURIComponent(name)}`);
+    assert.match(response.headers.get('content-type'), /^application\/json/);
+    assert.equal(response.headers.get('x-content-type-options'), 'nosniff');
+  }
+  // The page's own policy holds where everything else has failed.
+  const violated = await page.evaluate(() => new Promise((resolve) => {
+    document.addEventListener('securitypolicyviolation', (event) => resolve(event.effectiveDirective), { once: true });
+    const script = document.createElement('script');
+    script.textContent = 'document.title = "owned"';
+    document.body.append(script);
+  }));
+  assert.match(violated, /^script-src/);
+  await untouched();
+});
+
 test('a file that is wrong is told, and changes nothing', async (t) => {
   const { front, url } = await watched(t);
   const page = await visit(await browse(t), url);
