@@ -34,14 +34,15 @@ var layers = map[string]struct {
 	"session": {},
 	"tap":     {imports: []string{"session", "ws"}, pure: true},
 	"socket":  {},
+	"watch":   {},
 
-	"http2":    {imports: []string{"h2connect", "handshake", "http1", "socket"}},
+	"http2":    {imports: []string{"h2connect", "http1", "refusal", "socket"}},
 	"handover": {imports: []string{"socket"}, owns: []string{"github.com/coreos/go-systemd/v22"}},
 	"tracing":  {imports: []string{"config"}, owns: []string{"go.opentelemetry.io", "google.golang.org/protobuf"}},
 	"headers":  {imports: []string{"config", "tracing"}},
 	"route":    {imports: []string{"config"}},
 
-	"certs":      {imports: []string{"config"}, owns: []string{"github.com/caddyserver/certmagic", "github.com/mholt/acmez/v3", "go.uber.org/zap"}},
+	"certs":      {imports: []string{"config", "watch"}, owns: []string{"github.com/caddyserver/certmagic", "github.com/mholt/acmez/v3", "go.uber.org/zap"}},
 	"proxyproto": {owns: []string{"github.com/pires/go-proxyproto"}},
 	"upstream":   {imports: []string{"affinity", "config", "proxyproto", "socket", "tracing", "ws"}},
 	"refusal":    {imports: []string{"engineio", "headers", "http1", "route", "session", "upstream"}},

@@ -14,6 +14,7 @@ import (
 	"usher/proxy/session"
 	"usher/proxy/tracing"
 	"usher/proxy/upstream"
+	"usher/proxy/watch"
 )
 
 // live is how one routes file serves requests. It never changes: a reload puts
@@ -30,7 +31,7 @@ type live struct {
 	announces bool            // some upstream is told who the client is
 	hashes    bool            // some upstream leads the same client to the same endpoint
 
-	upstreamFiles *certs.UpstreamFiles // that pool was made of; used by watchUpstreams alone
+	upstreamFiles *watch.Files // that pool was made of; used by watchUpstreams alone
 }
 
 // nothing is what serves before there is a routes file.

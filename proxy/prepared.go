@@ -7,6 +7,7 @@ import (
 	"usher/proxy/certs"
 	"usher/proxy/config"
 	"usher/proxy/handover"
+	"usher/proxy/watch"
 )
 
 // prepared is a routes file of which everything is done that may fail. It is
@@ -18,7 +19,7 @@ type prepared struct {
 	listeners *listeners
 	operators *operatorListener
 
-	upstreamFiles *certs.UpstreamFiles   // that upstreamTLS was made of
+	upstreamFiles *watch.Files           // that upstreamTLS was made of
 	upstreamTLS   map[string]*tls.Config // by the name of the upstream
 }
 

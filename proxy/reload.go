@@ -62,7 +62,7 @@ func (s *Server) reloadFile() (admin.Changes, error) {
 	}
 	s.Supervisor.Reloading()
 	defer s.Supervisor.Ready()
-	s.seen.Store(lookAt(s.live.Load().cfg.File))
+	s.routesFile.Read()
 	cfg, err := s.Load()
 	if err == nil {
 		return s.reload(cfg)

@@ -55,7 +55,7 @@ func (s *Server) start(ctx context.Context) error {
 	s.warn(now.cfg)
 	s.serving.Go(func() { s.watchUpstreams(ctx) })
 	if s.Load != nil {
-		s.seen.Store(lookAt(now.cfg.File))
+		s.routesFile.Read()
 		s.serving.Go(func() { s.watch(ctx) })
 	}
 	s.serving.Go(func() { s.Supervisor.Watch(s.succession.ending) })

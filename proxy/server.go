@@ -26,6 +26,7 @@ import (
 	"usher/proxy/relay"
 	"usher/proxy/session"
 	"usher/proxy/upstream"
+	"usher/proxy/watch"
 )
 
 // Server is one usher, from New to the end of Run.
@@ -47,6 +48,7 @@ type Server struct {
 	// static after construction
 	log        *slog.Logger
 	front      *front.Server
+	routesFile *watch.Files
 	counters   *handshake.Counters
 	refusals   *refusal.Writer
 	transports *forward.Transports
@@ -63,7 +65,6 @@ type Server struct {
 
 	live       atomic.Pointer[live] // changed under mu
 	stopping   atomic.Bool          // set under mu
-	seen       atomic.Pointer[stamp]
 	reloads    reloads
 	drains     drains
 	draining   atomic.Bool // Close frames are sent
@@ -100,7 +101,7 @@ func Inherit(cfg *config.Config, log *slog.Logger, from *handover.Inheritance) (
 // newServer returns a server that serves nothing yet.
 func newServer(cfg *config.Config, log *slog.Logger, frames *relay.Group, from *handover.Inheritance) *Server {
 	s := &Server{
-		log: log, failed: make(chan error, 1), frames: frames,
+		log: log, failed: make(chan error, 1), frames: frames, routesFile: watch.Look(cfg.File),
 		counters: new(handshake.Counters), transports: new(forward.Transports),
 		sessionLog: newSessionLog(log), succession: newSuccession(from), refusals: &refusal.Writer{Log: log},
 	}

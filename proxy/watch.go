@@ -2,54 +2,40 @@ package proxy
 
 import (
 	"context"
-	"os"
-	"time"
+
+	"usher/proxy/watch"
 )
 
-// lookInterval is how often the routes file is looked at. A change is read at
-// the second look that finds it as it is: an editor may write it in parts.
-const lookInterval = 500 * time.Millisecond
-
-// stamp is what a look at a file finds; nil info if there is none.
-type stamp struct{ info os.FileInfo }
-
-// lookAt follows links: a folder may be swapped as a whole.
-func lookAt(file string) *stamp {
-	info, err := os.Stat(file)
-	if err != nil {
-		info = nil
-	}
-	return &stamp{info}
-}
-
-func (s *stamp) same(t *stamp) bool {
-	if s.info == nil || t.info == nil {
-		return s.info == t.info
-	}
-	return os.SameFile(s.info, t.info) && s.info.Size() == t.info.Size() && s.info.ModTime().Equal(t.info.ModTime())
-}
-
-// watch reloads the routes file when it changes, while the file says so, until
+// watch reloads the routes file when it changes, while it says so itself, until
 // ctx is done.
 func (s *Server) watch(ctx context.Context) {
-	tick := time.NewTicker(lookInterval)
-	defer tick.Stop()
-	latest := s.seen.Load()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		cfg := s.live.Load().cfg
-		if !cfg.Watch {
-			continue
-		}
-		now := lookAt(cfg.File)
-		settled := now.same(latest)
-		latest = now
-		if settled && !now.same(s.seen.Load()) {
+	watch.Run(ctx, func() {
+		if s.live.Load().cfg.Watch && s.routesFile.Changed() {
 			s.ReloadFile() //nolint:errcheck // it has said so
 		}
+	})
+}
+
+// watchUpstreams reads the files again by which https endpoints are verified,
+// and usher to them, when they change, until ctx is done. It is a reload of the
+// same routes: if a file is not what it should be, all stays as it is.
+func (s *Server) watchUpstreams(ctx context.Context) {
+	watch.Run(ctx, func() {
+		if now := s.live.Load(); now.upstreamFiles.Changed() {
+			s.reloadUpstreams(now)
+		}
+	})
+}
+
+// reloadUpstreams does so, unless a reload of the routes file was faster.
+func (s *Server) reloadUpstreams(now *live) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.live.Load() != now {
+		return
+	}
+	s.log.Info("files of upstreams have changed")
+	if _, err := s.replace(now.cfg); err != nil {
+		s.refuseReload(err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"usher/proxy/config"
+	"usher/proxy/watch"
 )
 
 // clients are the authorities whose certificates let clients in, by the name
@@ -19,7 +20,7 @@ type clients struct {
 // clientCA is the PEM file of one.
 type clientCA struct {
 	file    string
-	watched                               // owned by look
+	look    *watch.Files
 	current atomic.Pointer[x509.CertPool] // what the file held when it was good
 }
 
@@ -30,7 +31,7 @@ func openClients(cfg *config.Config, log *slog.Logger) (*clients, error) {
 			continue
 		}
 		ca := &clientCA{file: beside(cfg, l.ClientCA)}
-		ca.watched = watchFiles(ca.file)
+		ca.look = watch.Look(ca.file)
 		pool, err := readPool(ca.file)
 		if err != nil {
 			return nil, &config.Error{File: cfg.File, Position: l.Position, Text: "client_ca: " + err.Error()}
@@ -41,10 +42,10 @@ func openClients(cfg *config.Config, log *slog.Logger) (*clients, error) {
 	return c, nil
 }
 
-// look is one turn of watch.
+// look reads what has changed.
 func (c *clients) look() {
 	for _, ca := range c.all {
-		if !ca.changed() {
+		if !ca.look.Changed() {
 			continue
 		}
 		pool, err := readPool(ca.file)

@@ -1,19 +1,14 @@
 package certs
 
 import (
-	"context"
 	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"sync/atomic"
-	"time"
 
 	"usher/proxy/config"
+	"usher/proxy/watch"
 )
-
-// lookInterval is how often the files are looked at. A change is read at the
-// second look that finds it as it is: whoever replaces a pair writes two files.
-const lookInterval = 500 * time.Millisecond
 
 // files are the pairs of PEM files that the routes file names.
 type files struct {
@@ -27,16 +22,16 @@ type pair struct {
 	config.Certificate
 	cert, key string // where they are
 
-	// owned by watch once that runs
+	// owned by look once Start was called
 	loaded *tls.Certificate
-	watched
+	look   *watch.Files
 }
 
 func openFiles(cfg *config.Config, log *slog.Logger) (*files, error) {
 	f := &files{log: log}
 	for _, c := range cfg.TLS.Certificates {
 		p := &pair{Certificate: c, cert: beside(cfg, c.Cert), key: beside(cfg, c.Key)}
-		p.watched = watchFiles(p.cert, p.key)
+		p.look = watch.Look(p.cert, p.key)
 		var err error
 		if p.loaded, err = p.load(); err != nil {
 			return nil, &config.Error{File: cfg.File, Position: c.Position, Text: fmt.Sprintf("certificate %q: %v", c.Cert, err)}
@@ -66,26 +61,12 @@ func (f *files) publish() {
 	f.current.Store(&all)
 }
 
-// watch has look read what changes until ctx is done. Open sockets are not
-// touched: a certificate counts when a client says hello.
-func watch(ctx context.Context, look func()) {
-	tick := time.NewTicker(lookInterval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			look()
-		}
-	}
-}
-
-// look is one turn of watch.
+// look reads what has changed. Open sockets are not touched: a certificate counts
+// when a client says hello.
 func (f *files) look() {
 	changed := false
 	for _, p := range f.list {
-		if !p.changed() {
+		if !p.look.Changed() {
 			continue
 		}
 		loaded, err := p.load()

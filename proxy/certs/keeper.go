@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"usher/proxy/config"
+	"usher/proxy/watch"
 )
 
 // challengeProtocol is what an authority offers, alone, when it asks by
@@ -120,12 +121,12 @@ func (k *Keeper) Start(plain, secure net.Addr) error {
 	}
 	k.cancel = cancel
 	if len(k.files.list)+len(k.clients.all) > 0 {
-		k.keeping.Go(func() { watch(ctx, k.look) })
+		k.keeping.Go(func() { watch.Run(ctx, k.look) })
 	}
 	return nil
 }
 
-// look is one turn of watch.
+// look reads what has changed.
 func (k *Keeper) look() {
 	k.files.look()
 	k.clients.look()

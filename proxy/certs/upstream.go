@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"usher/proxy/config"
+	"usher/proxy/watch"
 )
 
 // ForUpstreams reads the files by which https endpoints are verified, and usher
@@ -27,12 +28,9 @@ func ForUpstreams(cfg *config.Config) (map[string]*tls.Config, error) {
 	return all, nil
 }
 
-// UpstreamFiles are the files that ForUpstreams reads. One goroutine at a time
-// uses them.
-type UpstreamFiles struct{ watched }
-
-// LookAtUpstreams is to be called before ForUpstreams reads the files.
-func LookAtUpstreams(cfg *config.Config) *UpstreamFiles {
+// LookAtUpstreams watches the files that ForUpstreams reads. It is to be called
+// before.
+func LookAtUpstreams(cfg *config.Config) *watch.Files {
 	var names []string
 	for _, u := range cfg.Upstreams {
 		for _, name := range []string{u.TLS.CA, u.TLS.Cert, u.TLS.Key} {
@@ -41,12 +39,8 @@ func LookAtUpstreams(cfg *config.Config) *UpstreamFiles {
 			}
 		}
 	}
-	return &UpstreamFiles{watchFiles(names...)}
+	return watch.Look(names...)
 }
-
-// Changed looks at the files again. It returns true, once, for a change that a
-// second look finds as it is.
-func (f *UpstreamFiles) Changed() bool { return f.changed() }
 
 func forUpstream(cfg *config.Config, t config.UpstreamTLS) (*tls.Config, error) {
 	c := &tls.Config{ServerName: t.ServerName, InsecureSkipVerify: t.InsecureSkipVerify}

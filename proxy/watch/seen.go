@@ -1,4 +1,4 @@
-package certs
+package watch
 
 import (
 	"io/fs"
@@ -9,7 +9,7 @@ import (
 // whether they are still the same. A missing file is nil.
 type seen []fs.FileInfo
 
-func look(names ...string) seen {
+func look(names []string) seen {
 	s := make(seen, len(names))
 	for i, name := range names {
 		if info, err := os.Stat(name); err == nil {
