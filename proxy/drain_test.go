@@ -208,12 +208,13 @@ func TestDrainGrace(t *testing.T) {
 		}
 		echo(w, r)
 	})
-	b := newTestBroker(t, "drain: {grace: 1s, over: 1s, deadline: 20s}\n"+oneRoute(up.URL))
-	if !b.Ready() {
-		t.Error("ready: got false, want true before the stop")
+	b := newTestBroker(t, "admin: 127.0.0.1:0\ndrain: {grace: 1s, over: 1s, deadline: 20s}\n"+oneRoute(up.URL))
+	o := b.operator(t)
+	if got := o.readiness(t); got != "serving" {
+		t.Errorf("before the stop: got %s, want serving", got)
 	}
 	b.stop()
-	wantSoon(t, "ready", false, b.Ready)
+	wantSoon(t, "readiness", "grace", func() string { return o.readiness(t) })
 	c, _ := b.dial(t, "/ws", nil)
 	wantEcho(t, c, websocket.TextMessage, []byte("in the grace"))
 	kept := dialRaw(t, b.address)

@@ -116,7 +116,7 @@ func TestH2StopWaits(t *testing.T) {
 	go func() { got <- wantH2(t, client, mustRequest(t, "GET", "https://"+b.address+"/", nil), 200) }()
 	<-begun
 	b.stop()
-	wantSoon(t, "ready", false, b.Ready)
+	wantSoon(t, "stops begun", 1, func() int { return len(b.log.lines(t, "stopping")) })
 	close(end)
 	if body := <-got; body != "done" {
 		t.Errorf("answer: got %q, want done", body)

@@ -136,10 +136,6 @@ func (s *Server) Addresses() []net.Addr {
 	return list
 }
 
-// Ready tells whether new clients are welcome: not since the server was told to
-// stop, even if it serves on for a while.
-func (s *Server) Ready() bool { return !s.stopping.Load() }
-
 // Stats is a Server at one moment.
 type Stats struct {
 	Sessions   session.Stats
