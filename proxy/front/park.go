@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 )
 
@@ -18,6 +19,10 @@ type Parked struct {
 	server *Server
 	woken  chan struct{} // holds one
 
+	mu   sync.Mutex
+	over bool // guarded by mu: nobody waits any more
+
+	// owned by who waits
 	header http.Header
 	status int
 	body   []byte
@@ -47,7 +52,13 @@ func (s *Server) Park(w http.ResponseWriter, r *http.Request) (*Parked, bool) {
 }
 
 // Wake has Wait return. It may be called from any goroutine, and does not block.
+// It may come late: then it does not touch the connection.
 func (p *Parked) Wake() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.over {
+		return
+	}
 	select {
 	case p.woken <- struct{}{}:
 	default:
@@ -115,6 +126,9 @@ func (p *Parked) FlushError() error {
 // the connection serves further requests, or its client is gone.
 func (p *Parked) Done() {
 	defer p.server.inflight.unpark()
+	p.mu.Lock()
+	p.over = true
+	p.mu.Unlock()
 	if p.status != 0 && p.FlushError() != nil || !p.keep || !p.next() {
 		p.conn.Close()
 	}
