@@ -8,23 +8,29 @@ import (
 	"strings"
 )
 
-// refuseLoops finds the endpoints that are one of the listeners: what comes
-// there would go round. Others, such as names that lead here, are found when the
-// first request comes back.
+// refuseLoops finds the endpoints that are usher itself: what comes to a listener
+// would go round, and what comes to the operators' address would be obeyed,
+// whoever asks, as if an operator on this machine had. Other loops, such as by
+// names that lead here, are found when the first request comes back.
 func (l *loader) refuseLoops(c *Config) {
+	admin := Listener{Position: c.Admin.Position, Address: c.Admin.Address}
 	for _, u := range c.Upstreams {
 		for _, e := range u.Endpoints {
-			i := slices.IndexFunc(c.Listen, func(one Listener) bool { return l.leads(e, one) })
-			if i < 0 {
-				continue
+			if i := slices.IndexFunc(c.Listen, func(one Listener) bool { return l.leads(e, one) }); i >= 0 {
+				l.errorf(e.Position, "this endpoint is usher itself, which listens on %s (%s): it would ask itself without end", c.Listen[i].Address, l.whereListed(c.Listen[i]))
+			} else if admin.Address != "" && l.leads(e, admin) {
+				l.errorf(e.Position, "this endpoint is usher's own admin address %s (%s): every client could give it orders", admin.Address, l.where(admin.Position))
 			}
-			place := "the default"
-			if at := c.Listen[i].Position; at.Line > 0 {
-				place = l.where(at)
-			}
-			l.errorf(e.Position, "this endpoint is usher itself, which listens on %s (%s): it would ask itself without end", c.Listen[i].Address, place)
 		}
 	}
+}
+
+// whereListed names the place of a listener, which may stand nowhere.
+func (l *loader) whereListed(one Listener) string {
+	if one.Line == 0 {
+		return "the default"
+	}
+	return l.where(one.Position)
 }
 
 // leads tells whether a connection to e surely comes to the listener.
