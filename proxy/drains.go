@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -67,7 +68,7 @@ func (s *Server) drained(x *session.Session) bool {
 	if len(s.drains.all()) == 0 {
 		return false
 	}
-	if s.drains.concerns(x.Route, x.Upstream) {
+	if s.drains.concerns(s.routeOf(x), x.Upstream) {
 		return true
 	}
 	e := s.live.Load().pool.Endpoint(x.Target)
@@ -91,7 +92,7 @@ func (s *Server) drain(t admin.Target) (sessions, legs int) {
 	s.disable(targets, true)
 	lost, meant := s.identities(targets), make(map[*session.Session]bool)
 	for _, x := range s.sessions.Live() {
-		if concerns(targets, x.Route, x.Upstream) || slices.Contains(lost, x.Target) {
+		if concerns(targets, s.routeOf(x), x.Upstream) || slices.Contains(lost, x.Target) {
 			meant[x] = true
 		} else if hasLeg(x, lost) {
 			legs++
@@ -101,6 +102,12 @@ func (s *Server) drain(t admin.Target) (sessions, legs int) {
 	s.end(d, meant)
 	s.namespaces.Lose(lost, d)
 	return len(meant), legs
+}
+
+// routeOf returns the name that the route of x has now: since x began, pages may
+// have been added to it, or taken away.
+func (s *Server) routeOf(x *session.Session) string {
+	return cmp.Or(s.live.Load().table.Name(x.Claim), x.Route)
 }
 
 // hasLeg tells whether x has a leg to one of the endpoints of these identities.

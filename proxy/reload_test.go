@@ -200,6 +200,40 @@ routes:
 	}
 }
 
+// TestReloadOfPagesBesideSockets has a route take sockets only, and both again:
+// its sockets stay, also under the name that it has by then, until there are to
+// be none.
+func TestReloadOfPagesBesideSockets(t *testing.T) {
+	up := newTestBackend(t, echo)
+	for _, relay := range []string{"frames", "messages"} {
+		t.Run(relay, func(t *testing.T) {
+			text := func(upgrade string) string {
+				return fmt.Sprintf("upstreams: {main: %s}\nroutes:\n  - {path: /h, upstream: main, relay: %s%s}\n", up.URL, relay, upgrade)
+			}
+			b := newTestBroker(t, text(""))
+			both, _ := b.dial(t, "/h", nil)
+			b.reload(t, text(", upgrade: websocket"))
+			alone, _ := b.dial(t, "/h", nil)
+			b.reload(t, text(""))
+			for _, open := range []*websocket.Conn{both, alone} {
+				wantEcho(t, open, websocket.TextMessage, []byte("hello"))
+			}
+			b.reload(t, text(", upgrade: none"))
+			for _, closed := range []*websocket.Conn{both, alone} {
+				wantClosed(t, closed, websocket.CloseServiceRestart)
+			}
+			wantSoon(t, "session lines", 2, func() int { return len(b.log.lines(t, "session ended")) })
+			routes := make(map[string]bool)
+			for _, line := range b.log.lines(t, "session ended") {
+				routes[fmt.Sprint(line["route"])] = true
+			}
+			if !routes["/h"] || !routes["/h (websocket)"] {
+				t.Errorf("got lines of routes %v, want each session's as it began", routes)
+			}
+		})
+	}
+}
+
 // TestReloadDuringHandshake removes a route whose upstream has not answered
 // yet: the session that comes of it drains too.
 func TestReloadDuringHandshake(t *testing.T) {

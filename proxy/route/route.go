@@ -17,7 +17,8 @@ type Route struct {
 	// Identity is the same in the tables of two files if the route is: if it
 	// takes the same requests to the same upstream in the same way. What only
 	// decides about new sessions, such as origins, headers and limits, may
-	// change.
+	// change; and whether it takes pages beside its sockets, which are the only
+	// sessions.
 	Identity string
 }
 
@@ -27,7 +28,8 @@ func newRoute(c *config.Route) *Route {
 	if c.Upstream != nil {
 		upstream = c.Upstream.Name
 	}
-	r.Identity = fmt.Sprintf("%s upstream %s strip_prefix %q replace_prefix %q relay %s", r, upstream, c.StripPrefix, c.ReplacePrefix, c.Relay)
+	r.Identity = fmt.Sprintf("%s%s exact %t sockets %t upstream %s strip_prefix %q replace_prefix %q relay %s",
+		r.Host, r.Path, r.Exact, r.Upgrade.Takes(true), upstream, c.StripPrefix, c.ReplacePrefix, c.Relay)
 	if c.Namespaces != nil {
 		r.Identity += splitIdentity(c)
 	}

@@ -24,8 +24,8 @@ var (
 // Table is all routes of one file. It never changes and may be used from any
 // goroutine.
 type Table struct {
-	routes []*Route // in order of precedence
-	known  map[string]struct{}
+	routes []*Route          // in order of precedence
+	known  map[string]*Route // by identity, which no two have
 
 	plain, upgrades *index // of the routes that take requests of that kind
 }
@@ -38,10 +38,10 @@ type Match struct {
 
 // NewTable returns the table of a checked file.
 func NewTable(cfg *config.Config) *Table {
-	t := &Table{known: make(map[string]struct{}), plain: newIndex(), upgrades: newIndex()}
+	t := &Table{known: make(map[string]*Route), plain: newIndex(), upgrades: newIndex()}
 	for _, c := range cfg.Routes {
 		r := newRoute(c)
-		t.known[r.Identity] = struct{}{}
+		t.known[r.Identity] = r
 		t.routes = append(t.routes, r)
 		for _, upgrade := range []bool{false, true} {
 			if r.Upgrade.Takes(upgrade) {
@@ -97,9 +97,14 @@ func exactClass(r *Route) int {
 func (t *Table) Routes() []*Route { return t.routes }
 
 // Has tells whether a route of the table has that identity.
-func (t *Table) Has(identity string) bool {
-	_, ok := t.known[identity]
-	return ok
+func (t *Table) Has(identity string) bool { return t.known[identity] != nil }
+
+// Name returns the name of the route that has that identity, "" if none has.
+func (t *Table) Name(identity string) string {
+	if r := t.known[identity]; r != nil {
+		return r.String()
+	}
+	return ""
 }
 
 // Match finds the route of a request, which is an upgrade or not, by its Host
