@@ -11,12 +11,13 @@ import (
 // them, for answers on a route that changes paths. The zero value changes
 // nothing.
 //
-// Where a prefix is replaced, whatever stands below the new one is mapped. Where
-// one is only stripped, every path of the upstream's might be another route's as
+// Where a prefix is replaced, whatever stands below the new one is mapped, even
+// if that is "/"; what does not has no place on the route, and stays. Where one is only stripped, every path of the upstream's might be another route's as
 // well: as with nginx, only a URL that names the upstream's own address is
 // mapped, which no client could follow.
 type Back struct {
 	client, upstream string   // prefixes, without a slash at the end
+	replaced         bool     // the upstream's stands in the file
 	own              []string // hosts by which clients know usher
 	foreign          []string // hosts by which the upstream knows itself
 }
@@ -28,7 +29,7 @@ func NewBack(r *config.Route, s Sender, asked, endpoint string) Back {
 	if client == upstream {
 		return Back{}
 	}
-	b := Back{client: client, upstream: upstream, own: []string{asked, s.Host}, foreign: []string{endpoint}}
+	b := Back{client: client, upstream: upstream, replaced: r.ReplacePrefix != "", own: []string{asked, s.Host}, foreign: []string{endpoint}}
 	for _, h := range r.Headers.Set {
 		if h.Name == "Host" {
 			b.foreign = append(b.foreign, h.Value)
@@ -57,7 +58,7 @@ func (b Back) Value(name, value string) string {
 		return b.reference(value)
 	case name == "Refresh":
 		return b.refresh(value)
-	case name == "Set-Cookie" && b.upstream != "":
+	case name == "Set-Cookie" && b.replaced:
 		return b.cookie(value)
 	}
 	return value
@@ -68,7 +69,7 @@ func (b Back) reference(ref string) string {
 	scheme, rest, ok := strings.Cut(ref, "//")
 	scheme = strings.ToLower(scheme)
 	if !ok || scheme != "" && scheme != "http:" && scheme != "https:" {
-		if !strings.HasPrefix(ref, "/") || b.upstream == "" {
+		if !strings.HasPrefix(ref, "/") || !b.replaced {
 			return ref
 		}
 		path, more := cutAny(ref, "?#")
@@ -82,7 +83,7 @@ func (b Back) reference(ref string) string {
 	mapped, below := b.path(path)
 	switch {
 	case !below:
-	case isOneOf(b.own, scheme, host) && b.upstream != "":
+	case isOneOf(b.own, scheme, host) && b.replaced:
 		return ref[:len(ref)-len(rest)] + mapped + more
 	case isOneOf(b.own, scheme, host):
 	case isOneOf(b.foreign, scheme, host):
@@ -120,7 +121,8 @@ func (b Back) refresh(value string) string {
 	return value[:len(value)-len(rest)] + before + b.reference(ref) + behind
 }
 
-// cookie maps the Path of a cookie (RFC 6265, 4.1.1).
+// cookie maps the Path of a cookie (RFC 6265, 4.1.1). One for all of the upstream
+// is for the bare prefix as well, which no path with a slash at its end takes.
 func (b Back) cookie(value string) string {
 	parts := strings.Split(value, ";")
 	for i, part := range parts[1:] {
@@ -128,7 +130,11 @@ func (b Back) cookie(value string) string {
 		if !ok || !strings.EqualFold(strings.TrimSpace(name), "path") {
 			continue
 		}
-		if mapped, ok := b.path(strings.TrimSpace(path)); ok {
+		path = strings.TrimSpace(path)
+		if mapped, ok := b.path(path); ok && path != "" {
+			if path == "/" {
+				mapped = b.client
+			}
 			parts[1+i] = name + "=" + mapped
 		}
 	}

@@ -11,6 +11,7 @@ import (
 func TestBack(t *testing.T) {
 	replaced := config.Route{Path: "/app", ReplacePrefix: "/dashboard"}
 	stripped := config.Route{Path: "/app", StripPrefix: "/app"}
+	whole := config.Route{Path: "/form", ReplacePrefix: "/"}
 	root := config.Route{Path: "/", ReplacePrefix: "/dashboard"}
 	named := config.Route{Path: "/app", StripPrefix: "/app", Headers: config.Headers{Set: []config.Header{{Name: "Host", Value: "legacy.test"}}}}
 	plain := config.Route{Path: "/app"}
@@ -59,6 +60,21 @@ func TestBack(t *testing.T) {
 		{root, "Location", "/dashboard/x", "/x"},
 		{root, "Location", "/dashboard//evil.example/x", "/evil.example/x"},
 		{root, "Set-Cookie", "a=1; Path=/dashboard", "a=1; Path=/"},
+
+		{whole, "Location", "/", "/form/"},
+		{whole, "Location", "/login?next=/x", "/form/login?next=/x"},
+		{whole, "Location", "//elsewhere.example/x", "//elsewhere.example/x"},
+		{whole, "Location", "login", "login"},
+		{whole, "Location", "https://app.example.com/login", "https://app.example.com/form/login"},
+		{whole, "Location", "http://10.0.0.7:3102/login", "/form/login"},
+		{whole, "Location", "http://10.0.0.7:3102", "/form/"},
+		{whole, "Location", "https://elsewhere.example/x", "https://elsewhere.example/x"},
+		{whole, "Refresh", "5; url=/x", "5; url=/form/x"},
+		{whole, "Set-Cookie", "a=1; Path=/; HttpOnly", "a=1; Path=/form; HttpOnly"},
+		{whole, "Set-Cookie", "a=1; Path=/x", "a=1; Path=/form/x"},
+		{whole, "Set-Cookie", "a=1; Path=x", "a=1; Path=x"},
+		{whole, "Set-Cookie", "a=1; Path=", "a=1; Path="},
+		{whole, "Set-Cookie", "a=1", "a=1"},
 
 		{stripped, "Location", "/x", "/x"},
 		{stripped, "Location", "https://app.example.com/x", "https://app.example.com/x"},
