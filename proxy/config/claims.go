@@ -53,7 +53,14 @@ func (l *loader) competing(o object, r *Route, host value, at Position, first cl
 	if r.Exact {
 		kind = "exact path"
 	}
-	l.errorf(at, "%s %s%s is already claimed at %s%s", kind, shown(o.field("path"), r.Path), of, l.where(first.Position), apart(first.upgrade, r.Upgrade))
+	share := apart(first.upgrade, r.Upgrade)
+	if taken := l.claims[claim{r.Host, r.Path, r.Exact}]; len(taken) > 1 { // one for each kind
+		share = ""
+		if r.Upgrade == AnyRequest {
+			share = " and " + l.where(taken[1].Position)
+		}
+	}
+	l.errorf(at, "%s %s%s is already claimed at %s%s", kind, shown(o.field("path"), r.Path), of, l.where(first.Position), share)
 }
 
 // apart says how two routes can share a path of which one is for one kind of

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -14,6 +15,10 @@ const maxUnixPath = 103
 // endpoint reads http://HOST:PORT, https://HOST:PORT or unix:/PATH.
 func (l *loader) endpoint(w word) (Endpoint, bool) {
 	e := Endpoint{Position: w.Position}
+	if several := w.endpoints(); len(several) > 1 {
+		l.errorf(w.Position, "endpoint %s is more than one: write [%s]", w, strings.Join(several, ", "))
+		return e, false
+	}
 	scheme, rest, ok := strings.Cut(w.text, ":")
 	switch e.Scheme = Scheme(strings.ToLower(scheme)); {
 	case ok && e.Scheme == Unix:
@@ -32,6 +37,22 @@ func (l *loader) endpoint(w word) (Endpoint, bool) {
 		l.errorf(w.Position, "an endpoint must be http://HOST:PORT, https://HOST:PORT or unix:/PATH")
 	}
 	return e, false
+}
+
+// endpoints returns those that w holds in the notation of other programs' lists.
+// What may be a secret or a password is not taken apart, for it would be shown.
+func (w word) endpoints() []string {
+	if w.secret || strings.Contains(w.text, "@") {
+		return nil
+	}
+	list := strings.FieldsFunc(w.text, func(c rune) bool { return c == ' ' || c == ',' || c == ';' || c == '|' })
+	for _, one := range list {
+		switch scheme, _, ok := strings.Cut(one, ":"); {
+		case !ok, !slices.Contains([]string{"http", "https", "unix", "ws", "wss"}, strings.ToLower(scheme)):
+			return nil
+		}
+	}
+	return list
 }
 
 // socketPath reads the path of a unix socket; what is whose it is.

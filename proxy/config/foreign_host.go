@@ -16,6 +16,8 @@ func (w word) foreignHost() string {
 	switch {
 	case w.text == "_":
 		return " is nginx's name for any host: leave host out"
+	case w.text == "default_server":
+		return " is nginx's word for a server that takes any host: leave host out"
 	case strings.HasPrefix(w.text, "~"), strings.ContainsAny(w.text, `\|^$(){}+`):
 		return ` is a pattern, which is not supported: list the hosts, or write "*.example.com" for all below one`
 	case dotted && isHost(below):

@@ -1,6 +1,9 @@
 package config
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Hosts returns the hosts that routes name, each once, in the order of the file.
 func (c *Config) Hosts() []string {
@@ -21,6 +24,16 @@ func (r *Route) Named() []string {
 		return nil
 	}
 	return []string{r.Host}
+}
+
+// uncovered reports the hosts whose certificates by the local authority are for
+// fewer names than the route: in those a "*" is one label (RFC 9525, 6.3).
+func (l *loader) uncovered(c *Config) {
+	for _, r := range c.Routes {
+		if base, ok := strings.CutPrefix(r.Host, "*."); ok && c.TLS.Internal && c.TLS.Ask == "" {
+			l.advise(r.Position, "host %q takes a.b.%s as well, but its certificate is for one label only: name such hosts, or list them in tls.domains", r.Host, base)
+		}
+	}
 }
 
 // Issued returns the names that certificates are issued for: the domains of the

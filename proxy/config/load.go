@@ -136,6 +136,7 @@ func (l *loader) top(root value, c *Config) {
 	c.Upstreams = l.upstreams(o, d)
 	l.refuseLoops(c)
 	c.Routes = l.routes(o, limits, c.Upstreams)
+	l.uncovered(c)
 	c.advice = l.advice.Sorted()
 	c.Warnings = append(l.warnings, l.advice...).Sorted()
 }
