@@ -173,6 +173,8 @@ func (c *Checker) checkVersion(p []byte) (int, *Error) {
 	for i, b := range p {
 		digit := (c.at == majorAt || c.at == minorAt) && '0' <= b && b <= '9'
 		switch {
+		case c.at == minorAt+1 && b != '\r' && b != '\n':
+			return i, bad("version must be HTTP/ and two digits, and nothing behind it (RFC 9112, 2.3)")
 		case c.at > minorAt && b != version[c.at]:
 			return i, errLineEnd
 		case b != version[c.at] && !digit:
