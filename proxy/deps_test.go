@@ -47,7 +47,7 @@ var layers = map[string]struct {
 	"upstream":   {imports: []string{"affinity", "config", "proxyproto", "socket", "tracing", "ws"}},
 	"refusal":    {imports: []string{"engineio", "headers", "http1", "route", "session", "upstream"}},
 	"forward":    {imports: []string{"headers", "refusal", "route", "upstream"}},
-	"handshake":  {imports: []string{"engineio", "h2connect", "headers", "http1", "refusal", "route", "session", "tracing", "upstream", "ws"}},
+	"handshake":  {imports: []string{"affinity", "engineio", "h2connect", "headers", "http1", "refusal", "route", "session", "tracing", "upstream", "ws"}},
 	"front":      {imports: []string{"certs", "config", "handover", "headers", "http1", "http2", "proxyproto", "refusal", "socket"}},
 	"relay":      {imports: []string{"demux", "engineio", "session", "socket", "tap", "ws"}, owns: []string{"golang.org/x/sys/unix"}},
 	"namespaces": {imports: []string{"config", "demux", "engineio", "handshake", "refusal", "relay", "route", "session", "tracing", "upstream"}},

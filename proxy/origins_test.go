@@ -162,3 +162,18 @@ func (b *broker) wantWarnings(t *testing.T, hint string) {
 		t.Error("got no line, want some")
 	}
 }
+
+// Servers differ in what makes a request theirs: python-engineio polls where no
+// transport is named, and takes the first of two.
+func TestForeignPollingInDisguise(t *testing.T) {
+	list, urls := newPollees(t, 1)
+	b := newTestBroker(t, "upstreams: {main: "+urls[0]+"}\nroutes:\n  - upstream: main\n")
+	for _, query := range []string{"EIO=4", "EIO=4&sid=x", "EIO=4&j=0", "EIO=4&transport=polling&transport=x", "%45IO=4"} {
+		if got := b.status(t, "GET /socket.io/?"+query+" HTTP/1.1\r\nConnection: close\r\nHost: edge.test\r\nOrigin: https://shop.example\r\n\r\n"); got != http.StatusForbidden {
+			t.Errorf("%s: got %d, want 403", query, got)
+		}
+	}
+	if n := list[0].requests.Load(); n != 0 {
+		t.Errorf("requests upstream: got %d, want none", n)
+	}
+}

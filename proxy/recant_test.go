@@ -39,6 +39,11 @@ func TestAnswerBehindThe101(t *testing.T) {
 			if line := b.log.lines(t, "upgrade declined by upstream")[0]; !strings.Contains(fmt.Sprint(line["hint"]), "allowEIO3") {
 				t.Errorf("got the line %v, want a hint", line)
 			}
+			odd := exchange(t, b.address, changed(t, "/ws", "/ws?EIO=9&transport=websocket"))
+			odd.wantStatus(t, 400)
+			if line := b.log.lines(t, "upgrade declined by upstream"); line[len(line)-1]["hint"] != nil {
+				t.Errorf("got the line %v, want no hint: no option helps a client of version 9", line)
+			}
 			c, _ := b.dial(t, "/late", nil)
 			c.WriteMessage(websocket.TextMessage, []byte("x"))
 			if got, want := wantClosed(t, c, websocket.CloseInternalServerErr), "upstream: HTTP answer in place of a frame"; got != want {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -16,6 +17,7 @@ type sockee struct {
 	*backend
 	name string
 
+	requests atomic.Int64
 	mu       sync.Mutex
 	sessions map[string]bool // guarded by mu
 }
@@ -31,6 +33,7 @@ func newSockees(t *testing.T, n int) (list []*sockee, urls []string) {
 }
 
 func (s *sockee) serve(w http.ResponseWriter, r *http.Request) {
+	s.requests.Add(1)
 	part := strings.Split(r.URL.Path, "/")
 	session, transport := part[len(part)-2], part[len(part)-1]
 	s.mu.Lock()
@@ -146,4 +149,44 @@ func TestSockJSSessionsStay(t *testing.T) {
 	}
 	third := b.wantBegun(t, "third", 20) // elsewhere, whatever their ids say
 	b.wantGoOn(t, third)
+}
+
+// Rows 7 and 53 of the attacks: by polling and streaming a foreign page gets no
+// further than by WebSocket.
+func TestOriginOfSockJS(t *testing.T) {
+	list, urls := newSockees(t, 1)
+	b := newTestBroker(t, "upstreams: {main: "+urls[0]+"}\nroutes:\n  - upstream: main\n    origins: [https://app.example.com]\n")
+	const foreign = "Host: edge.test\r\nOrigin: https://shop.example\r\n\r\n"
+	for _, transport := range []string{"xhr", "xhr_send", "xhr_streaming", "eventsource", "htmlfile", "jsonp", "jsonp_send"} {
+		request := "POST /sock/042/abcdefgh/" + transport + "?c=x HTTP/1.1\r\nConnection: close\r\nContent-Length: 0\r\n"
+		if got := b.status(t, request+foreign); got != http.StatusForbidden {
+			t.Errorf("%s of a foreign page: got %d, want 403", transport, got)
+		}
+		b.status(t, strings.Replace(request, "POST", "OPTIONS", 1)+foreign)
+		inScript := transport == "htmlfile" || strings.HasPrefix(transport, "jsonp")
+		for head, ok := range map[string]bool{
+			"":                                       !inScript,
+			"Referer: https://shop.example/x\r\n":    !inScript,
+			"Sec-Fetch-Site: same-origin\r\n":        true,
+			"Referer: https://app.example.com/x\r\n": true,
+			"Origin: https://app.example.com\r\n":    true,
+			"Origin: http://edge.test\r\n":           true,
+		} {
+			before := list[0].requests.Load()
+			got := b.status(t, request+"Host: edge.test\r\n"+head+"\r\n")
+			if (got == http.StatusForbidden) == ok || list[0].requests.Load() > before != ok {
+				t.Errorf("%s with %q: got %d, want it let in: %t", transport, head, got, ok)
+			}
+		}
+	}
+	for _, line := range b.log.lines(t, "request refused") {
+		if line["level"] != "WARN" || fmt.Sprint(line["hint"]) == "" {
+			t.Errorf("got the line %v, want a warning with a hint", line)
+		}
+	}
+	for _, path := range []string{"/sock/info", "/sock/iframe.html", "/sock/2024/abcdefgh/xhr/more", "/a/b/xhr"} {
+		if got := b.status(t, "GET "+path+" HTTP/1.1\r\nConnection: close\r\n"+foreign); got == http.StatusForbidden {
+			t.Errorf("%s: got 403, want the upstream's answer", path)
+		}
+	}
 }

@@ -59,6 +59,24 @@ func ParseRequest(rawQuery string) Request {
 	return r
 }
 
+// Speaks tells whether any server of Engine.IO may take a request with that query
+// for its own: some ask for EIO, others for a transport, and of two they take the
+// first or the last.
+func Speaks(rawQuery string) bool {
+	for pair := range strings.SplitSeq(rawQuery, "&") {
+		name, raw, _ := strings.Cut(pair, "=")
+		switch unescape(name) {
+		case "EIO":
+			return true
+		case "transport":
+			if parseTransport(unescape(raw)) != UnknownTransport {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func parseTransport(name string) Transport {
 	for _, t := range []Transport{Polling, WebSocket} {
 		if name == t.String() {

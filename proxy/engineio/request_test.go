@@ -87,3 +87,26 @@ func TestErrors(t *testing.T) {
 		}
 	}
 }
+
+// What one server ignores another may serve.
+func TestSpeaks(t *testing.T) {
+	for query, want := range map[string]bool{
+		"EIO=4&transport=polling":           true,
+		"EIO=4":                             true,
+		"EIO=4&sid=x":                       true,
+		"%45IO=3":                           true,
+		"transport=polling":                 true,
+		"transport=polling&transport=x":     true,
+		"transport=x&transp%6frt=websocket": true,
+		"a=b&EIO":                           true,
+		"":                                  false,
+		"transport=bus":                     false,
+		"eio=4":                             false,
+		"x=EIO%3D4":                         false,
+		"sid=x&j=0":                         false,
+	} {
+		if got := Speaks(query); got != want {
+			t.Errorf("%q: got %t, want %t", query, got, want)
+		}
+	}
+}

@@ -80,7 +80,7 @@ func (h *Handler) settle(w http.ResponseWriter, r *http.Request, c *Claim, b *bu
 	default:
 		hint := ""
 		if by.reply.recanted {
-			hint = HintEIO3
+			hint = c.hintOf()
 		}
 		by.endpoint.Declined(a.status)
 		h.logDeclined(r, c, a.status, hint)

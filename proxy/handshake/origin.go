@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path"
 	"slices"
 	"strings"
 
+	"usher/proxy/affinity"
 	"usher/proxy/engineio"
 	"usher/proxy/refusal"
 	"usher/proxy/route"
@@ -21,7 +23,7 @@ const maxOrigin = 300
 // page that asked.
 //
 // Plain requests are not checked, for those browsers enforce the upstream's CORS
-// answer themselves; but Engine.IO's are, by checkPage.
+// answer themselves; but those of Engine.IO and SockJS are, by checkPage.
 func checkOrigin(lines []string, host string, allowed []string) error {
 	if len(lines) == 0 || slices.Contains(allowed, "*") {
 		return nil
@@ -35,11 +37,14 @@ func checkOrigin(lines []string, host string, allowed []string) error {
 		return nil
 	}
 	e := &foreignError{refusal: refusal.New(http.StatusForbidden, refusal.Origin, "Origin is not allowed by the route")}
-	if ok {
+	switch {
+	case ok:
 		e.origin = scheme + "://" + authority
 		e.refusal.Hint = "to allow it, add " + e.origin + " to the route's origins"
-	} else {
+	case lines[0] == opaque:
 		e.refusal.Hint = `an opaque Origin is allowed only by "*" in the route's origins`
+	default:
+		e.refusal.Hint = "this Origin is none: SCHEME://HOST, with :PORT if it is not the scheme's own"
 	}
 	return e
 }
@@ -54,19 +59,27 @@ func (e *foreignError) Error() string { return e.refusal.Error() }
 
 func (e *foreignError) Unwrap() error { return e.refusal }
 
-// checkPage decides on a plain request of Engine.IO. A session has one rule for
+// checkPage decides on a plain request of Engine.IO or SockJS. script tells that
+// a page may have made it as a script. A session has one rule for
 // every transport: by one for each, a client whose WebSocket is refused would
 // stay on polling for ever, and nobody would know.
-func checkPage(head http.Header, q engineio.Request, host string, allowed []string) error {
+func checkPage(head http.Header, script bool, host string, allowed []string) error {
 	lines := head["Origin"]
 	switch {
 	case len(lines) > 1:
 		return refusal.New(http.StatusBadRequest, refusal.Origin, "Origin must stand once")
-	case len(lines) == 0 && q.JSONP:
-		lines = originOfScript(head)
+	case len(lines) > 0 || !script:
+		return checkOrigin(lines, host, allowed)
 	}
-	return checkOrigin(lines, host, allowed)
+	err := checkOrigin(originOfScript(head), host, allowed)
+	if e, ok := errors.AsType[*foreignError](err); ok && e.origin == "" {
+		e.refusal.Hint = `a script has no Origin, and its Referer does not tell its page: that is allowed only by "*" in the route's origins`
+	}
+	return err
 }
+
+// opaque is the Origin of pages that have none, and may be anybody's.
+const opaque = "null"
 
 // originOfScript returns the Origin of a JSONP request as a header would have
 // it. A browser tells none for a script, and lets a page of any origin read
@@ -77,11 +90,11 @@ func originOfScript(head http.Header) []string {
 	}
 	referer := head["Referer"]
 	if len(referer) != 1 {
-		return []string{"null"}
+		return []string{opaque}
 	}
 	scheme, rest, ok := strings.Cut(referer[0], "://")
 	if !ok {
-		return []string{"null"}
+		return []string{opaque}
 	}
 	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
 		rest = rest[:end]
@@ -89,17 +102,22 @@ func originOfScript(head http.Header) []string {
 	return []string{scheme + "://" + rest}
 }
 
-// checkPolling is checkPage for a route without namespaces. What makes a request
-// Engine.IO's is its transport: servers take a query without EIO as well.
+// checkPolling is checkPage for a route without namespaces. A request is Engine.IO's
+// by its query, and SockJS's by its path; in a frame or script its page tells no
+// Origin.
 func checkPolling(r *http.Request, on *route.Route, query, host string) error {
-	q := engineio.ParseRequest(query)
-	if q.Transport != engineio.Polling {
-		return nil
+	if engineio.Speaks(query) {
+		return warns(checkPage(r.Header, engineio.ParseRequest(query).JSONP, host, on.Origins), on)
 	}
-	return warns(checkPage(r.Header, q, host, on.Origins), on)
+	if _, ok := affinity.SockJS(r.URL.Path); ok {
+		_, transport := path.Split(strings.TrimSuffix(r.URL.Path, "/"))
+		return warns(checkPage(r.Header, transport == "htmlfile" || strings.HasPrefix(transport, "jsonp"), host, on.Origins), on)
+	}
+	return nil
 }
 
-// warns has a page that Engine.IO's rule keeps out be told of as a warning. The upstream's own rule may be wider, and then all looks right there.
+// warns has a page that the rule of a session keeps out be told of as a warning.
+// The upstream's own rule may be wider, and then all looks right there.
 func warns(err error, on *route.Route) error {
 	e, ok := errors.AsType[*foreignError](err)
 	if !ok {

@@ -2,9 +2,8 @@ package handshake
 
 import (
 	"net/http"
+	"strings"
 	"testing"
-
-	"usher/proxy/engineio"
 )
 
 // Rows 7 and 53 of the attacks, for every way in which a page says where it
@@ -85,8 +84,8 @@ func TestOriginRule(t *testing.T) {
 		t.Run(tt.origin, func(t *testing.T) {
 			origin := http.Header{"Origin": {tt.origin}}
 			wantRule(t, "upgrade", checkOrigin(origin["Origin"], host, listed), tt.ok)
-			wantRule(t, "polling", checkPage(origin, engineio.Request{}, host, listed), tt.ok)
-			wantRule(t, "JSONP with an Origin", checkPage(origin, engineio.Request{JSONP: true}, host, listed), tt.ok)
+			wantRule(t, "polling", checkPage(origin, false, host, listed), tt.ok)
+			wantRule(t, "JSONP with an Origin", checkPage(origin, true, host, listed), tt.ok)
 			wantRule(t, "any", checkOrigin(origin["Origin"], host, []string{"*"}), true)
 		})
 	}
@@ -123,9 +122,33 @@ func TestOriginOfScripts(t *testing.T) {
 		{"two answers", http.Header{"Sec-Fetch-Site": {"same-origin", "cross-site"}}, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			wantRule(t, "JSONP", checkPage(tt.head, engineio.Request{JSONP: true}, host, listed), tt.ok)
-			wantRule(t, "no JSONP", checkPage(tt.head, engineio.Request{}, host, listed), true)
-			wantRule(t, "any", checkPage(tt.head, engineio.Request{JSONP: true}, host, []string{"*"}), true)
+			wantRule(t, "JSONP", checkPage(tt.head, true, host, listed), tt.ok)
+			wantRule(t, "no JSONP", checkPage(tt.head, false, host, listed), true)
+			wantRule(t, "any", checkPage(tt.head, true, host, []string{"*"}), true)
 		})
+	}
+}
+
+// The log says of each what is wrong with it.
+func TestOriginHints(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		head   http.Header
+		script bool
+		want   string
+	}{
+		{"foreign", http.Header{"Origin": {"https://evil.example"}}, false, "add https://evil.example to"},
+		{"opaque", http.Header{"Origin": {"null"}}, true, "opaque"},
+		{"mistyped", http.Header{"Origin": {"app.example.com"}}, false, "SCHEME://HOST"},
+		{"several in one", http.Header{"Origin": {"https://a.example, https://b.example"}}, true, "SCHEME://HOST"},
+		{"empty", http.Header{"Origin": {""}}, true, "SCHEME://HOST"},
+		{"script without Referer", nil, true, "Referer"},
+		{"script with a Referer that is none", http.Header{"Referer": {"https://a@b.example/"}}, true, "Referer"},
+		{"script of a foreign page", http.Header{"Referer": {"https://evil.example/x"}}, true, "add https://evil.example to"},
+	} {
+		e, ok := checkPage(tt.head, tt.script, "edge.example.org", []string{"https://app.example.com"}).(*foreignError)
+		if !ok || !strings.Contains(e.refusal.Hint, tt.want) {
+			t.Errorf("%s: got %+v, want a hint with %q", tt.name, e, tt.want)
+		}
 	}
 }

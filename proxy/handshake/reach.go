@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"usher/proxy/engineio"
 	"usher/proxy/headers"
 	"usher/proxy/refusal"
 	"usher/proxy/tracing"
@@ -68,7 +69,7 @@ func (h *Handler) reach(r *http.Request, c *Claim, b *buffers) (*responder, erro
 // ask asks the endpoint behind conn. When the client goes away, the waiting ends.
 func (h *Handler) ask(r *http.Request, c *Claim, b *buffers, conn net.Conn) (reply, error) {
 	q := question{half: h.half(b, r, c), timeout: c.Route.Limits.HandshakeTimeout}
-	if c.opens() && strings.Contains(c.Query, "EIO=3") {
+	if c.opens() && speaksEngineIO(c.Query) && engineio.ParseRequest(c.Query).Version == engineio.V3 {
 		q.opening = openingBrief // its server speaks first
 	}
 	t := begin(r.Context(), conn)

@@ -1,6 +1,9 @@
 package handshake
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // A server of Socket.IO 3 and later that does not speak a client's version of
 // Engine.IO says so behind its own 101: an HTTP answer, where the first frame
@@ -8,6 +11,16 @@ import "time"
 
 // HintEIO3 is for the log, where a server has done so.
 const HintEIO3 = "a Socket.IO server of 3.x or 4.x takes clients of 1.x and 2.x only with allowEIO3: true"
+
+// hintOf returns what the log is to say where the server of c has taken its 101
+// back. Clients of 1.x and 2.x say EIO=3; a server takes what is neither that nor
+// 4 for 3, but there the version is what is wrong.
+func (c *Claim) hintOf() string {
+	if strings.Contains(c.Query, "EIO=") && !strings.Contains(c.Query, "EIO=3") {
+		return ""
+	}
+	return HintEIO3
+}
 
 // openPause is how long a server may take from its 101 to its first packet, if
 // the client's 101 is to wait for it. A client of the old version is worth that:

@@ -33,7 +33,7 @@ type Visit struct {
 func (v *Visit) CheckOrigin(r *http.Request) error {
 	q := engineio.ParseRequest(v.Query)
 	q.JSONP = q.JSONP && !v.Upgrade
-	return checkPage(r.Header, q, v.Sender.Host, v.Match.Route.Origins)
+	return checkPage(r.Header, q.JSONP, v.Sender.Host, v.Match.Route.Origins)
 }
 
 // Opens notes that r, which is no upgrade, is a handshake too: it begins an
