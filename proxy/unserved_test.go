@@ -33,8 +33,8 @@ func TestRefusalsOfTheWireAreLogged(t *testing.T) {
 		status int
 		rule   string
 	}{
-		{"GET / HTTP/1.10\r\nHost: a\r\n\r\n", 400, "nothing behind it (RFC 9112, 2.3)"},
-		{"GET / HTTP/1.1 \r\nHost: a\r\n\r\n", 400, "nothing behind it (RFC 9112, 2.3)"},
+		{"GET / HTTP/1.10\r\nHost: a\r\n\r\n", 400, "version must be HTTP/ and two digits, and nothing behind it (RFC 9112, 2.3)"},
+		{"GET / HTTP/1.1 \r\nHost: a\r\n\r\n", 400, "version must be HTTP/ and two digits, and nothing behind it (RFC 9112, 2.3)"},
 		{"GET / HTTP/1.1\nHost: a\n\n", 400, "lines must end with CR LF (RFC 9112, 2.2)"},
 		{"GET / HTTP/1.1\r\n\r\n", 400, "Host must stand once (RFC 9112, 3.2)"},
 		{"GET / HTTP/1.1\r\nHost: a\r\nX: " + strings.Repeat("a", 40<<10) + "\r\n\r\n", 431, "request head must be at most 32 KiB (RFC 6585, 5)"},
