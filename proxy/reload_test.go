@@ -17,6 +17,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"usher/proxy/admin"
 	"usher/proxy/config"
 	"usher/proxy/leaktest"
 )
@@ -232,6 +233,21 @@ func TestReloadOfPagesBesideSockets(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A drain by the name that a route has now ends what began under another.
+func TestDrainByTheNewNameOfARoute(t *testing.T) {
+	up := newTestBackend(t, echo)
+	text := "admin: 127.0.0.1:0\nupstreams: {main: " + up.URL + "}\nroutes:\n  - {path: /h, upstream: main%s}\n"
+	b := newTestBroker(t, fmt.Sprintf(text, ""))
+	o := b.operator(t)
+	c, _ := b.dial(t, "/h", nil)
+	b.reload(t, fmt.Sprintf(text, ", upgrade: websocket"))
+	var answer admin.DrainAnswer
+	if o.ask(t, http.MethodPost, "/v1/drain", admin.Target{Route: "/h (websocket)"}, &answer); answer.Sessions != 1 {
+		t.Errorf("drained: got %d sessions, want 1", answer.Sessions)
+	}
+	wantClosed(t, c, websocket.CloseServiceRestart)
 }
 
 // TestReloadDuringHandshake removes a route whose upstream has not answered
