@@ -242,6 +242,8 @@ func TestDrainByTheNewNameOfARoute(t *testing.T) {
 	b := newTestBroker(t, fmt.Sprintf(text, ""))
 	o := b.operator(t)
 	c, _ := b.dial(t, "/h", nil)
+	wantEcho(t, c, websocket.TextMessage, []byte("hello"))
+	b.wantSessions(t, 1)
 	b.reload(t, fmt.Sprintf(text, ", upgrade: websocket"))
 	var answer admin.DrainAnswer
 	if o.ask(t, http.MethodPost, "/v1/drain", admin.Target{Route: "/h (websocket)"}, &answer); answer.Sessions != 1 {
