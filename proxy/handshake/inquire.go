@@ -2,6 +2,8 @@ package handshake
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -14,36 +16,71 @@ import (
 // It begins no session: it asks for "transport=websocket", which the server
 // refuses with code 3, behind the middleware.
 
-// noUpgrade is in that refusal, which says nothing about the client.
-const noUpgrade = `{"code":3,`
+// noUpgrade begins that refusal, which says nothing about the client. Others
+// begin a session then, and give it its open packet, which has openPacket near
+// its beginning in any framing.
+const (
+	noUpgrade  = `{"code":3,`
+	openPacket = `0{"`
+)
 
-// inquire makes the plain request of q over t. ok is false if the answer does not
-// tell why an upgrade got none.
-func (b *buffers) inquire(t *talk, q half, timeout time.Duration) (a answer, ok bool) {
+// mostOpening is how much of a body tells.
+const mostOpening = 64
+
+// unwillingError says that a server which breaks upgrades off would have let
+// the client in otherwise.
+type unwillingError struct{ status int }
+
+func (e *unwillingError) Error() string {
+	return fmt.Sprintf("answered the plain request with %d, refuses the upgrade", e.status)
+}
+
+// Unwilling reports whether err says that a server answers plain requests, but
+// breaks upgrades off.
+func Unwilling(err error) bool {
+	_, ok := errors.AsType[*unwillingError](err)
+	return ok
+}
+
+// inquire makes the plain request of q over t. The error says why the answer
+// does not tell why an upgrade got none; it is an *unwillingError if the server
+// has nothing against the client.
+func (b *buffers) inquire(t *talk, q half, timeout time.Duration) (answer, error) {
 	b.in = b.in[:0]
 	b.out = q.appendPlain(b.out[:0])
 	t.within(timeout)
 	a, err := b.roundTrip(t)
-	if err != nil || a.status < http.StatusMultipleChoices {
-		return answer{}, false
+	if err != nil {
+		return answer{}, err
 	}
-	return a, a.status != http.StatusBadRequest || !bytes.Contains(b.body(t, a), []byte(noUpgrade))
+	switch opening := b.opening(t, a); {
+	case a.status == http.StatusSwitchingProtocols:
+		return answer{}, badAnswer(errors.New("101 to a plain request"))
+	case a.status == http.StatusBadRequest && bytes.Contains(opening, []byte(noUpgrade)),
+		a.status < http.StatusMultipleChoices && bytes.Contains(opening, []byte(openPacket)):
+		return answer{}, &unwillingError{a.status}
+	}
+	return a, nil
 }
 
-// body returns the beginning of a body, for which it reads on.
-func (b *buffers) body(t *talk, a answer) []byte {
-	most := maxText
+// opening returns the beginning of a body, as it is framed, for which it reads
+// on.
+func (b *buffers) opening(t *talk, a answer) []byte {
+	most := mostOpening
 	if length, n := a.one("Content-Length"); n == 1 {
 		if whole, err := strconv.Atoi(length); err == nil {
 			most = min(most, whole)
 		}
 	}
-	for len(b.in) < a.head+most {
+	if a.status == http.StatusNoContent || a.status == http.StatusNotModified || a.status == http.StatusSwitchingProtocols {
+		most = 0
+	}
+	for len(b.in) < a.head+most && !bytes.HasSuffix(b.in[a.head:], []byte("0\r\n\r\n")) {
 		if b.read(t) != nil {
 			break
 		}
 	}
-	return b.in[a.head:]
+	return b.in[a.head:min(len(b.in), a.head+mostOpening)]
 }
 
 // BrokeOff reports whether a handshake has ended with a connection that broke
@@ -57,8 +94,8 @@ func (h *Handler) inquire(r *http.Request, c *Claim, b *buffers, by *responder) 
 		return false
 	}
 	t := begin(r.Context(), conn)
-	a, ok := b.inquire(t, h.half(b, r, c), c.Route.Limits.HandshakeTimeout)
-	if t.end(nil) != nil || !ok {
+	a, err := b.inquire(t, h.half(b, r, c), c.Route.Limits.HandshakeTimeout)
+	if t.end(nil) != nil || err != nil {
 		conn.Close()
 		b.in = b.in[:0]
 		return false

@@ -36,7 +36,14 @@ func TestInquire(t *testing.T) {
 		{"another 400", plain("400 Bad Request", `{"code":5,"message":"Unsupported protocol version"}`), 400, true},
 		{"a long 400", plain("400 Bad Request", strings.Repeat("x", 9000)), 400, true},
 		{"it would have let the client in", plain("400 Bad Request", `{"code":3,"message":"Bad request"}`), 502, false},
-		{"it serves plain requests", plain("200 OK", "a page"), 502, false},
+		{"a page", plain("200 OK", "please login"), 200, true},
+		{"nothing to say", "HTTP/1.1 204 No Content\r\nX-Why: token\r\n\r\n", 204, true},
+		{"a page in chunks", "HTTP/1.1 200 OK\r\nX-Why: token\r\nTransfer-Encoding: chunked\r\n\r\nc\r\nplease login\r\n0\r\n\r\n", 200, true},
+		{"it opens a session", plain("200 OK", `0{"sid":"a"}`), 502, false},
+		{"it opens a session of revision 3", plain("200 OK", `96:0{"sid":"a"}`), 502, false},
+		{"it opens a session of revision 3 in bytes", plain("200 OK", "\x00\x09\x06\xff0{\"sid\":\"a\"}"), 502, false},
+		{"it opens a session in chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nc\r\n0{\"sid\":\"a\"}\r\n0\r\n\r\n", 502, false},
+		{"a number", plain("200 OK", "0"), 200, true},
 		{"no HTTP", "SSH-2.0\r\n\r\n", 502, false},
 		{"nothing again", "", 502, false},
 	} {
@@ -62,7 +69,10 @@ func TestInquireForALeg(t *testing.T) {
 	q := legRequest()
 	for answer, want := range map[string]int{
 		"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n": 429,
+		"HTTP/1.1 200 OK\r\nRetry-After: 5\r\nContent-Length: 12\r\n\r\nplease login":   200,
+		"HTTP/1.1 204 No Content\r\nRetry-After: 5\r\n\r\n":                             204,
 		"HTTP/1.1 400 Bad Request\r\nContent-Length: 10\r\n\r\n{\"code\":3,":            0,
+		"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n96:0{\"sid\"":                     0,
 		"HTTP/1.1 401 Unauthorized\r\nContent-Length: 10, 11\r\n\r\n":                   0,
 		"": 0,
 	} {
@@ -70,8 +80,12 @@ func TestInquireForALeg(t *testing.T) {
 		var legs Legs
 		err := legs.Inquire(t.Context(), conn, q, 10*time.Second)
 		no, ok := errors.AsType[*DeclinedError](err)
-		if (err != nil) != ok || ok != (want != 0) || ok && (no.Status != want || no.RetryAfter != "5") {
+		if ok != (want != 0) || ok && (no.Status != want || no.RetryAfter != "5") {
 			t.Errorf("%q: got %v, want %d", answer, err, want)
+		}
+		const unwilling = "refuses the upgrade"
+		if said := err != nil && strings.Contains(err.Error(), unwilling); said != Unwilling(err) || said != (strings.Contains(answer, "code") || strings.Contains(answer, "sid")) {
+			t.Errorf("%q: got %v, and %q in it: %t", answer, err, unwilling, said)
 		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -130,21 +129,18 @@ func (l *Legs) Ask(ctx context.Context, conn net.Conn, q *LegRequest, trace *tra
 }
 
 // Inquire asks over conn, which is a new one to the same server, why the
-// handshake of q has got no answer. The error is a *DeclinedError, or nil if
-// the server does not say. The caller owns conn.
+// handshake of q has got no answer. The error is a *DeclinedError if the server
+// says so, or else for the log. The caller owns conn.
 func (l *Legs) Inquire(ctx context.Context, conn net.Conn, q *LegRequest, timeout time.Duration) error {
 	b := l.buffers.get()
 	defer l.buffers.put(b)
 	t := begin(ctx, conn)
 	defer t.stop()
-	a, ok := b.inquire(t, q.half, timeout)
-	if !ok {
-		return nil
+	a, err := b.inquire(t, q.half, timeout)
+	if err != nil {
+		return err
 	}
-	if no, ok := errors.AsType[*DeclinedError](declined(a.status, b.in, conn)); ok {
-		return no
-	}
-	return nil
+	return declined(a.status, b.in, conn)
 }
 
 // maxText is how much of a refusal's body is looked at, and longestText what a

@@ -96,9 +96,7 @@ func (d *dialler) leg(to demux.Target) relay.Dialled {
 	}
 	early, heard, err := s.legs.Ask(ctx, conn, d.request, trace, d.split.route.Limits.HandshakeTimeout)
 	if !heard && handshake.BrokeOff(err) && ctx.Err() == nil {
-		if no := d.inquire(ctx, e, conn); no != nil {
-			heard, err = true, no
-		}
+		heard, err = d.inquire(ctx, e, conn, err)
 	}
 	if heard {
 		e.Answered()
@@ -120,15 +118,22 @@ func (d *dialler) leg(to demux.Target) relay.Dialled {
 	}
 }
 
-// inquire has an endpoint say why it has closed conn without a word; nil if it
-// does not.
-func (d *dialler) inquire(ctx context.Context, e *upstream.Endpoint, conn net.Conn) error {
+// inquire has an endpoint say why it has closed conn without a word, for which
+// there is only broke. It tells whether it does.
+func (d *dialler) inquire(ctx context.Context, e *upstream.Endpoint, conn net.Conn, broke error) (said bool, err error) {
 	again, err := e.DialAgain(ctx, conn)
 	if err != nil {
-		return nil //nolint:nilerr // that there is no answer is known already
+		return false, broke
 	}
 	defer again.Close()
-	return d.split.server.legs.Inquire(ctx, again, d.request, d.split.route.Limits.HandshakeTimeout)
+	err = d.split.server.legs.Inquire(ctx, again, d.request, d.split.route.Limits.HandshakeTimeout)
+	if _, said := errors.AsType[*handshake.DeclinedError](err); said {
+		return true, err
+	}
+	if handshake.Unwilling(err) {
+		return false, fmt.Errorf("%w: %w", broke, err)
+	}
+	return false, broke
 }
 
 // lost tells whether an endpoint was removed or drained while a leg to it was

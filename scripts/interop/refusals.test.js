@@ -41,6 +41,8 @@ function blameless(front) {
 
 for (const [status, headers, data] of [
   [401, {}, { status: 401 }],
+  [200, {}, { status: 200 }],
+  [204, {}, { status: 204 }],
   [429, { 'Retry-After': '7' }, { status: 429, retryAfter: 7 }],
   [503, { 'Retry-After': '7' }, { status: 503, retryAfter: 7 }],
 ]) {
