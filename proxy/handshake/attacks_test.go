@@ -1,6 +1,7 @@
 package handshake
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -28,7 +29,12 @@ func TestAttack01AnswerThatIsNo101IsNoTunnel(t *testing.T) {
 				t.Errorf("body: got %q, want the upstream's %q", body, "hi")
 			}
 			wantHeader(t, res.Header, "X-A", "b")
-			wantHeader(t, res.Header, "Upgrade")
+			if status == http.StatusUpgradeRequired { // which must say to what
+				wantHeader(t, res.Header, "Upgrade", "websocket")
+				wantHeader(t, res.Header, "Sec-WebSocket-Version", "12")
+			} else {
+				wantHeader(t, res.Header, "Upgrade")
+			}
 			wantHeader(t, res.Header, "X-Hop")
 			wantHeader(t, res.Header, "Keep-Alive")
 			if !res.Close {
@@ -43,6 +49,22 @@ func TestAttack01AnswerThatIsNo101IsNoTunnel(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAnswerOfAnyMinorVersion passes answers that are no 101 as those of
+// HTTP/1.1: a minor version changes nothing about them.
+func TestAnswerOfAnyMinorVersion(t *testing.T) {
+	for version, status := range map[string]int{"1.0": 404, "1.1": 401, "1.2": 401, "1.9": 503, "2.0": 502, "0.9": 502, "1.10": 502, "1.": 502} {
+		s := newTestServer(t, says(fmt.Sprintf("HTTP/%s %d No\r\nX-A: b\r\nContent-Length: 2\r\n\r\nhi", version, status)))
+		res, _ := s.wantRefused(t, request("/ws"), status)
+		if passed := res.Header.Get("X-A") == "b"; passed != (status != http.StatusBadGateway) {
+			t.Errorf("version %s: got %d %v, want the upstream's answer: %t", version, res.StatusCode, res.Header, status != http.StatusBadGateway)
+		}
+	}
+	later := func(h string) string { return strings.Replace(good()(h), "HTTP/1.1", "HTTP/1.2", 1) }
+	s := newTestServer(t, later)
+	s.send(t, request("/ws"))
+	s.wantPair(t)
 }
 
 func TestAttack02LyingUpstream(t *testing.T) {

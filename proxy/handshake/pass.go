@@ -34,6 +34,7 @@ func pass(w http.ResponseWriter, r *http.Request, conn net.Conn, head []byte, ti
 	if timeout > 0 {
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(timeout + passTimeout)) // not every writer can
 	}
+	upgrade := res.Header["Upgrade"]
 	headers.RemoveHopByHop(res.Header)
 	back.Apply(res.Header)
 	out := w.Header()
@@ -41,6 +42,9 @@ func pass(w http.ResponseWriter, r *http.Request, conn net.Conn, head []byte, ti
 	maps.Copy(out, res.Header)
 	if r.ProtoMajor == 1 { // by HTTP/2 it would end all streams of the client
 		out["Connection"] = []string{"close"}
+		if res.StatusCode == http.StatusUpgradeRequired && upgrade != nil { // it must say to what (RFC 9110, 15.5.22)
+			out["Upgrade"], out["Connection"] = upgrade, []string{"close", "Upgrade"}
+		}
 	}
 	w.WriteHeader(res.StatusCode)
 	if _, err := io.Copy(w, res.Body); err != nil {

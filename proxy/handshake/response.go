@@ -67,13 +67,14 @@ func (p *parser) next(buf []byte) (rest []byte, a answer, whole bool, err error)
 }
 
 // parseHead takes a head apart that ends with an empty line. It is strict: what
-// two readers could understand in two ways is an error.
+// two readers could understand in two ways is an error, such as lines that end
+// with LF alone or go on in the next (obs-fold), and names that are no tokens.
 func parseHead(head string) (answer, error) {
 	first, rest, _ := strings.Cut(head, "\r\n")
 	a := answer{lines: make([]line, 0, 16)}
 	var ok bool
 	if a.status, ok = parseStatus(first); !ok {
-		return a, errors.New("status line is not one of HTTP/1.1 (RFC 9112, 4)")
+		return a, errors.New("status line is not one of HTTP/1.x (RFC 9112, 4)")
 	}
 	for {
 		var text string
@@ -88,9 +89,16 @@ func parseHead(head string) (answer, error) {
 	}
 }
 
+// parseStatus takes any version 1.x, as a minor version never changes what a
+// message means (RFC 9112, 2.3). But 1.0 has neither upgrades nor anything else
+// of 1xx (RFC 9110, 15.2).
 func parseStatus(s string) (status int, ok bool) {
-	code, ok := strings.CutPrefix(s, "HTTP/1.1 ")
-	if !ok || len(code) < 3 || len(code) > 3 && code[3] != ' ' || !http1.IsValue(code) {
+	rest, ok := strings.CutPrefix(s, "HTTP/1.")
+	if !ok || len(rest) < 5 || rest[0] < '0' || rest[0] > '9' || rest[1] != ' ' {
+		return 0, false
+	}
+	minor, code := rest[0], rest[2:]
+	if len(code) > 3 && code[3] != ' ' || !http1.IsValue(code) {
 		return 0, false
 	}
 	for i := range 3 {
@@ -99,5 +107,5 @@ func parseStatus(s string) (status int, ok bool) {
 		}
 		status = 10*status + int(code[i]-'0')
 	}
-	return status, status >= 100 && status <= 599
+	return status, status >= 100 && status <= 599 && (status >= 200 || minor != '0')
 }
