@@ -100,4 +100,9 @@ func TestRetryAfter(t *testing.T) {
 			t.Errorf("%q: got %q, want %q", value, got, want)
 		}
 	}
+	for _, before := range []time.Duration{time.Millisecond, 999 * time.Millisecond, time.Second} {
+		if got := retryAfter("Fri, 02 Jan 2026 03:04:05 GMT", now.Add(-before)); got != "1" {
+			t.Errorf("%v before the date: got %q, want 1", before, got)
+		}
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"net"
 	"net/http"
 	"slices"
@@ -165,10 +166,10 @@ func declined(status int, head []byte, conn net.Conn) error {
 }
 
 // retryAfter returns the seconds that a Retry-After header says (RFC 9110,
-// 10.2.3), "" if it says none.
+// 10.2.3), "" if it says none. Who comes back before a date comes too early.
 func retryAfter(value string, now time.Time) string {
 	if at, err := http.ParseTime(value); err == nil {
-		return strconv.Itoa(int(max(0, at.Sub(now).Seconds())))
+		return strconv.Itoa(int(math.Ceil(max(0, at.Sub(now).Seconds()))))
 	}
 	if n, err := strconv.ParseUint(value, 10, 31); err == nil {
 		return strconv.FormatUint(n, 10)
