@@ -33,6 +33,9 @@ func (w answerWriter) WriteHeader(status int) {
 	if status == http.StatusContinue {
 		return
 	}
+	if h := w.Header(); status >= http.StatusOK && h["Content-Type"] == nil {
+		h["Content-Type"] = nil // net/http would guess one, if some of the body comes at once
+	}
 	if w.body != nil && !w.body.ended.Load() && status >= http.StatusOK {
 		w.Header()["Connection"] = []string{"close"}
 	}

@@ -256,3 +256,16 @@ func TestAttack36EndlessInterimAnswers(t *testing.T) {
 		}
 	}
 }
+
+// Who asks gets what the upstream has said, and no guess at what it might be.
+func TestNoContentTypeIsMadeUp(t *testing.T) {
+	for _, framing := range []string{"Content-Length: 6\r\n\r\n<html>", "Transfer-Encoding: chunked\r\n\r\n6\r\n<html>\r\n0\r\n\r\n", "Connection: close\r\n\r\n<html>"} {
+		for said, want := range map[string]int{"": 0, "Content-Type: text/x\r\n": 1} {
+			address, _ := newRawUpstream(t, "HTTP/1.1 200 OK\r\n"+said+framing)
+			res, body := newTestServer(t, nil, address).exchange(t, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+			if got := res.Header["Content-Type"]; len(got) != want || body != "<html>" {
+				t.Errorf("%q: got Content-Type %q and %q, want what the upstream says", said+framing, got, body)
+			}
+		}
+	}
+}

@@ -29,6 +29,7 @@ func TestAttack01AnswerThatIsNo101IsNoTunnel(t *testing.T) {
 				t.Errorf("body: got %q, want the upstream's %q", body, "hi")
 			}
 			wantHeader(t, res.Header, "X-A", "b")
+			wantHeader(t, res.Header, "Content-Type") // the upstream says none
 			if status == http.StatusUpgradeRequired { // which must say to what
 				wantHeader(t, res.Header, "Upgrade", "websocket")
 				wantHeader(t, res.Header, "Sec-WebSocket-Version", "12")

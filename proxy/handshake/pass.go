@@ -40,6 +40,9 @@ func pass(w http.ResponseWriter, r *http.Request, conn net.Conn, head []byte, ti
 	out := w.Header()
 	clear(out)
 	maps.Copy(out, res.Header)
+	if out["Content-Type"] == nil {
+		out["Content-Type"] = nil // net/http would guess one
+	}
 	if r.ProtoMajor == 1 { // by HTTP/2 it would end all streams of the client
 		out["Connection"] = []string{"close"}
 		if res.StatusCode == http.StatusUpgradeRequired && upgrade != nil { // it must say to what (RFC 9110, 15.5.22)
