@@ -67,16 +67,31 @@ func (wr *Writer) note(r *http.Request, s headers.Sender, e *Error) {
 	if e.Err != nil {
 		attrs = append(attrs, slog.Any("err", e.Err))
 	}
-	wr.tally.note(wr.Log, e.level(), e.Reason.kind(r.Pattern), "request refused", attrs...)
+	wr.tally.note(wr.Log, e.level(), e.Reason.kind(r.Pattern), e.message(), attrs...)
+}
+
+// message is that of the line. Who went away was refused by nobody.
+func (e *Error) message() string {
+	if e.Reason == Gone {
+		return "client went away before its answer"
+	}
+	return "request refused"
 }
 
 func (e *Error) attrs() []slog.Attr {
-	return []slog.Attr{slog.Int("status", e.Status), slog.String("reason", e.Reason.String()), slog.String("rule", e.Rule)}
+	attrs := []slog.Attr{slog.Int("status", e.Status), slog.String("reason", e.Reason.String()), slog.String("rule", e.Rule)}
+	if e.Reason == Gone {
+		return attrs[1:] // nobody has heard the status
+	}
+	return attrs
 }
 
 func (e *Error) level() slog.Level {
-	if e.Warn {
+	switch {
+	case e.Warn:
 		return slog.LevelWarn
+	case e.Reason == Gone:
+		return slog.LevelInfo
 	}
 	return Level(e.Status)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http/httptest"
 	"os"
 	"strings"
@@ -52,5 +53,15 @@ func TestRefuse(t *testing.T) {
 				t.Errorf("body: got %q, want one short line without anything internal", body)
 			}
 		})
+	}
+}
+
+// A client that leaves is no failure of anybody here.
+func TestGoneClientIsNoWarning(t *testing.T) {
+	var text strings.Builder
+	wr := &Writer{Log: slog.New(slog.NewTextHandler(&text, nil))}
+	wr.Refuse(httptest.NewRecorder(), httptest.NewRequest("GET", "/x", nil), headers.Sender{}, fmt.Errorf("read: %w", context.Canceled))
+	if got := text.String(); !strings.Contains(got, "level=INFO") || strings.Contains(got, "refused") || strings.Contains(got, "502") || !strings.Contains(got, "reason=client_gone") {
+		t.Errorf("log: got %q, want a line of a client that went away, and no status", got)
 	}
 }
