@@ -245,6 +245,21 @@ func TestH2Attacks(t *testing.T) {
 	}
 }
 
+// A body that ends before its length is the client's fault, not the upstream's.
+func TestH2BodyTooShort(t *testing.T) {
+	up := newTestBackend(t, func(_ http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body) })
+	b, trust := newTestTLSBroker(t, up.URL)
+	h := dialH2(t, b.address, trust)
+	id := h.ask(false, ":method", "POST", ":scheme", "https", ":authority", "a", ":path", "/", "content-length", "10")
+	h.data(id, true, 'a', 'b', 'c')
+	if got := h.outcome(id); got != "400" {
+		t.Errorf("outcome: got %s, want 400", got)
+	}
+	if lines := b.log.lines(t, "request refused"); len(lines) != 1 || lines[0]["reason"] != "body" || lines[0]["level"] != "INFO" {
+		t.Errorf("log: got %v, want one line that says body", lines)
+	}
+}
+
 // TestH2Resets has a client that resets each stream as soon as it has begun:
 // what the upstream has to do at a time stays bounded.
 func TestH2Resets(t *testing.T) {

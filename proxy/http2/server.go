@@ -101,5 +101,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		s.serveStream(w, r)
 		return
 	}
+	if r.ContentLength > 0 {
+		r.Body = body{r.Body}
+	}
 	s.config.Handler.ServeHTTP(w, r)
 }
