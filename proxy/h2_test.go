@@ -213,6 +213,7 @@ func TestH2Attacks(t *testing.T) {
 		"CONNECT with a protocol":     {[]string{":method", "CONNECT", ":protocol", "websocket", ":scheme", "https", ":authority", "a", ":path", "/"}, "405"},
 		"TRACE":                       {[]string{":method", "TRACE", ":scheme", "https", ":authority", "a", ":path", "/"}, "405"},
 		"host of no name":             {[]string{":method", "GET", ":scheme", "https", ":authority", "a\xff", ":path", "/"}, "400"},
+		"host of no port":             {[]string{":method", "GET", ":scheme", "https", ":authority", "a:99999", ":path", "/"}, "400"},
 		"two hosts":                   {request("host", "b"), "400"},
 		"host twice":                  {request("host", "a", "host", "a"), "400"},
 		"upgrade":                     {request("upgrade", "websocket"), "400"},

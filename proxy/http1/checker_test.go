@@ -165,6 +165,8 @@ func TestAttack10Smuggling(t *testing.T) {
 		"host with a user":            lines("GET / HTTP/1.1", "Host: a@b"),
 		"host with a path":            lines("GET / HTTP/1.1", "Host: a/b"),
 		"host list":                   lines("GET / HTTP/1.1", "Host: a, b"),
+		"port beyond 65535":           lines("GET / HTTP/1.1", "Host: a.test:99999"),
+		"port beyond 65535 in target": lines("GET http://a.test:65536/ HTTP/1.1", "Host: a.test"),
 		"two words of host":           lines("GET / HTTP/1.1", "Host: a b"),
 		"asterisk":                    lines("GET * HTTP/1.1", "Host: a"),
 		"asterisk of a lookalike":     lines("XOPTIONS * HTTP/1.1", "Host: a"),
@@ -296,6 +298,7 @@ func TestAbsolute(t *testing.T) {
 func TestValidHost(t *testing.T) {
 	for host, want := range map[string]bool{
 		"": true, "a": true, "a_b.example:8080": true, "127.0.0.1:": true, "[::1]": true, "[::1]:80": true,
+		"a:65535": true, "a:00080": true, "a:65536": false, "a:99999": false, "[::1]:65616": false, "a:4294967376": false, "a:18446744073709551696": false,
 		"a:b": false, "a b": false, "[::1": false, "::1": false, "[1.2.3.4]": false, "[fe80::1%25x]": false, "[::1]a": false, "a@b": false, "a[::1]": false,
 	} {
 		if got := ValidHost(host); got != want {

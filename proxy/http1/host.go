@@ -6,7 +6,7 @@ import "net/netip"
 // byte stands.
 type hostPart struct {
 	part hostState
-	n    uint8 // bytes of the address
+	n    uint8 // bytes of the address, or digits of the port
 }
 
 type hostState uint8
@@ -41,10 +41,10 @@ func (h *hostPart) take(b byte, buf *[maxAddress]byte) bool {
 	case inAddress:
 		return h.takeAddress(b, buf)
 	case behindAddress:
-		h.part = inPort
+		h.part, h.n = inPort, 0
 		return b == ':'
 	default: // inPort
-		return '0' <= b && b <= '9'
+		return '0' <= b && b <= '9' && h.takePort(b, buf)
 	}
 }
 
@@ -60,6 +60,22 @@ func (h *hostPart) takeAddress(b byte, buf *[maxAddress]byte) bool {
 	buf[h.n] = b
 	h.n++
 	return true
+}
+
+// lastPort is the largest port. Who reads a larger one by its low bits sees
+// another.
+const lastPort = "65535"
+
+func (h *hostPart) takePort(digit byte, buf *[maxAddress]byte) bool {
+	switch {
+	case h.n == 0 && digit == '0':
+		return true
+	case int(h.n) == len(lastPort):
+		return false
+	}
+	buf[h.n] = digit
+	h.n++
+	return int(h.n) < len(lastPort) || string(buf[:h.n]) <= lastPort
 }
 
 // whole reports whether the host may end here. None at all is one too, where a
