@@ -58,6 +58,9 @@ func TestEngineIOErrors(t *testing.T) {
 			a.wantEnd(t)
 		})
 	}
+	if lines := b.log.lines(t, "request refused"); len(lines) == 0 || lines[len(lines)-1]["rule"] != "method of a polling session must be GET or POST" || lines[len(lines)-1]["reason"] != "method" {
+		t.Errorf("log: got %v, want the last line to tell of the method", lines)
+	}
 	p.want("POST", "40", 200, "ok") // nothing of it has ended the session
 	p.until("hello")
 	if main.connections.Load() != 1 || admin.connections.Load() != 0 {

@@ -8,6 +8,9 @@ import (
 	"usher/proxy/relay"
 )
 
+// errMethod is for a request of a session that polls.
+var errMethod = &handshake.Error{Reason: handshake.Method, Rule: "method of a polling session must be GET or POST"}
+
 // request is one request of a client.
 type request struct {
 	engineio.Request
@@ -48,7 +51,9 @@ func (p *split) serve(w http.ResponseWriter, r *http.Request, v handshake.Visit)
 		q.poll(known)
 	case r.Method == http.MethodPost:
 		q.post(known)
-	default:
+	default: // as the reference server answers it; but the log says why
+		q.errors[engineio.BadMethod].Add(1)
+		v.Note(r, http.StatusInternalServerError, errMethod)
 		w.WriteHeader(http.StatusInternalServerError)
 	}
 	return left
