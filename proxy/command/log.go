@@ -23,6 +23,13 @@ func newLog(f *os.File) *slog.Logger {
 	return newJSONLog(f)
 }
 
+// leadStandard has what other code says by Go's own logger be lines of log too:
+// net/http tells by that of an upstream that sends bytes behind its answer.
+func leadStandard(log *slog.Logger) {
+	slog.SetLogLoggerLevel(slog.LevelWarn)
+	slog.SetDefault(log)
+}
+
 func newTextLog(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{ReplaceAttr: bounded}))
 }

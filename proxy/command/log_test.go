@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log"
 	"log/slog"
+	"os"
 	"strings"
 	"testing"
 )
@@ -42,5 +44,26 @@ func TestAttack45LogLines(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// What net/http says by the standard logger of an upstream's stray bytes is a
+// line as any other.
+func TestStandardLogger(t *testing.T) {
+	before, flags := slog.Default(), log.Flags()
+	t.Cleanup(func() {
+		slog.SetDefault(before)
+		log.SetOutput(os.Stderr)
+		log.SetFlags(flags)
+	})
+	var b bytes.Buffer
+	leadStandard(newJSONLog(&b))
+	log.Printf("Unsolicited response received on idle HTTP channel starting with %q; err=%v", strings.Repeat("x\n", 4000), io.EOF)
+	var fields map[string]any
+	if err := json.Unmarshal(b.Bytes(), &fields); err != nil || fields["level"] != "WARN" {
+		t.Errorf("got %v, %v, want one line of JSON at WARN", fields, err)
+	}
+	if n := bytes.Count(b.Bytes(), []byte("\n")); n != 1 || b.Len() > 8*maxLogged {
+		t.Errorf("got %d lines of %d bytes, want one, %d at most", n, b.Len(), 8*maxLogged)
 	}
 }

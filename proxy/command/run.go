@@ -26,7 +26,9 @@ func Run(ctx context.Context, file string, stderr *os.File) error {
 		return err
 	}
 	defer given.Close()
-	err = serve(ctx, file, given, newLog(stderr))
+	log := newLog(stderr)
+	leadStandard(log)
+	err = serve(ctx, file, given, log)
 	given.Fail(err) // unless it was ready
 	return err
 }
