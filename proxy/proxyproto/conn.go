@@ -151,7 +151,7 @@ func read(r io.Reader) (*proxyproto.Header, error) {
 	if err != nil {
 		return nil, err
 	}
-	if b[len(signature)] == local { // what follows is of no meaning, whatever it is (2.2)
+	if bytes.HasPrefix(b, signature) && b[len(signature)] == local { // what follows is of no meaning, whatever it is (2.2)
 		return &proxyproto.Header{Version: 2, Command: proxyproto.LOCAL}, nil
 	}
 	h, err := proxyproto.Read(bufio.NewReaderSize(bytes.NewReader(b), len(b)))
