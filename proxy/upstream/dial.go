@@ -153,11 +153,8 @@ func (e *DialError) kind(ctx context.Context, secured bool) Failure {
 
 // connect makes a connection. secured is true if an error is that of TLS.
 func (e *Endpoint) connect(ctx context.Context, at netip.Addr) (conn net.Conn, secured bool, err error) {
-	if timeout := time.Duration(e.dialTimeout.Load()); timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, timeout)
-		defer cancel()
-	}
+	ctx, cancel := e.bound(ctx)
+	defer cancel()
 	// Keep-alive is off as it costs system calls for each connection, and a
 	// dead peer is found by ping_interval and by idle_timeout.
 	conn, err = e.dialAt(ctx, at)
@@ -169,6 +166,14 @@ func (e *Endpoint) connect(ctx context.Context, at netip.Addr) (conn net.Conn, s
 		secured = err != nil
 	}
 	return conn, secured, err
+}
+
+// bound ends ctx with the upstream's dial_timeout.
+func (e *Endpoint) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	if timeout := time.Duration(e.dialTimeout.Load()); timeout > 0 {
+		return context.WithTimeout(ctx, timeout)
+	}
+	return context.WithCancel(ctx)
 }
 
 // startTLS puts TLS on raw, in such a way that an event loop can take the

@@ -8,15 +8,22 @@ import (
 	"time"
 )
 
-// inquiryPause is how often a name is looked up at most.
+// inquiryPause is how long after a lookup of a name the next may begin.
 const inquiryPause = 500 * time.Millisecond
 
-// inquiry is a lookup of a name, the one under way or the last.
+// inquiry is a lookup of a name. What it has brought is set before it is over,
+// and not changed any more.
 type inquiry struct {
-	began time.Time     // zero if there was none
-	err   error         // what it has brought, unless it is under way
-	ended chan struct{} // closed at its end; nil if none is under way
+	over  chan struct{} // closed at its end
+	ended time.Time     // zero while it is under way, and if its caller gave it up
+	err   error
 }
+
+// running tells whether i is under way.
+func (i *inquiry) running() bool { return i != nil && i.ended.IsZero() }
+
+// paused tells whether i is so fresh that there is no other yet.
+func (i *inquiry) paused(now time.Time) bool { return i != nil && now.Sub(i.ended) < inquiryPause }
 
 type lookupFunc = func(ctx context.Context, host string) ([]netip.Addr, error)
 
@@ -40,11 +47,11 @@ func (n *names) look(ctx context.Context, keep time.Duration, lookup lookupFunc)
 func (n *names) good() (list []netip.Addr, spare int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	now, asking := time.Now(), n.last.ended != nil
+	now, asking := time.Now(), n.last.running()
 	if len(n.list) == 0 || !asking && !now.Before(n.until) {
 		return nil, 0
 	}
-	if asking || now.Sub(n.last.began) >= inquiryPause {
+	if !n.last.paused(now) {
 		spare = 1
 	}
 	return n.order(), spare
@@ -72,44 +79,47 @@ func (n *names) others(ctx context.Context, keep time.Duration, lookup lookupFun
 // inquire looks the name up, waits for who does so, or returns what that has
 // brought a moment ago. A lookup that its caller gave up is made by another.
 func (n *names) inquire(ctx context.Context, keep time.Duration, lookup lookupFunc) error {
-	if mine, err := n.begin(ctx); !mine {
-		return err
+	for {
+		i, mine := n.begin()
+		if mine {
+			n.conduct(ctx, i, keep, lookup)
+			return i.err
+		}
+		select {
+		case <-i.over:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if !i.ended.IsZero() {
+			return i.err
+		}
 	}
+}
+
+// begin returns the lookup that counts now, and whether it is the caller who
+// makes it.
+func (n *names) begin() (i *inquiry, mine bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.last.running() || n.last.paused(time.Now()) {
+		return n.last, false
+	}
+	n.last = &inquiry{over: make(chan struct{})}
+	return n.last, true
+}
+
+// conduct makes the lookup i, and ends it.
+func (n *names) conduct(ctx context.Context, i *inquiry, keep time.Duration, lookup lookupFunc) {
 	list, err := n.ask(ctx, lookup)
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	close(n.last.ended)
-	n.last.ended, n.last.err = nil, err
-	if err != nil && ctx.Err() != nil {
-		n.last.began = time.Time{}
-	} else {
-		n.note(list, err, keep)
+	defer close(i.over)
+	if i.err = err; err != nil && ctx.Err() != nil {
+		n.last = nil
+		return
 	}
-	return err
-}
-
-// begin reports whether it is the caller who looks the name up now.
-func (n *names) begin(ctx context.Context) (mine bool, err error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for n.last.ended != nil {
-		ended := n.last.ended
-		n.mu.Unlock()
-		select {
-		case <-ended:
-		case <-ctx.Done():
-			err = ctx.Err()
-		}
-		n.mu.Lock()
-		if err != nil {
-			return false, err
-		}
-	}
-	if now := time.Now(); now.Sub(n.last.began) >= inquiryPause {
-		n.last = inquiry{began: now, ended: make(chan struct{})}
-		return true, nil
-	}
-	return false, n.last.err
+	i.ended = time.Now()
+	n.note(list, err, keep)
 }
 
 // ask makes a lookup. Where addresses are known, it leaves time for them.

@@ -141,6 +141,70 @@ func TestOneLookupForAll(t *testing.T) {
 	})
 }
 
+// All who wait for a slow lookup take what it brings, and the pause counts from
+// its end.
+func TestOneSlowLookupForAll(t *testing.T) {
+	for _, addresses := range []string{"10.0.0.1", ""} {
+		synctest.Test(t, func(t *testing.T) {
+			z := &zone{addresses: addresses}
+			u := newZone(t, z)
+			fast := u.settings.Lookup
+			u.settings.Lookup = func(ctx context.Context, host string) ([]netip.Addr, error) {
+				list, err := fast(ctx, host)
+				time.Sleep(inquiryPause + 200*time.Millisecond)
+				return list, err
+			}
+			e := u.Endpoints()[0]
+			look := func(why string, n, lookups int, took time.Duration) {
+				t.Helper()
+				began := time.Now()
+				var all sync.WaitGroup
+				for range n {
+					all.Go(func() {
+						list, _, err := e.names.look(t.Context(), time.Hour, e.settings.lookup)
+						if found := len(list) > 0; found != (addresses != "") || found != (err == nil) {
+							t.Errorf("%s: got %v, %v, want %q", why, list, err, addresses)
+						}
+					})
+				}
+				all.Wait()
+				if got := time.Since(began); got != took {
+					t.Errorf("%s: took %v, want %v", why, got, took)
+				}
+				z.wantLookups(t, why, lookups)
+			}
+			look("at first", 50, 1, 700*time.Millisecond)
+			look("at once", 50, 1, 0)
+			time.Sleep(inquiryPause - time.Millisecond)
+			look("before the pause is over", 50, 1, 0)
+			time.Sleep(time.Millisecond)
+			if addresses == "" {
+				look("after it", 50, 2, 700*time.Millisecond)
+			}
+		})
+	}
+}
+
+// A request waits for the addresses no longer than for a connection, also if
+// its client would.
+func TestAddressesOfASilentNameServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := newZone(t, &zone{})
+		u.settings.Lookup = func(ctx context.Context, _ string) ([]netip.Addr, error) {
+			select {
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			case <-time.After(time.Hour):
+				return []netip.Addr{netip.MustParseAddr("10.0.0.1")}, nil
+			}
+		}
+		began := time.Now()
+		if got := u.Endpoints()[0].addresses(t.Context()); len(got) > 0 || time.Since(began) != 6*time.Second {
+			t.Errorf("got %v after %v, want none after the dial timeout, 6s", got, time.Since(began))
+		}
+	})
+}
+
 // An address from which nothing comes must not use up the time for the next.
 func TestNewAddressWhenTheOldIsSilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -29,7 +29,7 @@ type names struct {
 	failed []netip.Addr // of list; guarded by mu
 	next   int          // guarded by mu
 	until  time.Time    // list is good; guarded by mu
-	last   inquiry      // guarded by mu
+	last   *inquiry     // under way or the last, nil if there is none; guarded by mu, its time too
 }
 
 // newNames returns nil if address needs no lookup.
@@ -49,7 +49,7 @@ func newNames(network, address string) *names {
 func (e *Endpoint) hasAddresses() bool { return e.names != nil && e.resolve.Load() > 0 }
 
 // addresses returns those of e's name, nil if it has none, or they are not to
-// be found.
+// be found within the dial timeout.
 func (e *Endpoint) addresses(ctx context.Context) []netip.Addr {
 	if !e.hasAddresses() {
 		return nil
@@ -57,6 +57,8 @@ func (e *Endpoint) addresses(ctx context.Context) []netip.Addr {
 	if list := e.names.known(); len(list) > 0 {
 		return list
 	}
+	ctx, cancel := e.bound(ctx)
+	defer cancel()
 	if e.names.inquire(ctx, time.Duration(e.resolve.Load()), e.settings.lookup) != nil {
 		return nil
 	}
