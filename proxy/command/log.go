@@ -11,8 +11,12 @@ import (
 )
 
 // maxLogged bounds each value of a line of the log: clients choose paths, and
-// upstreams what stands in an error.
-const maxLogged = 1 << 10
+// upstreams what stands in an error. A list, such as the errors of a reload, may
+// have more of them, up to maxLoggedList.
+const (
+	maxLogged     = 1 << 10
+	maxLoggedList = 4 << 10
+)
 
 // newLog returns a log that people can read if f is a terminal, and machines
 // if it is not.
@@ -64,13 +68,16 @@ func cut(s string) string {
 	return strings.ToValidUTF8(s[:maxLogged], "?") + fmt.Sprintf("... (%d bytes)", len(s))
 }
 
-// cutList is cut for all of a list together.
+// cutList is cut for each of a list, and for all of them together.
 func cutList(list []string) []string {
+	var short []string
 	size := 0
 	for i, s := range list {
-		if size += len(s); size > maxLogged {
-			return append(append([]string(nil), list[:i]...), fmt.Sprintf("... (%d of %d)", i, len(list)))
+		s = cut(s)
+		if size += len(s); size > maxLoggedList {
+			return append(short, fmt.Sprintf("... (%d of %d)", i, len(list)))
 		}
+		short = append(short, s)
 	}
-	return list
+	return short
 }

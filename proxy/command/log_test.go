@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -65,5 +67,30 @@ func TestStandardLogger(t *testing.T) {
 	}
 	if n := bytes.Count(b.Bytes(), []byte("\n")); n != 1 || b.Len() > 8*maxLogged {
 		t.Errorf("got %d lines of %d bytes, want one, %d at most", n, b.Len(), 8*maxLogged)
+	}
+}
+
+// Of a list, such as the errors of a reload, so much is told that it helps: the
+// beginning of a long one, and many of a usual length.
+func TestLongLists(t *testing.T) {
+	var faults []string
+	for i := range 20 {
+		faults = append(faults, fmt.Sprintf("routes.yaml:%d:11: upstream \"checkout-service\" is not defined, did you mean \"check-out-service\"?", i+10))
+	}
+	long := "routes.yaml:3:4: " + strings.Repeat("x", 2*maxLogged)
+	for name, tt := range map[string]struct{ list, want []string }{
+		"twenty":       {faults, faults},
+		"one long one": {[]string{long}, []string{long[:maxLogged] + fmt.Sprintf("... (%d bytes)", len(long))}},
+		"behind it":    {append([]string{long}, faults...), append([]string{cut(long)}, faults...)},
+		"too many":     {slices.Repeat([]string{long[:maxLogged]}, 100), append(slices.Repeat([]string{long[:maxLogged]}, maxLoggedList/maxLogged), "... (4 of 100)")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var b bytes.Buffer
+			newJSONLog(&b).Error("event", "errors", tt.list)
+			var fields struct{ Errors []string }
+			if err := json.Unmarshal(b.Bytes(), &fields); err != nil || !slices.Equal(fields.Errors, tt.want) {
+				t.Errorf("got %q, %v, want %q", fields.Errors, err, tt.want)
+			}
+		})
 	}
 }
