@@ -40,7 +40,7 @@ type pair struct {
 	err   error
 	leave *leave      // nil unless usher is to end it
 	due   time.Time   // when the clocks are looked at next, zero while they are
-	late  bool        // they are looked at late, since usher was held up
+	judge time.Time   // when peers are judged again, zero if they are; see catchUp
 	timer *time.Timer // nil until start and after the end
 }
 

@@ -26,35 +26,31 @@ func (p *pair) wake(t time.Time) {
 // tick acts on the clocks that have run out, and sets the timer for the next.
 func (p *pair) tick() {
 	now := time.Now()
-	if p.catchUp(now) {
-		return
-	}
-	due := earliest(p.tickLeave(now), p.tickIdle(now), p.client.tick(now), p.upstream.tick(now))
+	judge := p.catchUp(now)
+	due := earliest(p.tickLeave(now), p.tickIdle(now, judge), p.client.tick(now, judge), p.upstream.tick(now, judge))
 	if due.Before(never) {
 		p.wake(due)
 	}
 }
 
-const (
-	heldUp      = 500 * time.Millisecond // by so much no timer is late otherwise
-	catchUpTime = time.Second
-)
-
-// catchUp puts the look that is due off where it is late because the process was
-// held up, and tells whether it did: what the peers sent meanwhile is read
-// first. One that is late again is not put off again.
-func (p *pair) catchUp(now time.Time) bool {
+// catchUp puts off what is judged about the peers where the look that was due is
+// late because usher was held up: what they sent meanwhile is read first. It
+// returns until when, the zero time if they are judged. A pair that is late again
+// does not wait again.
+func (p *pair) catchUp(now time.Time) (judge time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	late := !p.due.IsZero() && now.Sub(p.due) > heldUp
+	late := !p.due.IsZero() && now.Sub(p.due) > session.HeldUp
 	p.due = time.Time{}
-	if !late || p.late || p.timer == nil || p.cause != (session.Cause{}) {
-		p.late = false
-		return false
+	switch {
+	case !p.judge.IsZero():
+		if late || !now.Before(p.judge) {
+			p.judge = time.Time{}
+		}
+	case late:
+		p.judge = now.Add(session.CatchUpTime)
 	}
-	p.late, p.due = true, now.Add(catchUpTime)
-	p.timer.Reset(catchUpTime)
-	return true
+	return p.judge
 }
 
 func earliest(times ...time.Time) time.Time {
@@ -67,15 +63,22 @@ func earliest(times ...time.Time) time.Time {
 	return first
 }
 
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
 // tickIdle ends a session that was idle for too long and returns when it will
 // be.
-func (p *pair) tickIdle(now time.Time) time.Time {
+func (p *pair) tickIdle(now, judge time.Time) time.Time {
 	timeout := p.route.Limits.IdleTimeout
 	if timeout <= 0 {
 		return never
 	}
 	passed, _ := p.passed.get()
-	due := passed.Add(timeout)
+	due := latest(passed.Add(timeout), judge)
 	if !now.Before(due) {
 		p.quit(session.Idle, farewell{ws.CodeGoingAway, fmt.Sprintf("nothing passed for %v", timeout)}, now.Add(closeTimeout))
 	}
@@ -84,11 +87,11 @@ func (p *pair) tickIdle(now time.Time) time.Time {
 
 // tick ends a session of which l finishes or answers nothing, and returns when
 // the next of its times comes.
-func (l *leg) tick(now time.Time) time.Time {
+func (l *leg) tick(now, judge time.Time) time.Time {
 	due := never
 	if timeout := l.pair.route.Limits.MessageTimeout; timeout > 0 {
 		if began, running := l.began.get(); running {
-			due = began.Add(timeout)
+			due = latest(began.Add(timeout), judge)
 			if !now.Before(due) && !l.pair.closing() {
 				why := fmt.Sprintf("message was not complete after %v", timeout)
 				l.pair.refuse(l, session.Stalled, farewell{ws.CodePolicy, why}, nil)
@@ -96,18 +99,18 @@ func (l *leg) tick(now time.Time) time.Time {
 		}
 	}
 	if l.ping > 0 && !l.pair.closing() {
-		due = earliest(due, l.tickPing(now))
+		due = earliest(due, l.tickPing(now, judge))
 	}
 	return due
 }
 
 // tickPing pings l if it has been quiet for too long, and ends the session if
 // it did not answer.
-func (l *leg) tickPing(now time.Time) time.Time {
+func (l *leg) tickPing(now, judge time.Time) time.Time {
 	timeout := l.pair.route.Limits.PingTimeout
 	heard, _ := l.heard.get()
 	if pinged, _ := l.pinged.get(); pinged.After(heard) {
-		due := pinged.Add(timeout)
+		due := latest(pinged.Add(timeout), judge)
 		if !now.Before(due) {
 			l.pair.abandon(l, session.Silent, fmt.Sprintf("did not answer a ping within %v", timeout))
 		}

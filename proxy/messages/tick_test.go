@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"usher/proxy/config"
+	"usher/proxy/session"
 	"usher/proxy/ws"
 )
 
@@ -50,7 +51,7 @@ func TestHeldUpPairHearsBeforeItJudges(t *testing.T) {
 		}
 		r.client.send(0x81, "still here")
 		r.upstream.wantMessage("sent meanwhile", ws.Text, "still here")
-		time.Sleep(catchUpTime)
+		time.Sleep(session.CatchUpTime)
 		synctest.Wait()
 		if p.closing() {
 			t.Fatal("got the end of a session that was not idle")
@@ -62,5 +63,59 @@ func TestHeldUpPairHearsBeforeItJudges(t *testing.T) {
 		r.client.conn.Close()
 		r.upstream.conn.Close()
 		r.wantEnd("usher.idle", ws.CodeGoingAway)
+	})
+}
+
+// What usher itself has to do does not wait, and those who are judged do, also
+// if the clocks are looked at in between.
+func TestHeldUpPairDrainsInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newSession(t, setup{limits: config.Limits{IdleTimeout: time.Minute}})
+		synctest.Wait()
+		var p *pair
+		for p = range r.relay.live {
+		}
+		now := time.Now()
+		p.passed.set(now.Add(-2 * time.Minute))
+		p.mu.Lock()
+		p.due = now.Add(-time.Minute)
+		p.mu.Unlock()
+		p.tick()
+		time.Sleep(session.CatchUpTime / 2)
+		p.tick()
+		if p.closing() {
+			t.Fatal("got the end, want it only when what is there was read")
+		}
+		d := goingAway
+		d.Until = time.Now().Add(time.Minute)
+		p.leaveAt(time.Now(), &d)
+		time.Sleep(time.Millisecond)
+		r.client.wantClose("in time", 1001, "usher is shutting down")
+		r.upstream.wantClose("in time", 1001, "usher is shutting down")
+		r.client.conn.Close()
+		r.upstream.conn.Close()
+		r.wantEnd("usher.shutdown", 1001)
+	})
+}
+
+// A drain is not late either that was due while usher was held up.
+func TestHeldUpPairDrainsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newSession(t, setup{})
+		synctest.Wait()
+		var p *pair
+		for p = range r.relay.live {
+		}
+		due := time.Now().Add(-time.Minute)
+		p.mu.Lock()
+		p.due, p.leave = due, &leave{drain: &goingAway, at: due, until: time.Now().Add(time.Minute)}
+		p.mu.Unlock()
+		p.tick()
+		if !p.closing() {
+			t.Error("got the session open, want it drained")
+		}
+		r.client.conn.Close()
+		r.upstream.conn.Close()
+		r.wantEnd("usher.shutdown", 1001)
 	})
 }

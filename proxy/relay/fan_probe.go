@@ -115,11 +115,12 @@ func (f *fan) tickProbe() time.Duration {
 	if s == nil {
 		return never
 	}
-	if f.loop.now >= s.cutAt {
+	due := f.loop.judgedAt(s.cutAt)
+	if f.loop.now >= due {
 		f.probing = nil
 		f.dismiss(s, farewell{code: ws.CodePolicy})
 		f.unprobe()
 		return never
 	}
-	return s.cutAt
+	return due
 }

@@ -268,7 +268,7 @@ func (f *fan) settle() {
 		f.finish()
 		return
 	}
-	if due := f.demux.Due(); due > 0 {
+	if due := f.demuxDue(); due != never {
 		f.wake(due)
 	}
 }

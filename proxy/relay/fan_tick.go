@@ -31,18 +31,26 @@ func (f *fan) tick(lp *loop) {
 // tickDemux does what is due in the session and returns when the next is.
 func (f *fan) tickDemux() time.Duration {
 	now := f.loop.now
-	due := f.demux.Due()
-	if due > 0 && now >= due {
+	if now >= f.demuxDue() {
 		if f.congested() {
 			f.demux.Unread(now)
 		}
 		f.demux.Tick(now)
-		due = f.demux.Due()
 	}
-	if due <= 0 || f.closing() {
+	if f.closing() {
 		return never
 	}
-	return due
+	return f.demuxDue()
+}
+
+// demuxDue returns when the session is looked at. Most of what it then does is
+// to judge who is silent.
+func (f *fan) demuxDue() time.Duration {
+	due := f.demux.Due()
+	if due <= 0 {
+		return never
+	}
+	return f.loop.judgedAt(due)
 }
 
 // tickStrand ends a strand that takes, finishes or answers nothing, and
@@ -60,7 +68,7 @@ func (f *fan) tickStrand(s *strand) time.Duration {
 		return s.cutAt
 	}
 	if s.backlogged() {
-		at := s.moved + s.writeTimeout()
+		at := f.loop.judgedAt(s.moved + s.writeTimeout())
 		if now >= at {
 			f.abandon(s, fmt.Sprintf("took nothing for %v", s.writeTimeout()))
 			return never
@@ -68,7 +76,7 @@ func (f *fan) tickStrand(s *strand) time.Duration {
 		due = at
 	}
 	if t := s.options().MessageTimeout; t > 0 && s.began > 0 {
-		at := s.began + t
+		at := f.loop.judgedAt(s.began + t)
 		switch {
 		case now < at:
 		case s.muted == 0 && f.hears(s):

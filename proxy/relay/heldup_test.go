@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"usher/proxy/engineio"
+	"usher/proxy/session"
 	"usher/proxy/ws"
 )
 
@@ -30,7 +32,7 @@ func TestHeldUpLoopHearsBeforeItJudges(t *testing.T) {
 	h.move()
 	h.wantNoneClosing()
 	h.step()
-	h.wakeLate(catchUpTime)
+	h.wakeLate(session.CatchUpTime)
 	h.step()
 	h.wantNoneClosing()
 }
@@ -47,6 +49,59 @@ func TestHeldUpLoopJudges(t *testing.T) {
 	h.wakeLate(10 * time.Second)
 	h.step()
 	c.wantEOF("silent")
+}
+
+// What the loop itself has to do waits for nobody: a drain, and the end of one.
+func TestHeldUpLoopDrainsInTime(t *testing.T) {
+	h := newHarness(t)
+	c, u := h.adopt(pings)
+	h.advance(10 * time.Second)
+	c.wantPing("quiet")
+	u.wantIdle("it is not pinged")
+	h.loop.drain(restart(time.Second, 6*time.Second, h), share{0, 1}, nil)
+	h.wakeLate(5 * time.Second)
+	h.step()
+	c.wantClose("the drain's", 1012, "usher is shutting down")
+	u.wantClose("the drain's", 1012, "usher is shutting down")
+	h.advance(time.Second)
+	h.wantEnd("usher.shutdown", 1012)
+}
+
+// Nor do answers to polls wait.
+func TestHeldUpLoopAnswersPolls(t *testing.T) {
+	h := newPollingFan(t)
+	main := h.joinPolling(0)
+	g := h.get()
+	h.wakeLate(26 * time.Second) // the ping is due since a second
+	h.step()
+	g.wantWaiting("nothing is there")
+	main.send(ws.Text, "42[3]")
+	h.step()
+	h.wakeLate(gathering)
+	h.step()
+	g.wantAnswer("it has gathered", Done, "42[3]")
+}
+
+// Heartbeats of Engine.IO are judged when all that has come is read, and nothing
+// is looked at over and over until then.
+func TestHeldUpFanHearsBeforeItJudges(t *testing.T) {
+	h := newFanHarness(t, engineio.V4, false)
+	c := h.connect()
+	main := h.join(c, "/", 0)
+	h.advance(25 * time.Second)
+	c.wantFrame("a ping", ws.Text, "2")
+	h.wakeLate(30 * time.Second)
+	h.loop.turn(h.now, false) // its pong stands behind others
+	h.wantOpen()
+	if due, _ := h.loop.timers.next(); due != h.now+session.CatchUpTime {
+		t.Errorf("next look: got it in %v, want it in %v", due-h.now, session.CatchUpTime)
+	}
+	c.send(ws.Text, "3")
+	main.send(ws.Text, "2")
+	h.step()
+	h.wakeLate(session.CatchUpTime)
+	h.step()
+	h.wantOpen()
 }
 
 // wakeLate has the loop wake up after d, as run does.

@@ -24,7 +24,7 @@ type loop struct {
 	// owned by the loop
 	now      time.Duration // when the turn began
 	timers   timers
-	judges   time.Duration // when timers are looked at again, 0 if they are; see catchUp
+	judges   time.Duration // when peers are judged again, 0 if they are; see catchUp
 	ready    []*line       // to serve in the next turn
 	serving  []*line       // those of this turn
 	greedy   queue         // had more to read than their share: some in each turn
@@ -117,19 +117,13 @@ func (lp *loop) patience() time.Duration {
 	if !ok {
 		return -1
 	}
-	return max(0, max(due, lp.judges)-lp.now)
+	return max(0, due-lp.now)
 }
 
-const (
-	heldUp      = 500 * time.Millisecond // by so much no timer is late otherwise
-	catchUpTime = time.Second
-)
-
-// catchUp puts timers off where the first of them is late because the loop was
-// held up: the process was stopped, or got nothing of a busy machine. What peers
-// sent meanwhile is there, but more than a turn takes, or in the hands of
-// goroutines: it is heard before anybody is called silent. A loop that is held
-// up again does not wait again.
+// catchUp puts off what is judged about peers where the first timer is late
+// because the loop was held up. What peers sent meanwhile is there, but more
+// than a turn takes, or in the hands of goroutines: it is heard before anybody
+// is called silent. A loop that is held up again does not wait again.
 func (lp *loop) catchUp(now time.Duration) {
 	due, ok := lp.timers.next()
 	switch {
@@ -137,10 +131,13 @@ func (lp *loop) catchUp(now time.Duration) {
 		if now >= lp.judges {
 			lp.judges = 0
 		}
-	case ok && now-due > heldUp:
-		lp.judges = now + catchUpTime
+	case ok && now-due > session.HeldUp:
+		lp.judges = now + session.CatchUpTime
 	}
 }
+
+// judgedAt returns when a peer is judged that owes something at due.
+func (lp *loop) judgedAt(due time.Duration) time.Duration { return max(due, lp.judges) }
 
 // busy tells whether lines wait for the next turn.
 func (lp *loop) busy() bool { return len(lp.ready) > 0 || lp.greedy.len() > 0 }
@@ -197,10 +194,8 @@ func (lp *loop) turn(now time.Duration, woken bool) {
 		lp.serve(l, 1)
 		lp.serving[i] = nil
 	}
-	if lp.judges == 0 {
-		for t := lp.timers.expired(now); t != nil; t = lp.timers.expired(now) {
-			t.tick(lp)
-		}
+	for t := lp.timers.expired(now); t != nil; t = lp.timers.expired(now) {
+		t.tick(lp)
 	}
 	lp.writeDirty()
 }

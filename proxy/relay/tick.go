@@ -38,7 +38,7 @@ func (lp *loop) tickIdle(p *pair) time.Duration {
 	if p.options.IdleTimeout <= 0 {
 		return never
 	}
-	due := p.passed + p.options.IdleTimeout
+	due := lp.judgedAt(p.passed + p.options.IdleTimeout)
 	if lp.now >= due {
 		why := fmt.Sprintf("nothing passed for %v", p.options.IdleTimeout)
 		lp.quit(p, session.Cause{Side: session.Usher, Event: session.Idle}, farewell{ws.CodeGoingAway, why})
@@ -51,7 +51,7 @@ func (lp *loop) tickIdle(p *pair) time.Duration {
 func (lp *loop) tickLeg(l *leg) time.Duration {
 	o, due := l.pair.options, never
 	if o.WriteTimeout > 0 && l.backlogged() && !l.pair.closing() {
-		at := l.moved + o.WriteTimeout
+		at := lp.judgedAt(l.moved + o.WriteTimeout)
 		if lp.now >= at {
 			lp.abandon(l, session.Stalled, fmt.Sprintf("took nothing for %v", o.WriteTimeout))
 		}
@@ -59,7 +59,7 @@ func (lp *loop) tickLeg(l *leg) time.Duration {
 	}
 	if o.MessageTimeout > 0 && l.began > 0 && !l.pair.closing() {
 		// While its peer takes nothing, l is not read: that is not l's fault.
-		at := max(l.began, l.peer().moved) + o.MessageTimeout
+		at := lp.judgedAt(max(l.began, l.peer().moved) + o.MessageTimeout)
 		if lp.now >= at {
 			lp.refuse(l, session.Stalled, farewell{ws.CodePolicy, fmt.Sprintf("message was not complete after %v", o.MessageTimeout)}, nil)
 		}
@@ -82,7 +82,7 @@ func (lp *loop) tickPing(l *leg) time.Duration {
 		// What was on its way to l may take its time: as long as l takes
 		// some of it, it is there. It is heard only while its peer is not
 		// behind.
-		due := max(l.pinged, l.moved, l.peer().moved) + o.PingTimeout
+		due := lp.judgedAt(max(l.pinged, l.moved, l.peer().moved) + o.PingTimeout)
 		if lp.now >= due {
 			lp.abandon(l, session.Silent, fmt.Sprintf("did not answer a ping within %v", o.PingTimeout))
 		}
