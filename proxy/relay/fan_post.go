@@ -59,9 +59,6 @@ func (f *fan) post(lp *loop, p *posted) {
 func (f *fan) take(p engineio.Packet) error {
 	in := &f.loop.in
 	in.msg = demux.Message{Type: p.Type, Binary: p.Binary, Head: p.Data, Size: len(p.Data)}
-	if p.Type == engineio.Message { // it has not given up
-		f.excess = false
-	}
 	if f.loop.tapping.taps != nil {
 		f.showPacket(&in.msg)
 	}

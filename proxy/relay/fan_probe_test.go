@@ -66,6 +66,30 @@ func TestFanUpgrade(t *testing.T) {
 	u.wantFrame("goes on", ws.Text, "42[10]")
 }
 
+// A client that goes on by WebSocket has not given up because of a POST that was
+// too big.
+func TestFanGoesOnAfterABigPost(t *testing.T) {
+	h := newPollingFan(t)
+	u := h.joinPolling(0)
+	h.fan.TooBig()
+	c, l := h.newPeer(client)
+	h.fan.Probe(l, false)
+	h.step()
+	c.send(ws.Text, "2probe")
+	h.step()
+	c.wantFrame("the probe is answered", ws.Text, "3probe")
+	c.send(ws.Text, "5")
+	c.send(ws.Text, "42[1]")
+	h.step()
+	u.wantFrame("it goes on", ws.Text, "42[1]")
+	c.send(ws.Text, "1")
+	h.step()
+	c.answerClose("it closes", 1000)
+	u.answerClose("the leg is closed", 1001)
+	h.step()
+	h.wantFanEnd("client.closed", 1000, "/")
+}
+
 // E-20: a probe that comes to nothing leaves polling as it was.
 func TestFanProbeFails(t *testing.T) {
 	for _, tc := range []struct {

@@ -228,6 +228,7 @@ func (f *fan) fromClient(m *demux.Message) {
 	lp := f.loop
 	f.session.FromClient.Messages.Add(1)
 	if m.Type == engineio.Message {
+		f.excess = false // it has not given up
 		f.session.FromClient.Last.Store(lp.began + int64(lp.now))
 	}
 	if f.spend(1, 0); !f.closing() {
