@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/http"
+	"slices"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -46,6 +47,20 @@ func (l *loader) sameSite(v value, otherwise http.SameSite) http.SameSite {
 		return site
 	}
 	return otherwise
+}
+
+// adviseCookies warns of cookies that are for TLS alone where none is in sight:
+// neither usher's own nor that of somebody in front.
+func (l *loader) adviseCookies(c *Config) {
+	secured := func(one Listener) bool { return one.TLS || one.unix() || len(one.ProxyProtocol) > 0 }
+	if len(c.TrustedProxies) > 0 || slices.ContainsFunc(c.Listen, secured) {
+		return
+	}
+	for _, u := range c.Upstreams {
+		if u.SameSite == http.SameSiteNoneMode {
+			l.advise(u.Position, "upstream %s: browsers drop its cookie, as same_site none is for https alone, and usher is asked by http: give a listener tls: true, or name what has TLS in front in trusted_proxies", u.Name)
+		}
+	}
 }
 
 // NeedsSecret tells whether what u knows its clients by is made with the secret.

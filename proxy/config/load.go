@@ -135,6 +135,7 @@ func (l *loader) top(root value, c *Config) {
 	d.secret = c.AffinitySecret
 	c.Upstreams = l.upstreams(o, d)
 	l.refuseLoops(c)
+	l.adviseCookies(c)
 	c.Routes = l.routes(o, limits, c.Upstreams)
 	l.uncovered(c)
 	c.advice = l.advice.Sorted()
