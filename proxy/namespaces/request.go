@@ -5,11 +5,16 @@ import (
 
 	"usher/proxy/engineio"
 	"usher/proxy/handshake"
+	"usher/proxy/refusal"
 	"usher/proxy/relay"
 )
 
-// errMethod is for a request of a session that polls.
-var errMethod = &handshake.Error{Reason: handshake.Method, Rule: "method of a polling session must be GET or POST"}
+// errMethod is for a request of a session that polls. The reference server
+// answers it so, with nothing to read; the log says why.
+var errMethod = &refusal.Error{
+	Status: http.StatusInternalServerError, Reason: refusal.Method, Rule: "method of a polling session must be GET or POST",
+	EngineIO: &refusal.EngineIO{Code: engineio.BadMethod, Empty: true, Server: true},
+}
 
 // request is one request of a client.
 type request struct {
@@ -51,10 +56,9 @@ func (p *split) serve(w http.ResponseWriter, r *http.Request, v handshake.Visit)
 		q.poll(known)
 	case r.Method == http.MethodPost:
 		q.post(known)
-	default: // as the reference server answers it; but the log says why
+	default:
 		q.errors[engineio.BadMethod].Add(1)
-		v.Note(r, http.StatusInternalServerError, errMethod)
-		w.WriteHeader(http.StatusInternalServerError)
+		q.refuse(errMethod)
 	}
 	return left
 }

@@ -3,6 +3,8 @@ package refusal
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -36,30 +38,35 @@ func (t *tally) later(k Kind, l line, wait time.Duration) {
 		t.due = make(map[Kind]line)
 	}
 	t.due[k] = l
-	time.AfterFunc(wait, func() {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		t.tell(k)
-	})
+	time.AfterFunc(wait, func() { t.tell(k) })
 }
 
 // close tells of all the rest at once. Nothing is told behind it, unless
-// something is noted.
+// something is noted, or was being told just then.
 func (t *tally) close() {
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	for k := range t.due {
+	due := slices.Collect(maps.Keys(t.due))
+	t.mu.Unlock()
+	for _, k := range due {
 		t.tell(k)
 	}
 }
 
-// tell tells of the rest of a kind, if that is due. The caller holds mu.
+// tell tells of the rest of a kind, if that is due.
 func (t *tally) tell(k Kind) {
-	l, due := t.due[k]
-	if !due {
-		return
+	if l, left, due := t.claim(k); due {
+		l.log.LogAttrs(context.Background(), l.level, "refusals without a line",
+			slog.String("route", k.Route), slog.String("reason", k.Reason), slog.Uint64("refusals", left))
 	}
-	delete(t.due, k)
-	l.log.LogAttrs(context.Background(), l.level, "refusals without a line",
-		slog.String("route", k.Route), slog.String("reason", k.Reason), slog.Uint64("refusals", t.rest(k)))
+}
+
+// claim takes the rest of a kind to be told by the caller, if that is due.
+func (t *tally) claim(k Kind) (l line, left uint64, due bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if l, due = t.due[k]; due {
+		delete(t.due, k)
+		left = t.rest(k)
+	}
+	return l, left, due
 }

@@ -106,6 +106,40 @@ func TestNote(t *testing.T) {
 	})
 }
 
+// asking is a log that asks for the totals whenever it is written.
+type asking struct {
+	tally *tally
+	lines int
+}
+
+func (a *asking) Write(p []byte) (int, error) {
+	a.tally.totals()
+	a.lines++
+	return len(p), nil
+}
+
+// Who counts does not wait for a log that is slow to take a line.
+func TestLogIsWrittenWithoutTheLock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var tally tally
+		text := &asking{tally: &tally}
+		log := slog.New(slog.NewTextHandler(text, nil))
+		flood := func() {
+			for range most + 1 {
+				tally.note(log, slog.LevelInfo, a, "request refused")
+			}
+		}
+		flood()
+		time.Sleep(spell)
+		synctest.Wait()
+		flood()
+		tally.close()
+		if want := 2 * (most + 1); text.lines != want {
+			t.Errorf("got %d lines, want %d", text.lines, want)
+		}
+	})
+}
+
 // Reloads may bring ever new routes.
 func TestKindsAreBounded(t *testing.T) {
 	var tally tally
