@@ -73,14 +73,15 @@ func TestLoop(t *testing.T) {
 func TestLoopOfALeg(t *testing.T) {
 	b := newTestLoop(t, "")
 	c := b.openSocket(t, "", nil)
+	before := b.loops()
 	send(t, c, "40")
-	wantSoon(t, "a loop", true, func() bool { return b.loops() > 0 })
-	b.wantLoop(t, "leg", "/socket.io", b.loops()-1)
+	wantSoon(t, "a loop", true, func() bool { return b.loops() > before })
+	b.wantLoop(t, "leg", "/socket.io", before)
 	c.Close()
 	b.wantSessions(t, 0)
 }
 
-// A check that comes back is no sign of health.
+// Where the session waits for its legs, its client is told.
 func TestLoopOfAnEagerLeg(t *testing.T) {
 	b := newTestLoop(t, "")
 	got := exchange(t, b.address, "GET /eager/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
@@ -90,6 +91,7 @@ func TestLoopOfAnEagerLeg(t *testing.T) {
 	b.wantSessions(t, 0)
 }
 
+// A check that comes back is no sign of health.
 func TestLoopOfACheck(t *testing.T) {
 	for _, check := range []string{"{path: /healthz, every: 20ms}", "{websocket: /ws, every: 20ms}"} {
 		b := newTestLoop(t, ", check: "+check)

@@ -31,7 +31,7 @@ func (x *index) pathsOf(host string) *paths {
 }
 
 // find returns the route for a host and path in normal form, nil if there is
-// none, and whether there are any routes for that hosx.
+// none, and whether there are any routes for that host.
 func (x *index) find(host, path string) (r *Route, known bool) {
 	if p := x.hosts[host]; p != nil {
 		if r := p.find(path); r != nil {
