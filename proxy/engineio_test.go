@@ -297,7 +297,7 @@ func TestUpstreamDeclines(t *testing.T) {
 			}
 			got = append(got, string(p))
 		}
-		if all := strings.Join(got, " "); !strings.Contains(all, `44/admin,{"message":"not admin"}`) || !strings.Contains(all, `40{"sid":"main"}`) {
+		if all := strings.Join(got, " "); !strings.Contains(all, `44/admin,{"message":"not admin","data":{"status":403}}`) || !strings.Contains(all, `40{"sid":"main"}`) {
 			t.Errorf("got %q, want an error of admin's words, and main", all)
 		}
 	})

@@ -185,7 +185,7 @@ func TestHangup(t *testing.T) {
 func TestRunWithAnAddressInUse(t *testing.T) {
 	l := newTestUpstream(t)
 	file := filepath.Join(t.TempDir(), "routes.yaml")
-	text := strings.Replace(routes(l), "127.0.0.1:0", l.Addr().String(), 1)
+	text := strings.Replace(routes(newTestUpstream(t)), "127.0.0.1:0", l.Addr().String(), 1)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

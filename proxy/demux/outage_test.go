@@ -79,14 +79,14 @@ client 42["on"]
 // of what is in front of it, that cannot serve now.
 func TestF07Status(t *testing.T) {
 	for answer, data := range map[string]string{
-		"400 no": `{"status":400}`, "401 no": `{"status":401}`, "404 no": `{"status":404}`, "429 no": `{"status":429}`,
+		"400 no": `{"status":400}`, "401 no": `{"status":401}`, "410 no": `{"status":410}`, "429 no": `{"status":429}`,
 		"429 no after 30": `{"status":429,"retryAfter":30}`, "503 no after 0": `{"status":503,"retryAfter":0}`,
 		"302 no": `{"status":302}`, "200 no": `{"status":200}`,
 	} {
 		play4(t, shop(), joined+"client 40/seller,\n\tseller.dial\nseller.refuses "+answer+
 			"\n\tclient 44/seller,{\"message\":\"no\",\"data\":"+data+"}\npass 5s")
 	}
-	for _, status := range []string{"500", "502", "503", "504"} {
+	for _, status := range []string{"404", "500", "502", "503", "504"} {
 		play4(t, shop(), joined+"client 40/seller,\n\tseller.dial\nseller.refuses "+status+" no\npass 60ms\n\tseller.dial\nseller.opens\n\tseller 40/seller,")
 	}
 }

@@ -14,15 +14,17 @@ type Refusal struct {
 }
 
 // Final tells whether r is the upstream's word on the client, who is told at
-// once. 500 and 502 to 504 speak of a server that is not able to serve now, or of
-// a proxy in front of one that starts: who asks again will be served, so
-// namespaces wait as for one that is down, unless the upstream says itself when
-// to come again. Others will be the same the next time, as 508 of a loop.
+// once, and does not come back by itself. 500 and 502 to 504 speak of a server
+// that is not able to serve now, or of a proxy in front of one that starts; 404 of
+// one whose Socket.IO, or whose route, is not there yet. Who asks again will be
+// served, so namespaces wait as for one that is down, unless the upstream says
+// itself when to come again. Others will be the same the next time, as 508 of a
+// loop.
 func (r Refusal) Final() bool {
 	switch r.Status {
 	case 0:
 		return false
-	case 500, 502, 503, 504:
+	case 404, 500, 502, 503, 504:
 		return r.After != ""
 	}
 	return true

@@ -120,7 +120,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, sender headers.S
 		if err := checkPolling(r, m.Route, query, sender.Host); err != nil {
 			return err
 		}
-		if m.Bare() && !speaksEngineIO(query) {
+		if m.Bare() && readsPage(r) && !speaksEngineIO(query) {
 			addSlash(w, r, m.Path, query)
 			return nil
 		}

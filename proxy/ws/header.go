@@ -95,9 +95,9 @@ const (
 
 // ParseHeader reads the header that p begins with and returns its size.
 // When p ends before the header does, n is 0 and err is nil, unless what is
-// there already breaks a rule; likewise for what may be ErrAnswer. It refuses what no header may be, whoever sent
-// it: err is then a *ProtocolError. Masks, RSV bits and the order of frames
-// are the Checker's.
+// there already breaks a rule; likewise for what may be ErrAnswer. It refuses
+// what no header may be, whoever sent it: err is then a *ProtocolError. Masks,
+// RSV bits and the order of frames are the Checker's.
 func ParseHeader(p []byte) (h Header, n int, err error) {
 	if len(p) == 0 {
 		return h, 0, nil

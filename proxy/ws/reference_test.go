@@ -44,6 +44,13 @@ func (ref *referee) hold(p []byte) []byte {
 
 // frame judges the frame that p begins with and returns what is behind it.
 func (ref *referee) frame(p []byte) []byte {
+	const answer = "HTTP/1."
+	if n := min(len(p), len(answer)); string(p[:n]) == answer[:n] {
+		if n < len(answer) {
+			return ref.hold(p)
+		}
+		return ref.refuse(1002, "HTTP answer in place of a frame")
+	}
 	if rule := badFirstByte(p[0]); rule != "" {
 		return ref.refuse(1002, rule)
 	}
@@ -253,6 +260,9 @@ func FuzzChecker(f *testing.F) {
 	f.Add(byte(2), []byte(server(0x41, "\xFF")+server(0x80, "")+server(0x82, "12345678")), []byte{})
 	f.Add(byte(0x2D), []byte(client(0x02, "")+client(0x00, "")+client(0x00, "")+client(0x80, "")), []byte{7})
 	f.Add(byte(0), []byte("\x82\x7F\x7F\xFF\xFF\xFF\xFF\xFF\xFF\xFFabc"), []byte{10})
+	f.Add(byte('-'), []byte("H"), []byte("0"))
+	f.Add(byte(0), []byte(server(0x82, "x")+"HTTP/1.1 400 Bad Request\r\n"), []byte{3, 1, 2})
+	f.Add(byte(1), []byte("HTTP/2"), []byte{1})
 	f.Fuzz(func(t *testing.T, rules byte, stream, splits []byte) {
 		if len(stream) > 2000 {
 			return // the reference is quadratic
