@@ -2,7 +2,8 @@ package proxy_test
 
 import (
 	"go/build"
-	"os"
+	"io/fs"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -64,36 +65,77 @@ var layers = map[string]struct {
 var impure = []string{"log", "log/slog", "net", "net/http", "os"}
 
 func TestLayers(t *testing.T) {
-	entries, err := os.ReadDir(".")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range entries {
-		if !e.IsDir() || e.Name() == "testdata" {
-			continue
-		}
-		layer, ok := layers[e.Name()]
+	for _, name := range packages(t) {
+		layer, ok := layers[name]
 		if !ok {
-			t.Errorf("proxy/%s: not in the layers table", e.Name())
+			t.Errorf("proxy/%s: not in the layers table", name)
 			continue
 		}
-		pkg, err := build.ImportDir(e.Name(), 0)
+		pkg, err := build.ImportDir(name, 0)
 		if err != nil {
-			t.Errorf("proxy/%s: %v", e.Name(), err)
+			t.Errorf("proxy/%s: %v", name, err)
 			continue
 		}
 		for _, imp := range pkg.Imports {
 			switch sub, ours := strings.CutPrefix(imp, module); {
 			case ours && !slices.Contains(layer.imports, sub):
-				t.Errorf("proxy/%s must not import proxy/%s", e.Name(), sub)
+				t.Errorf("proxy/%s must not import proxy/%s", name, sub)
 			case layer.pure && slices.Contains(impure, imp):
-				t.Errorf("proxy/%s must not import %s: it does no I/O", e.Name(), imp)
-			case !ours && strings.Contains(strings.Split(imp, "/")[0], ".") && !owned(layer.owns, imp):
-				t.Errorf("proxy/%s must not import %s", e.Name(), imp)
+				t.Errorf("proxy/%s must not import %s: it does no I/O", name, imp)
+			case !ours && isThirdParty(imp) && !owned(layer.owns, imp):
+				t.Errorf("proxy/%s must not import %s", name, imp)
+			}
+		}
+		for _, sub := range layer.imports {
+			if !slices.Contains(pkg.Imports, strings.TrimSuffix(module+sub, "/")) {
+				t.Errorf("proxy/%s may import proxy/%s, and does not: take it out of the table", name, sub)
+			}
+		}
+		for _, m := range layer.owns {
+			if !slices.ContainsFunc(pkg.Imports, func(imp string) bool { return owned([]string{m}, imp) }) {
+				t.Errorf("proxy/%s may import %s, and does not: take it out of the table", name, m)
 			}
 		}
 	}
 }
+
+// The root assembles our packages, and knows no one else's.
+func TestRootImports(t *testing.T) {
+	pkg, err := build.ImportDir(".", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, imp := range pkg.Imports {
+		switch sub, ours := strings.CutPrefix(imp, module); {
+		case isThirdParty(imp) && !ours:
+			t.Errorf("proxy must not import %s", imp)
+		case sub == "command" || sub == "demo" || sub == "doctor":
+			t.Errorf("proxy must not import proxy/%s, which stands above it", sub)
+		}
+	}
+}
+
+// packages are the folders below this one that have Go files.
+func packages(t *testing.T) (names []string) {
+	t.Helper()
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.Name() == "testdata" {
+			return filepath.SkipDir
+		}
+		if dir := filepath.ToSlash(filepath.Dir(path)); err == nil && dir != "." && strings.HasSuffix(path, ".go") && !slices.Contains(names, dir) {
+			names = append(names, dir)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+// isThirdParty tells whether a package is neither ours nor of the standard
+// library.
+func isThirdParty(imp string) bool { return strings.Contains(strings.Split(imp, "/")[0], ".") }
 
 func owned(modules []string, imp string) bool {
 	return slices.ContainsFunc(modules, func(m string) bool {

@@ -1,7 +1,3 @@
-// Package proxy assembles usher: listeners and certificates, the handshake, the
-// relays, what serves namespaces, what forwards plain requests, and the
-// operators' address, from the start of a process, or its taking over from
-// another, through reloads to its end.
 package proxy
 
 import (
