@@ -245,20 +245,41 @@ func patient(d *websocket.Dialer) *websocket.Dialer {
 	own := *d
 	own.NetDialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 		c, err := dial(ctx, network, address)
-		return patientConn{c}, err
+		if err != nil {
+			return nil, err
+		}
+		return &patientConn{Conn: c}, nil
 	}
 	return &own
 }
 
-type patientConn struct{ net.Conn }
+// patientConn has deadlines of its own, but for those that a test sets.
+type patientConn struct {
+	net.Conn
+	reads, writes atomic.Bool // the test has set one
+}
 
-func (c patientConn) Read(p []byte) (int, error) {
-	c.SetReadDeadline(time.Now().Add(patience))
+func (c *patientConn) SetReadDeadline(t time.Time) error {
+	c.reads.Store(!t.IsZero())
+	return c.Conn.SetReadDeadline(t)
+}
+
+func (c *patientConn) SetWriteDeadline(t time.Time) error {
+	c.writes.Store(!t.IsZero())
+	return c.Conn.SetWriteDeadline(t)
+}
+
+func (c *patientConn) Read(p []byte) (int, error) {
+	if !c.reads.Load() {
+		c.Conn.SetReadDeadline(time.Now().Add(patience))
+	}
 	return c.Conn.Read(p)
 }
 
-func (c patientConn) Write(p []byte) (int, error) {
-	c.SetWriteDeadline(time.Now().Add(patience))
+func (c *patientConn) Write(p []byte) (int, error) {
+	if !c.writes.Load() {
+		c.Conn.SetWriteDeadline(time.Now().Add(patience))
+	}
 	return c.Conn.Write(p)
 }
 
