@@ -94,7 +94,9 @@ func TestAffinityCookieOfOtherSites(t *testing.T) {
 		{"{cookie: {same_site: strict}}", "/other", true, "HttpOnly; Secure; SameSite=Strict"},
 	} {
 		t.Run(fmt.Sprint(tt.affinity, tt.path, " TLS ", tt.tls), func(t *testing.T) {
-			scheme, b, trust := "", (*broker)(nil), (*tls.Config)(nil)
+			scheme := ""
+			var b *broker
+			var trust *tls.Config
 			if tt.tls {
 				b, trust = newTestTLSBrokerOf(t, file(tt.affinity))
 				scheme = "s"

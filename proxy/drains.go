@@ -58,7 +58,7 @@ func (d *drains) holds(upstream string) bool {
 // "" where it has several.
 func (s *Server) admit(route, upstream string) error {
 	if s.drains.concerns(route, upstream) {
-		return refusal.Drained
+		return refusal.ErrDrained
 	}
 	return nil
 }

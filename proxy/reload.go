@@ -18,7 +18,7 @@ import (
 // errNoReload is for a server whose routes do not come from a file.
 var errNoReload = errors.New("there is no routes file to read again")
 
-var errStopped = errors.New(refusal.Stopping.Rule)
+var errStopped = errors.New(refusal.ErrStopping.Rule)
 
 // reloads count what came of them.
 type reloads struct {

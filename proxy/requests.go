@@ -47,7 +47,7 @@ func (q requests) Serve(w http.ResponseWriter, r *http.Request, sender headers.S
 	}
 	r, leave, ok := in.Enter(r)
 	if !ok {
-		h.Refuse(w, r, sender, refusal.Stopping)
+		h.Refuse(w, r, sender, refusal.ErrStopping)
 		return
 	}
 	defer leave()

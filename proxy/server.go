@@ -103,7 +103,7 @@ func newServer(cfg *config.Config, log *slog.Logger, frames *relay.Group, from *
 	}
 	s.front = front.NewServer(front.Config{
 		HeadTimeout: cfg.HandshakeTimeout, ConnContext: handshake.ConnContext,
-		Refusals: s.refusals, Stopping: refusal.Stopping, Failed: s.failed, Log: log,
+		Refusals: s.refusals, Stopping: refusal.ErrStopping, Failed: s.failed, Log: log,
 	})
 	rand.Read(s.markKey[:])
 	s.id = headers.NewID()

@@ -57,6 +57,7 @@ func bounded(_ []string, a slog.Attr) slog.Attr {
 		case []string:
 			a.Value = slog.AnyValue(cutList(v))
 		}
+	default: // a number or a time is short
 	}
 	return a
 }

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
+	"log" //nolint:depguard // it is what the test is about
 	"log/slog"
 	"os"
 	"slices"

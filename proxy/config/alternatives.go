@@ -82,8 +82,9 @@ func expand(list []branch, r *syntax.Regexp) []branch {
 	case syntax.OpStar, syntax.OpPlus:
 		anything := r.Sub[0].Op == syntax.OpAnyChar || r.Sub[0].Op == syntax.OpAnyCharNotNL
 		return each(list, func(b *branch) { b.any = b.any || anything && !b.open; b.open = true })
+	default:
+		return each(list, func(b *branch) { b.open = true })
 	}
-	return each(list, func(b *branch) { b.open = true })
 }
 
 // expandClass writes a small class out, into which the parser turns (a|b).

@@ -2,7 +2,7 @@ package front
 
 import (
 	"context"
-	"log"
+	"log" //nolint:depguard // an http.Server writes by one
 	"log/slog"
 	"strings"
 )

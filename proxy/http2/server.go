@@ -4,7 +4,7 @@ package http2
 
 import (
 	"context"
-	"log"
+	"log" //nolint:depguard // an http.Server writes by one
 	"net"
 	"net/http"
 	"time"

@@ -66,7 +66,7 @@ func (q *request) open() (left handshake.Verdict) {
 // admit counts a session at its place, or says why there may be none.
 func (q *request) admit(at place) error {
 	if q.server.closed.Load() {
-		return refusal.Stopping
+		return refusal.ErrStopping
 	}
 	if err := q.server.Admit(q.route.String()); err != nil {
 		return err

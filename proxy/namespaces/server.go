@@ -60,7 +60,7 @@ type Server struct {
 }
 
 // errClosed is why a leg is not dialled any more.
-var errClosed = errors.New(refusal.Stopping.Rule)
+var errClosed = errors.New(refusal.ErrStopping.Rule)
 
 // NewServer returns a Server without sessions.
 func NewServer(c Config) *Server {

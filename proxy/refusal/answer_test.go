@@ -28,7 +28,7 @@ func TestAnswerByForm(t *testing.T) {
 		{"body", "POST", "abc", New(404, NoRoute, "none"), "Cache-Control: no-store|Connection: close|Content-Type: text/plain; charset=utf-8|X-Content-Type-Options: nosniff", "404 not found: none\n"},
 		{"method", "PATCH", "", New(405, Method, "no"), "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS|Cache-Control: no-store|Content-Type: text/plain; charset=utf-8|X-Content-Type-Options: nosniff", "405 method not allowed: no\n"},
 		{"version", upgrade, "", New(426, Version, "13"), "Cache-Control: no-store|Connection: close|Connection: Upgrade|Content-Type: text/plain; charset=utf-8|Sec-Websocket-Version: 13|Upgrade: websocket|X-Content-Type-Options: nosniff", "426 upgrade required: 13\n"},
-		{"stopping", upgrade, "", Stopping, "Cache-Control: no-store|Connection: close|Content-Type: text/plain; charset=utf-8|Retry-After: 1|X-Content-Type-Options: nosniff", "503 service unavailable: usher is stopping\n"},
+		{"stopping", upgrade, "", ErrStopping, "Cache-Control: no-store|Connection: close|Content-Type: text/plain; charset=utf-8|Retry-After: 1|X-Content-Type-Options: nosniff", "503 service unavailable: usher is stopping\n"},
 		{"HEAD", "HEAD", "", New(404, NoRoute, "none"), "Cache-Control: no-store|Content-Type: text/plain; charset=utf-8|X-Content-Type-Options: nosniff", ""},
 		{"in front, plain", plain, "", &Error{Status: 400, EngineIO: inFront}, "Cache-Control: no-store|Connection: close|Content-Type: application/json|X-Content-Type-Options: nosniff", `{"code":1,"message":"Session ID unknown"}`},
 		{"in front, upgrade", upgrade, "", &Error{Status: 400, EngineIO: inFront}, "Cache-Control: no-store|Connection: close|Content-Type: text/html|X-Content-Type-Options: nosniff", "Session ID unknown"},

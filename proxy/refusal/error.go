@@ -51,8 +51,8 @@ func New(status int, reason Reason, format string, args ...any) *Error {
 
 // Whoever comes while usher or a route takes no new sessions hears one of these.
 var (
-	Stopping = &Error{Status: http.StatusServiceUnavailable, Reason: Draining, Rule: "usher is stopping"}
-	Drained  = &Error{Status: http.StatusServiceUnavailable, Reason: Draining, Rule: "this route is being drained"}
+	ErrStopping = &Error{Status: http.StatusServiceUnavailable, Reason: Draining, Rule: "usher is stopping"}
+	ErrDrained  = &Error{Status: http.StatusServiceUnavailable, Reason: Draining, Rule: "this route is being drained"}
 )
 
 func (e *Error) Error() string {

@@ -23,7 +23,7 @@ func (t *tally) note(log *slog.Logger, level slog.Level, k Kind, message string,
 	}
 	own, wait := t.take(time.Now(), k)
 	if own {
-		log.LogAttrs(context.Background(), level, message, attrs...)
+		log.LogAttrs(context.Background(), level, message, attrs...) //nolint:sloglint // one of two constants, see Error.message
 	}
 	if wait > 0 {
 		t.later(k, line{log, level}, wait)

@@ -49,6 +49,7 @@ func (r *Route) String() string {
 		narrow = append(narrow, "websocket")
 	case config.NoUpgrade:
 		narrow = append(narrow, "no upgrade")
+	case config.AnyRequest:
 	}
 	if len(narrow) == 0 {
 		return r.Host + r.Path

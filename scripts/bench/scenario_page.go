@@ -19,9 +19,9 @@ func (p page) run(t *trial) ([]value, error) {
 		return err
 	})
 	defer func() {
-		for i := range all {
-			if all[i].link != nil {
-				all[i].link.Close()
+		for _, s := range all {
+			if s.link != nil {
+				s.link.Close()
 			}
 		}
 	}()
