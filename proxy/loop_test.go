@@ -53,7 +53,7 @@ func TestLoop(t *testing.T) {
 	b := newTestLoop(t, "")
 	for _, tt := range []struct{ name, route, request string }{
 		{"plain", "/", "GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"},
-		{"with a body", "/", "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi"},
+		{"with a body", "/", "POST /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi"},
 		{"upgrade", "/", upgradeHead},
 		{"upgrade, messages", "/messages", strings.Replace(upgradeHead, "GET /", "GET /messages/", 1)},
 		{"hides the marker", "/", "GET /a HTTP/1.1\r\nHost: a\r\nConnection: close, usher-via\r\nUsher-Via: 0123456789abcdef\r\n\r\n"},

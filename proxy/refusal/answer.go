@@ -39,6 +39,8 @@ func (e *Error) answer(w http.ResponseWriter, r *http.Request) {
 			closeBehind(h, r)
 		}
 		e.ask(h, r.ProtoMajor)
+	case e.Status == http.StatusRequestTimeout: // what did not come is not waited for again
+		closeBehind(h, r)
 	case !upgrades(r):
 		Drop(w, r)
 	default:
