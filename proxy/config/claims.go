@@ -67,10 +67,10 @@ func (l *loader) competing(o object, r *Route, host value, at Position, first cl
 // request only.
 func apart(first, second Upgrade) string {
 	other := map[Upgrade]Upgrade{OnlyWebSocket: NoUpgrade, NoUpgrade: OnlyWebSocket}
-	switch first {
-	case second:
+	if first == second {
 		return ""
-	case AnyRequest:
+	}
+	if first == AnyRequest {
 		return " for every request: to share it, write upgrade: " + string(other[second]) + " there"
 	}
 	return ": to share it, write upgrade: " + string(other[first]) + " here"
