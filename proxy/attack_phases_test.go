@@ -11,7 +11,7 @@ import (
 // Row 38 of the attacks: who stops in the middle of a phase has one goroutine
 // and no more stack than that phase needs, and others are served.
 func TestAttack38HalfOpen(t *testing.T) {
-	const many, stack = 200, 12 << 10
+	const many, stack = 200, 16 << 10
 	up := newTestBackend(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "page") })
 	b := newTestBrokerIn(t, t.TempDir(), "listen: ['127.0.0.1:0', {address: '127.0.0.1:0', proxy_protocol: 127.0.0.1}, {address: '127.0.0.1:0', tls: true}]\n"+
 		"handshake_timeout: 1m\ntls: {internal: true}\n"+oneRoute(up.URL))

@@ -114,6 +114,11 @@ func TestAttack52Pipelined(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if resp.StatusCode == http.StatusContinue { // not every race with the answer is lost
+				if resp, err = http.ReadResponse(br, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
 			if !strings.Contains(tt.status, resp.Status[:3]) {
 				t.Errorf("first answer: got %s, want %s", resp.Status, tt.status)
 			}

@@ -70,7 +70,9 @@ func (h *Handler) settle(w http.ResponseWriter, r *http.Request, c *Claim, b *bu
 	a, timeout := by.reply.answer, c.Route.Limits.HandshakeTimeout
 	back := headers.NewBack(c.Route.Route, c.Sender, r.Host, by.endpoint.Address)
 	switch {
-	case a.status == http.StatusSwitchingProtocols && by.reply.recanted:
+	// Only a refusal takes a 101 back: else what is no frame would be somebody's
+	// answer.
+	case by.reply.recanted && a.status < http.StatusBadRequest:
 		return false, badAnswer(ws.ErrAnswer)
 	case a.status == http.StatusSwitchingProtocols:
 	case c.offer.stream && a.status < 300:
