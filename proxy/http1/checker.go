@@ -6,10 +6,11 @@
 // bytes. Behind a proxy each of these can hide a request from one of
 // them (request smuggling). A Checker admits the one form of RFC 9112 that has
 // one meaning, on every request of a connection, and follows the bodies to find
-// the next request.
+// the next request. Split tells where the parts of a head stand that it has
+// found whole.
 //
-// The package is pure: bytes in, a count or an error out. It holds no bytes and
-// allocates nothing, whatever the stream is split into.
+// The package is pure: bytes in, a count or an error out. A Checker holds no
+// bytes and allocates nothing, whatever the stream is split into.
 package http1
 
 import "math"
@@ -122,18 +123,53 @@ const (
 // takes what stands behind it, unchecked, and asks no more.
 func (c *Checker) Check(p []byte) (n int, err error) {
 	for n < len(p) {
-		if c.state == broken {
-			return n, c.err
-		}
-		k, err := c.step(p[n:])
-		n += k
-		if err != nil {
-			c.state, c.err = broken, err
+		k, err := c.advance(p[n:])
+		if n += k; err != nil {
 			return n, err
 		}
 		if c.state == inMethod && c.size == 0 {
 			return n, nil
 		}
+	}
+	return n, nil
+}
+
+// CheckHead is Check for whoever wants the head of a request first: it stops
+// behind the empty line, whatever body follows, and tells that the head is whole.
+// Check takes the body, if there is one: see InBody.
+func (c *Checker) CheckHead(p []byte) (n int, whole bool, err error) {
+	for n < len(p) {
+		last := c.state == inHeadEnd && c.seen&inTrailer == 0
+		k, err := c.advance(p[n:])
+		if n += k; err != nil {
+			return n, false, err
+		}
+		if last {
+			return n, true, nil
+		}
+	}
+	return n, false, nil
+}
+
+// InBody reports whether the next byte is of a body, or of the chunks and
+// trailers around it.
+func (c *Checker) InBody() bool { return c.state == inBody || c.seen&inTrailer != 0 }
+
+// Started reports whether any byte of the next request has come. The empty line
+// before it, which Skip takes, is none.
+func (c *Checker) Started() bool {
+	return c.state != inMethod && c.state != inEmptyLine || c.size > 0
+}
+
+// advance is a step, unless the stream is broken.
+func (c *Checker) advance(p []byte) (int, error) {
+	if c.state == broken {
+		return 0, c.err
+	}
+	n, err := c.step(p)
+	if err != nil {
+		c.state, c.err = broken, err
+		return n, err
 	}
 	return n, nil
 }
