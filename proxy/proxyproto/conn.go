@@ -3,10 +3,7 @@
 package proxyproto
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -17,28 +14,6 @@ import (
 	"sync"
 	"syscall"
 	"time"
-
-	"github.com/pires/go-proxyproto"
-)
-
-const (
-	// shortest is the length of the shortest header, "PROXY UNKNOWN\r\n".
-	shortest = 15
-	// longestLine is that of version 1 with its end (specification, 2.1).
-	longestLine = 107
-	// longestRest bounds what follows the fixed part of version 2; with TLS
-	// details of the client a few hundred bytes are usual.
-	longestRest = 4096
-	// local is version 2 and the command of who speaks for nobody.
-	local = 0x20
-)
-
-var (
-	signature = []byte("\r\n\r\n\x00\r\nQUIT\n") // of version 2
-	word      = []byte("PROXY ")                 // of version 1
-
-	errNoHeader = errors.New("a peer of proxy_protocol sent no header")
-	errTooLong  = errors.New("header is too long")
 )
 
 // Conn is a connection from a peer that must say whom it speaks for. The
@@ -117,7 +92,7 @@ func (c *Conn) SyscallConn() (syscall.RawConn, error) {
 func (c *Conn) open() {
 	c.remote, c.local = c.Conn.RemoteAddr(), c.Conn.LocalAddr()
 	c.Conn.SetReadDeadline(time.Now().Add(c.timeout))
-	h, err := read(c.Conn)
+	of, err := read(c.Conn)
 	c.Conn.SetReadDeadline(time.Time{})
 	if err != nil {
 		level := slog.LevelWarn
@@ -129,65 +104,26 @@ func (c *Conn) open() {
 		c.Conn.Close()
 		return
 	}
-	if from, to, ok := h.TCPAddrs(); ok && !h.Command.IsLocal() {
-		c.remote, c.local = from, to
+	if of.Source != nil {
+		c.remote, c.local = of.Source, of.Destination
 	}
 }
 
 // read takes a header off r, to its last byte.
-func read(r io.Reader) (*proxyproto.Header, error) {
-	b := make([]byte, shortest, 256)
-	_, err := io.ReadFull(r, b)
-	switch {
-	case err != nil:
-		return nil, err
-	case bytes.HasPrefix(b, signature):
-		b, err = readRest(r, b)
-	case bytes.HasPrefix(b, word):
-		b, err = readLine(r, b)
-	default:
-		err = errNoHeader
-	}
-	if err != nil {
-		return nil, err
-	}
-	if bytes.HasPrefix(b, signature) && b[len(signature)] == local { // what follows is of no meaning, whatever it is (2.2)
-		return &proxyproto.Header{Version: 2, Command: proxyproto.LOCAL}, nil
-	}
-	h, err := proxyproto.Read(bufio.NewReaderSize(bytes.NewReader(b), len(b)))
-	if err != nil {
-		return nil, err
-	}
-	_, err = h.TLVs() // their lengths must add up
-	return h, err
-}
-
-// readLine reads version 1, byte by byte: what follows is the client's.
-func readLine(r io.Reader, b []byte) ([]byte, error) {
-	for b[len(b)-1] != '\n' {
-		if len(b) == longestLine {
-			return nil, errTooLong
+func read(r io.Reader) (Addresses, error) {
+	b := make([]byte, 0, 256)
+	for {
+		of, n, err := Parse(b)
+		had := len(b)
+		if err != nil || n <= had {
+			return of, err
 		}
-		b = append(b, 0)
-		if _, err := io.ReadFull(r, b[len(b)-1:]); err != nil {
-			return nil, io.ErrUnexpectedEOF
+		b = slices.Grow(b, n-had)[:n]
+		if _, err := io.ReadFull(r, b[had:]); err != nil {
+			if had > 0 && errors.Is(err, io.EOF) {
+				err = io.ErrUnexpectedEOF
+			}
+			return Addresses{}, err
 		}
 	}
-	return b, nil
-}
-
-func readRest(r io.Reader, b []byte) ([]byte, error) {
-	b = append(b, 0)
-	if _, err := io.ReadFull(r, b[shortest:]); err != nil {
-		return nil, io.ErrUnexpectedEOF
-	}
-	n := int(binary.BigEndian.Uint16(b[len(b)-2:]))
-	if n > longestRest {
-		return nil, errTooLong
-	}
-	b = slices.Grow(b, n)[:len(b)+n]
-	if _, err := io.ReadFull(r, b[len(b)-n:]); err != nil {
-		return nil, io.ErrUnexpectedEOF
-	}
-	return b, nil
 }
