@@ -51,7 +51,7 @@ func waits(p []byte) bool {
 // helloOf returns the first bytes of a client of crypto/tls.
 func helloOf(c *tls.Config) []byte {
 	s := newScript(nil)
-	tls.Client(s, c).HandshakeContext(context.Background()) //nolint:errcheck // nobody answers
+	tls.Client(s, c).HandshakeContext(context.Background()) // nobody answers
 	return s.out.Bytes()
 }
 

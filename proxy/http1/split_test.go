@@ -48,11 +48,11 @@ func describe(head []byte) string {
 	var h Head
 	Split(head, &h)
 	part := func(s Span) []byte { return head[s.From:s.To] }
-	text := fmt.Sprintf("%s %s %d", part(h.Method), part(h.Target), h.Minor)
+	text := fmt.Appendf(nil, "%s %s %d", part(h.Method), part(h.Target), h.Minor)
 	for _, l := range h.Lines {
-		text += fmt.Sprintf("|%s=%s", part(l.Name), part(l.Value))
+		text = fmt.Appendf(text, "|%s=%s", part(l.Name), part(l.Value))
 	}
-	return text
+	return string(text)
 }
 
 func TestSplit(t *testing.T) {
