@@ -1,148 +1,253 @@
 package handshake
 
 import (
-	"fmt"
+	"context"
+	"errors"
+	"maps"
 	"net"
 	"net/http"
-	"slices"
+	"net/netip"
 	"time"
 
+	"usher/proxy/engineio"
 	"usher/proxy/headers"
 	"usher/proxy/refusal"
-	"usher/proxy/route"
-	"usher/proxy/session"
-	"usher/proxy/ws"
+	"usher/proxy/tracing"
+	"usher/proxy/upstream"
 )
 
-// Exchange finishes the handshake of a claim that was given to Messages. No
-// extension is offered to the upstream, as the messages relay speaks none. The
-// caller owns the pair; if ok is false there is none, and the client has been
-// answered.
-func Exchange(w http.ResponseWriter, r *http.Request, c Claim) (p Pair, ok bool) {
-	h := c.handler
-	r.Pattern = c.Route.String()
-	c.offer.extensions = nil
-	p, ok, err := h.exchange(w, r, &c)
-	if err != nil {
-		h.Refusals.Refuse(w, r, c.Sender, err)
-	}
-	return p, ok
+// Exchange is the handshake of a claim with one of the upstream's endpoints: a
+// machine without I/O. Whoever drives it, a goroutine (see drive) or an event
+// loop, does what it says, tells it what came of that, and passes the time in.
+//
+// An endpoint that cannot be reached is passed over for the next. A connection
+// that ends without one byte of an answer, as those do that wait to be accepted
+// when a process ends, is made up for at another endpoint: once, as the request
+// may be what ended the process, and it must not go on to end all of them. A
+// handshake is a GET without a body, which is safe to repeat (RFC 9110, 9.2.1).
+// One that continues an Engine.IO session is not repeated: only one process
+// knows its sid.
+type Exchange struct {
+	// static after construction
+	handler *Handler
+	request *http.Request
+	claim   Claim
+	began   time.Time
+	buffers *buffers // given back by close
+
+	tries *upstream.Tries
+	again bool // what got no answer may be made up for
+
+	// of the connection to an endpoint
+	endpoint *upstream.Endpoint // that is used; nil for none
+	at       netip.Addr         // of its addresses; invalid for any
+	peer     net.Addr           // that was reached
+	dialling time.Time          // since when
+	dialled  time.Duration      // what it took to be connected
+	waits    bool               // Direct does not say all that there is to it
+	dialogue dialogue
+	silence  error // why there was no answer to the upgrade, while that is inquired about; nil if it is not
+
+	err error // why there is no reply, once it is over
 }
 
-// exchange has the upstream answer its half and passes the outcome to the
-// client. An error means that the client was told nothing yet.
-func (h *Handler) exchange(w http.ResponseWriter, r *http.Request, c *Claim) (p Pair, taken bool, err error) {
-	began := time.Now()
-	b := h.buffers.get()
-	defer h.buffers.put(b)
-	by, err := h.reach(r, c, b)
+// Effect is what an Exchange wants to be done next.
+type Effect uint8
+
+// The effects. What was connected before one is closed, unless it is to be read.
+const (
+	Dial Effect = iota // connect to the endpoint, by Dial or to where Direct says; then Connected
+	Ask                // write Question and read; then Take, Lost or, at Due, Expire
+	Read               // read on; likewise
+	Over               // there is an outcome
+)
+
+// exchange begins to serve a claim at now.
+func (h *Handler) exchange(r *http.Request, c Claim, now time.Time) *Exchange {
+	x := &Exchange{handler: h, request: r, claim: c, began: now, buffers: h.buffers.get(), again: !continues(c.Query)}
+	x.tries = c.lead.Tries()
+	x.tries.Trace = c.Sender.Trace.Attempts()
+	return x
+}
+
+// Close ends what x has used. Its endpoint is the session's, if there is one.
+func (x *Exchange) Close() {
+	x.handler.buffers.put(x.buffers)
+	x.buffers = nil
+}
+
+func (x *Exchange) context() context.Context { return x.request.Context() }
+
+// Start says what comes first.
+func (x *Exchange) Start(now time.Time) Effect {
+	e, err := x.claim.Upstream.Next(x.context(), x.tries)
 	if err != nil {
-		return p, false, err
+		return x.fail(x.cause(err))
 	}
-	defer func() { // also when the answer's body breaks off, which panics
-		if !taken {
-			by.leave()
+	x.endpoint, x.at, x.dialling, x.waits = e, x.tries.Address(e), now, false
+	return Dial
+}
+
+// Direct returns where to connect to, and within what time, 0 for any, if that
+// is all there is to Dial.
+func (x *Exchange) Direct() (to netip.AddrPort, within time.Duration, ok bool) {
+	if x.waits || x.silence != nil {
+		return to, 0, false
+	}
+	return x.endpoint.Direct(x.at)
+}
+
+// Missed says that where Direct has said was not reached, and why.
+func (x *Exchange) Missed(now time.Time, to netip.AddrPort, err error) Effect {
+	if x.context().Err() == nil && x.endpoint.Missed(to.Addr()) {
+		x.waits = true
+		return Dial
+	}
+	return x.connected(now, nil, x.endpoint.Connected(x.context(), now, now.Sub(x.dialling), err))
+}
+
+// Reached says that where Direct has said was reached.
+func (x *Exchange) Reached(now time.Time, peer net.Addr) Effect {
+	return x.connected(now, peer, x.endpoint.Connected(x.context(), now, now.Sub(x.dialling), nil))
+}
+
+// connected goes on with a connection to peer, or without one: err is the
+// endpoint's, which has taken note of it.
+func (x *Exchange) connected(now time.Time, peer net.Addr, err error) Effect {
+	if x.silence != nil {
+		if err != nil {
+			return x.answered(now, true, x.silence)
 		}
-	}()
-	p = Pair{Upstream: by.conn, Release: by.endpoint.Release, Route: c.Route, EngineIO: c.EngineIO}
-	if taken, err = h.settle(w, r, c, b, by, &p); !taken {
-		failed(c.Sender.Trace.Attempts(), r, err)
-		return p, false, err
+		x.dialogue.begin(now, question{half: x.half(), plain: true, timeout: x.claim.Route.Limits.HandshakeTimeout}, x.buffers)
+		return Ask
 	}
-	c.Sender.Trace.Answered(c.offer.accepted())
-	now := time.Now()
-	info := session.Info{
-		ID: c.Sender.ID, Route: c.Route.String(), Upstream: c.Upstream.Name,
-		Endpoint: by.endpoint.Address, Claim: c.Route.Identity, Target: by.endpoint.Identity,
-		Client: c.Sender.Address(), Started: now,
-		Handshake: now.Sub(began), Dial: by.dialed,
+	e := x.endpoint
+	if err != nil {
+		x.endpoint = nil
+		if x.tries.Dialled(x.context(), e, err) {
+			return x.Start(now)
+		}
+		return x.fail(x.cause(err))
 	}
-	if h.Marker != nil {
-		info.Marks = h.Marker.Marks(r.Header)
+	x.tries.Dialled(x.context(), e, nil)
+	x.peer, x.dialled = peer, now.Sub(x.dialling)
+	q := question{half: x.half(), timeout: x.claim.Route.Limits.HandshakeTimeout}
+	if x.claim.opens() && engineio.ParseRequest(x.claim.Query).Version == engineio.V3 {
+		q.opening = openingBrief // its server speaks first
 	}
-	p.Session = h.Sessions.Open(info)
-	return p, true, nil
+	x.dialogue.begin(now, q, x.buffers)
+	return Ask
 }
 
-// settle passes the endpoint's reply to the client. If taken, the client has its
-// 101 and p both connections.
-func (h *Handler) settle(w http.ResponseWriter, r *http.Request, c *Claim, b *buffers, by *responder, p *Pair) (taken bool, err error) {
-	a, timeout := by.reply.answer, c.Route.Limits.HandshakeTimeout
-	back := headers.NewBack(c.Route.Route, c.Sender, r.Host, by.endpoint.Address)
-	switch {
-	// Only a refusal takes a 101 back: else what is no frame would be somebody's
-	// answer.
-	case by.reply.recanted && a.status < http.StatusBadRequest:
-		return false, badAnswer(ws.ErrAnswer)
-	case a.status == http.StatusSwitchingProtocols:
-	case c.offer.stream && a.status < 300:
-		// To this client it would mean that the WebSocket is open (RFC 8441, 5).
-		by.endpoint.Declined(a.status)
-		return false, badAnswer(fmt.Errorf("status %d to an upgrade", a.status))
+// half returns what an endpoint is asked. It stands in buffers.out, and holds for
+// one attempt, of which it tells.
+func (x *Exchange) half() half {
+	c := &x.claim
+	head := maps.Clone(x.request.Header) // a refusal still looks at what the client sent
+	x.handler.Headers.Apply(head, c.Sender, c.Route.Headers)
+	q := appendHalf(x.buffers.out[:0], c.Path, c.Query, headers.TakeHost(head, x.request.Host), head, c.offer)
+	x.buffers.out = q.head
+	return q
+}
+
+// Question is what is to be written to the endpoint.
+func (x *Exchange) Question() []byte { return x.buffers.out }
+
+// Due is when Expire is to be called, if there is no other effect before; zero
+// for never.
+func (x *Exchange) Due() time.Time { return x.dialogue.due }
+
+// Take goes on with what the endpoint has sent.
+func (x *Exchange) Take(now time.Time, p []byte) Effect {
+	if !x.dialogue.take(now, p) {
+		return Read
+	}
+	return x.concluded(now)
+}
+
+// Lost says that nothing more comes from the endpoint, and why.
+func (x *Exchange) Lost(now time.Time, err error) Effect {
+	x.dialogue.lost(err)
+	return x.concluded(now)
+}
+
+// Expire says that it is Due.
+func (x *Exchange) Expire(now time.Time) Effect {
+	x.dialogue.expire()
+	return x.concluded(now)
+}
+
+// concluded goes on where a dialogue is over.
+func (x *Exchange) concluded(now time.Time) Effect {
+	d := &x.dialogue
+	err := x.cause(d.err)
+	switch silent := !d.reply.heard; {
+	case x.silence != nil && err != nil:
+		return x.answered(now, true, x.silence)
+	case x.silence != nil:
+		return x.answered(now, false, nil)
+	case silent && x.again && x.claim.opens() && BrokeOff(err) && x.context().Err() == nil:
+		x.silence, x.at, x.dialling = err, x.endpoint.Reached(x.peer), now
+		return Dial
 	default:
-		hint := ""
-		if by.reply.recanted {
-			hint = c.hintOf()
-		}
-		by.endpoint.Declined(a.status)
-		h.logDeclined(r, c, a.status, hint)
-		c.Sender.Trace.Attempts().Answered(a.status)
-		c.Sender.Trace.Answered(a.status)
-		return false, pass(w, r, p.Upstream, b.in, timeout, back)
+		return x.answered(now, silent, err)
 	}
-	c.Sender.Trace.Attempts().Answered(a.status)
-	p.Deflate = by.reply.agreed.deflate != nil
-	p.FromUpstream = slices.Clone(b.in[a.head:])
-	for i, l := range a.lines {
-		a.lines[i].value = back.Value(http.CanonicalHeaderKey(l.name), l.value)
-	}
-	if cookie := c.lead.Cookie(by.endpoint, by.conn.RemoteAddr(), c.Sender.Proto == "https", len(c.Route.Origins) > 0); cookie != nil {
-		a.lines = append(a.lines, line{"Set-Cookie", cookie.String()})
-	}
-	return h.agree(w, c.offer, a, by.reply.agreed, c.Route, b, p)
 }
 
-// agree tells the client what was agreed, in the way that it has asked.
-func (h *Handler) agree(w http.ResponseWriter, o offer, a answer, g agreed, on *route.Route, b *buffers, p *Pair) (taken bool, err error) {
-	if o.stream {
-		return h.tellStream(w, a, g, on.Limits.WriteTimeout, p)
+// answered goes on with what came of an endpoint that was connected. A client
+// that goes away does not let it answer.
+func (x *Exchange) answered(now time.Time, silent bool, err error) Effect {
+	e := x.endpoint
+	switch {
+	case !silent:
+		e.Answered()
+	case x.context().Err() == nil:
+		e.Unanswered(err)
 	}
-	b.out = a.append101(b.out[:0], o.key, g)
-	return h.tell(w, b.out, on.Limits.HandshakeTimeout, p)
+	if err == nil {
+		return Over
+	}
+	failed(x.tries.Trace, x.request, err)
+	x.leave()
+	if !x.again || !silent || isTimeout(err) || x.context().Err() != nil {
+		return x.fail(err)
+	}
+	x.tries.Pass(e, err)
+	x.again, x.silence = false, nil
+	return x.Start(now)
 }
 
-// tell takes the client's connection over and writes its 101, in one piece.
-func (h *Handler) tell(w http.ResponseWriter, head []byte, timeout time.Duration, p *Pair) (taken bool, err error) {
-	client, rw, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		return false, &refusal.Error{Status: http.StatusInternalServerError, Reason: refusal.Fault, Rule: "connection cannot be taken over", Err: err}
+// leave gives the endpoint back. It does so before its connection is closed: who
+// sees that sees the other too.
+func (x *Exchange) leave() {
+	if x.endpoint != nil {
+		x.endpoint.Release()
+		x.endpoint = nil
 	}
-	if n := rw.Reader.Buffered(); n > 0 {
-		early, _ := rw.Reader.Peek(n)
-		p.FromClient = slices.Clone(early)
-	}
-	if setDeadline(client, timeout); !send(client, head) {
-		client.Close()
-		h.Refusals.Count(refusal.Gone, p.Route.String())
-		return false, nil // nobody is there to be told
-	}
-	// From here on the relay's own timers count.
-	client.SetDeadline(time.Time{})
-	if p.Upstream != nil {
-		p.Upstream.SetDeadline(time.Time{})
-	}
-	p.Client = client
-	return true, nil
 }
 
-func send(conn net.Conn, p []byte) bool {
-	_, err := conn.Write(p)
-	return err == nil
+func (x *Exchange) fail(err error) Effect {
+	x.err = err
+	return Over
 }
 
-// passes reports whether a header of the upstream's answer goes to the client
-// as it is: neither one of the connection nor one that usher writes itself.
-func passes(name string, nominated []string) bool {
-	name = http.CanonicalHeaderKey(name)
-	return !headers.HopByHop(name) && !ownHeader(name) && !hasToken(nominated, name)
+// cause returns why an error came about: where the waiting was ended, who has
+// done so knows more than who has waited.
+func (x *Exchange) cause(err error) error {
+	if err != nil && x.context().Err() != nil {
+		return context.Cause(x.context())
+	}
+	return err
+}
+
+// failed ends the attempt under way, if it has not ended.
+func failed(trace *tracing.Attempts, r *http.Request, err error) {
+	if trace != nil && err != nil {
+		trace.Failed(refusal.Of(r.Context(), err).Reason.String())
+	}
+}
+
+func isTimeout(err error) bool {
+	ne, ok := errors.AsType[net.Error](err)
+	return ok && ne.Timeout()
 }

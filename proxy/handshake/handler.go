@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"usher/proxy/headers"
 	"usher/proxy/refusal"
@@ -84,58 +85,86 @@ func trace(t *tracing.Tracer, r *http.Request, s headers.Sender) *tracing.Handsh
 }
 
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, sender headers.Sender) error {
-	path, query, err := target(r)
-	if err != nil {
-		return err
+	q, err := h.find(r)
+	if m := q.match; q.path == "*" && (errors.Is(err, route.ErrNoRoute) || errors.Is(err, route.ErrUpgradesOnly) || err == nil && len(m.Route.Namespaces) > 0) {
+		refusal.TellOptions(w)
+		return nil
 	}
-	upgrade := IsUpgrade(r)
-	var o offer
-	if upgrade {
-		if o, err = checkUpgrade(r); err != nil {
-			return err
+	if err == nil {
+		err = h.enter(r, q)
+	}
+	switch {
+	case err != nil:
+		return err
+	case len(q.match.Route.Namespaces) > 0:
+		sender.Trace.Routed(q.match.Route.String(), "")
+		return h.split(w, r, Visit{
+			Match: q.match, Query: q.query, Sender: sender, Upgrade: q.upgrade, Marker: h.Marker, Tracer: h.Tracer, offer: q.offer, handler: h,
+		})
+	case q.upgrade:
+		sender.Trace.Routed(q.match.Route.String(), q.match.Route.Upstream.Name)
+		return h.serveUpgrade(w, r, h.newClaim(q, sender))
+	}
+	return h.servePlain(w, r, q, sender)
+}
+
+// wish is what a request asks for.
+type wish struct {
+	path, query string // as the client has sent them
+	upgrade     bool
+	offer       offer // of an upgrade
+	match       route.Match
+}
+
+// find says what r asks for. An error says why it asks for nothing that is here.
+func (h *Handler) find(r *http.Request) (q wish, err error) {
+	if q.path, q.query, err = target(r); err != nil {
+		return q, err
+	}
+	if q.upgrade = IsUpgrade(r); q.upgrade {
+		if q.offer, err = checkUpgrade(r); err != nil {
+			return q, err
 		}
 	} else { // of another protocol nobody behind this hears
 		delete(r.Header, "Upgrade")
 		delete(r.Header, "Http2-Settings")
 	}
-	m, err := h.Table.Match(r.Host, path, upgrade)
-	if path == "*" && (errors.Is(err, route.ErrNoRoute) || errors.Is(err, route.ErrUpgradesOnly) || err == nil && len(m.Route.Namespaces) > 0) {
-		refusal.TellOptions(w)
-		return nil
+	q.match, err = h.Table.Match(r.Host, q.path, q.upgrade)
+	return q, err
+}
+
+// enter begins with the route of r.
+func (h *Handler) enter(r *http.Request, q wish) error {
+	r.Pattern = q.match.Route.String() // whoever refuses r says so
+	if h.Headers.Loops(r.Header) {
+		return looped(q.match.Route)
 	}
-	if err != nil {
+	return nil
+}
+
+func (h *Handler) newClaim(q wish, sender headers.Sender) Claim {
+	on := q.match.Route
+	return Claim{
+		Route: on, Upstream: h.Upstreams.Get(on.Upstream.Name),
+		Path: q.match.UpstreamPath(), Query: q.query, Sender: sender,
+		EngineIO: speaksEngineIO(q.query), offer: q.offer, handler: h,
+	}
+}
+
+// servePlain serves what is no upgrade.
+func (h *Handler) servePlain(w http.ResponseWriter, r *http.Request, q wish, sender headers.Sender) error {
+	if err := checkPolling(r, q.match.Route, q.query, sender.Host); err != nil {
 		return err
 	}
-	r.Pattern = m.Route.String() // whoever refuses r says so
-	if h.Headers.Loops(r.Header) {
-		return looped(m.Route)
-	}
-	if len(m.Route.Namespaces) > 0 {
-		sender.Trace.Routed(m.Route.String(), "")
-		return h.split(w, r, Visit{
-			Match: m, Query: query, Sender: sender, Upgrade: upgrade, Marker: h.Marker, Tracer: h.Tracer, offer: o, handler: h,
-		})
-	}
-	if !upgrade {
-		if err := checkPolling(r, m.Route, query, sender.Host); err != nil {
-			return err
-		}
-		if m.Bare() && readsPage(r) && !speaksEngineIO(query) {
-			addSlash(w, r, m.Path, query)
-			return nil
-		}
-		if err := h.waits(m, query); err != nil {
-			return err
-		}
-		h.Forward(w, r, m, sender)
+	if q.match.Bare() && readsPage(r) && !speaksEngineIO(q.query) {
+		addSlash(w, r, q.match.Path, q.query)
 		return nil
 	}
-	sender.Trace.Routed(m.Route.String(), m.Route.Upstream.Name)
-	return h.serveUpgrade(w, r, Claim{
-		Route: m.Route, Upstream: h.Upstreams.Get(m.Route.Upstream.Name),
-		Path: m.UpstreamPath(), Query: query, Sender: sender,
-		EngineIO: speaksEngineIO(query), offer: o, handler: h,
-	})
+	if err := h.waits(q.match, q.query); err != nil {
+		return err
+	}
+	h.Forward(w, r, q.match, sender)
+	return nil
 }
 
 // looped is the answer to a request that has come back: otherwise it would go on
@@ -149,6 +178,38 @@ func looped(r *route.Route) error {
 // serveUpgrade makes the last checks that need no upstream, and then the
 // handshake with it.
 func (h *Handler) serveUpgrade(w http.ResponseWriter, r *http.Request, c Claim) error {
+	if err := h.settleClaim(r, &c); err != nil {
+		return err
+	}
+	if c.Route.Relay == "messages" {
+		h.Messages(w, r, c)
+		return nil
+	}
+	x := h.exchange(r, c, time.Now())
+	x.Go(w, x.Start(x.began), nil)
+	return nil
+}
+
+// Begin returns the handshake that r, which s has sent, asks for at now, if
+// nothing stands against it and it can be driven without waiting for anything
+// but the effects. Else it returns nil, and Serve is to be called.
+func (h *Handler) Begin(r *http.Request, s headers.Sender, now time.Time) *Exchange {
+	if h.Tracer != nil || isStream(r) || !IsUpgrade(r) {
+		return nil
+	}
+	q, err := h.find(r)
+	if err != nil || len(q.match.Route.Namespaces) > 0 || q.match.Route.Relay == "messages" || h.enter(r, q) != nil {
+		return nil
+	}
+	c := h.newClaim(q, s)
+	if !c.Upstream.Prompt() || h.settleClaim(r, &c) != nil {
+		return nil
+	}
+	return h.exchange(r, c, now)
+}
+
+// settleClaim makes the last checks that need no upstream, and has c count.
+func (h *Handler) settleClaim(r *http.Request, c *Claim) error {
 	if err := checkOrigin(r.Header["Origin"], c.Sender.Host, c.Route.Origins); err != nil {
 		if c.EngineIO {
 			err = warns(err, c.Route)
@@ -165,18 +226,7 @@ func (h *Handler) serveUpgrade(w http.ResponseWriter, r *http.Request, c Claim) 
 		return err
 	}
 	c.Query = c.lead.Query
-	if err := h.claim(r); err != nil {
-		return err
-	}
-	if c.Route.Relay == "messages" {
-		h.Messages(w, r, c)
-		return nil
-	}
-	p, taken, err := h.exchange(w, r, &c)
-	if taken {
-		h.Adopt(p)
-	}
-	return err
+	return h.claim(r)
 }
 
 // target splits a request's target, which is a path, or the asterisk of OPTIONS
@@ -197,9 +247,3 @@ func target(r *http.Request) (path, query string, err error) {
 }
 
 func unsafe(c rune) bool { return c <= ' ' || c == 0x7f || c == '#' }
-
-// speaksEngineIO reports whether a query has the parameter by which an
-// Engine.IO client tells its protocol.
-func speaksEngineIO(query string) bool {
-	return strings.HasPrefix(query, "EIO=") || strings.Contains(query, "&EIO=")
-}

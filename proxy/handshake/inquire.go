@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"time"
 )
 
 // Since version 6.4, a server of Engine.IO whose middleware refuses an upgrade
@@ -42,65 +41,43 @@ func Unwilling(err error) bool {
 	return ok
 }
 
-// inquire makes the plain request of q over t. The error says why the answer
-// does not tell why an upgrade got none; it is an *unwillingError if the server
-// has nothing against the client.
-func (b *buffers) inquire(t *talk, q half, timeout time.Duration) (answer, error) {
-	b.in = b.in[:0]
-	b.out = q.appendPlain(b.out[:0])
-	t.within(timeout)
-	a, err := b.roundTrip(t)
-	if err != nil {
-		return answer{}, err
-	}
-	switch opening := b.opening(t, a); {
-	case a.status == http.StatusSwitchingProtocols:
-		return answer{}, badAnswer(errors.New("101 to a plain request"))
-	case a.status == http.StatusBadRequest && bytes.Contains(opening, []byte(noUpgrade)),
-		a.status < http.StatusMultipleChoices && bytes.Contains(opening, []byte(openPacket)):
-		return answer{}, &unwillingError{a.status}
-	}
-	return a, nil
-}
-
-// opening returns the beginning of a body, as it is framed, for which it reads
-// on.
-func (b *buffers) opening(t *talk, a answer) []byte {
-	most := mostOpening
-	if length, n := a.one("Content-Length"); n == 1 {
-		if whole, err := strconv.Atoi(length); err == nil {
-			most = min(most, whole)
-		}
-	}
-	if a.status == http.StatusNoContent || a.status == http.StatusNotModified || a.status == http.StatusSwitchingProtocols {
-		most = 0
-	}
-	for len(b.in) < a.head+most && !bytes.HasSuffix(b.in[a.head:], []byte("0\r\n\r\n")) {
-		if b.read(t) != nil {
-			break
-		}
-	}
-	return b.in[a.head:min(len(b.in), a.head+mostOpening)]
-}
-
 // BrokeOff reports whether a handshake has ended with a connection that broke
 // off, and not by the time that it took.
 func BrokeOff(err error) bool { return err != nil && !isTimeout(err) }
 
-// inquire has the endpoint that broke off without a word give its answer.
-func (h *Handler) inquire(r *http.Request, c *Claim, b *buffers, by *responder) bool {
-	conn, err := by.endpoint.DialAgain(r.Context(), by.conn)
-	if err != nil {
-		return false
+// takeBody ends a plain question when enough of the answer's body is there.
+func (d *dialogue) takeBody() {
+	body := d.buffers.in[d.reply.head:]
+	if len(body) >= d.reply.opening() || bytes.HasSuffix(body, []byte("0\r\n\r\n")) {
+		d.end(d.judge())
 	}
-	t := begin(r.Context(), conn)
-	a, err := b.inquire(t, h.half(b, r, c), c.Route.Limits.HandshakeTimeout)
-	if t.end(nil) != nil || err != nil {
-		conn.Close()
-		b.in = b.in[:0]
-		return false
+}
+
+// opening is how many bytes of the body, as it is framed, are to be read.
+func (a answer) opening() int {
+	switch a.status {
+	case http.StatusNoContent, http.StatusNotModified, http.StatusSwitchingProtocols:
+		return 0
 	}
-	by.conn.Close()
-	by.conn, by.reply = conn, reply{answer: a}
-	return true
+	if length, n := a.one("Content-Length"); n == 1 {
+		if whole, err := strconv.Atoi(length); err == nil {
+			return min(mostOpening, whole)
+		}
+	}
+	return mostOpening
+}
+
+// judge returns why the answer to a plain question does not tell why an upgrade
+// got none: an *unwillingError if the server has nothing against the client.
+func (d *dialogue) judge() error {
+	a, body := d.reply, d.buffers.in[d.reply.head:]
+	body = body[:min(len(body), mostOpening)]
+	switch {
+	case a.status == http.StatusSwitchingProtocols:
+		return badAnswer(errors.New("101 to a plain request"))
+	case a.status == http.StatusBadRequest && bytes.Contains(body, []byte(noUpgrade)),
+		a.status < http.StatusMultipleChoices && bytes.Contains(body, []byte(openPacket)):
+		return &unwillingError{a.status}
+	}
+	return nil
 }

@@ -117,8 +117,10 @@ func (l *Legs) Ask(ctx context.Context, conn net.Conn, q *LegRequest, trace *tra
 	if q.told {
 		to.traceparent = cmp.Or(trace.Traceparent(), q.Trace.Traceparent())
 	}
+	var d dialogue
 	t := begin(ctx, conn)
-	r, err := b.ask(t, to)
+	t.hold(&d, d.begin(time.Now(), to, b))
+	r, err := d.reply, d.err
 	if err == nil && (r.recanted || r.status != http.StatusSwitchingProtocols) {
 		err = declined(r.status, b.in, conn)
 	}
@@ -135,13 +137,14 @@ func (l *Legs) Ask(ctx context.Context, conn net.Conn, q *LegRequest, trace *tra
 func (l *Legs) Inquire(ctx context.Context, conn net.Conn, q *LegRequest, timeout time.Duration) error {
 	b := l.buffers.get()
 	defer l.buffers.put(b)
+	var d dialogue
 	t := begin(ctx, conn)
 	defer t.stop()
-	a, err := b.inquire(t, q.half, timeout)
-	if err != nil {
-		return err
+	t.hold(&d, d.begin(time.Now(), question{half: q.half, plain: true, timeout: timeout}, b))
+	if d.err != nil {
+		return d.err
 	}
-	return declined(a.status, b.in, conn)
+	return declined(d.reply.status, b.in, conn)
 }
 
 // maxText is how much of a refusal's body is looked at, and longestText what a

@@ -21,7 +21,7 @@ import (
 	"usher/proxy/tap"
 )
 
-// Exchange finishes the handshake of a claim; see handshake.Exchange.
+// Exchange finishes the handshake of a claim; see handshake.Finish.
 type Exchange func(w http.ResponseWriter, r *http.Request, c handshake.Claim) (handshake.Pair, bool)
 
 // Relay serves the sessions of all routes that say "relay: messages".

@@ -54,7 +54,7 @@ func newServer(t *testing.T, limits config.Limits) *server {
 	h.Adopt = func(p handshake.Pair) {
 		group.Adopt(p.Session, relay.Leg{Conn: p.Client, Early: p.FromClient}, relay.Leg{Conn: p.Upstream, Early: p.FromUpstream}, options, p.Release)
 	}
-	s.relay = NewRelay(handshake.Exchange, func(*session.Session) {})
+	s.relay = NewRelay(handshake.Finish, func(*session.Session) {})
 	h.Messages = s.relay.ServeHTTP
 	l := listen(t)
 	s.address = l.Addr().String()

@@ -92,11 +92,20 @@ func (e *Endpoint) DialAddress(ctx context.Context, at netip.Addr) (net.Conn, er
 	begin := time.Now()
 	conn, secured, err := e.connect(ctx, at)
 	now := time.Now()
-	if err == nil {
-		e.counts.connected(now.Sub(begin))
-		e.change(now, (*health).dialled)
-		return conn, nil
+	if err != nil {
+		return nil, e.failed(ctx, now, secured, err)
 	}
+	e.connected(now, now.Sub(begin))
+	return conn, nil
+}
+
+func (e *Endpoint) connected(now time.Time, took time.Duration) {
+	e.counts.connected(took)
+	e.change(now, (*health).dialled)
+}
+
+// failed notes a failure to connect.
+func (e *Endpoint) failed(ctx context.Context, now time.Time, secured bool, err error) *DialError {
 	failed := e.dialError(ctx, secured, err)
 	e.counts.failures[failed.Kind].Add(1)
 	if failed.Kind != Gone && failed.Kind != Local {
@@ -105,13 +114,17 @@ func (e *Endpoint) DialAddress(ctx context.Context, at netip.Addr) (net.Conn, er
 			h.undialled(now, e.settings.random())
 		})
 	}
-	return nil, failed
+	return failed
 }
 
 // DialAgain is Dial for the server behind conn, which is a connection to e.
 func (e *Endpoint) DialAgain(ctx context.Context, conn net.Conn) (net.Conn, error) {
-	return e.DialAddress(ctx, e.reached(conn.RemoteAddr()).address)
+	return e.DialAddress(ctx, e.Reached(conn.RemoteAddr()))
 }
+
+// Reached returns which of e's addresses a connection to peer has reached,
+// invalid if it is all the same.
+func (e *Endpoint) Reached(peer net.Addr) netip.Addr { return e.reached(peer).address }
 
 // dialError is what connect returned as the caller gets it.
 func (e *Endpoint) dialError(ctx context.Context, secured bool, err error) *DialError {

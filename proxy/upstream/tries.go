@@ -40,9 +40,21 @@ func (t *Tries) Address(e *Endpoint) netip.Addr {
 	return netip.Addr{}
 }
 
+// Dialled notes that e, which Next has returned, is connected, or that it brought
+// err: then it is released. It reports whether another endpoint may be tried: e
+// was not reached, ctx is not done, and there was no more than one timeout before.
+func (t *Tries) Dialled(ctx context.Context, e *Endpoint, err error) (another bool) {
+	if err == nil {
+		t.Trace.Connected()
+		return false
+	}
+	t.Trace.Failed(kindOf(err).String())
+	e.Release()
+	return t.Next(ctx, e, err)
+}
+
 // Next notes that e brought err, and reports whether another endpoint may be
-// tried: e was not reached, ctx is not done, and there was no more than one
-// timeout before.
+// tried; see Dialled.
 func (t *Tries) Next(ctx context.Context, e *Endpoint, err error) bool {
 	if t.Address(e).IsValid() && !t.must {
 		t.address, t.last = netip.Addr{}, err // its other addresses have not been tried

@@ -63,30 +63,34 @@ func (u *Upstream) PickRequest(ctx context.Context, t *Tries) (*Endpoint, error)
 	return u.pick(time.Now(), choice{key: u.key(ctx, t), tries: t})
 }
 
-// DialNext picks an endpoint for a session that is not in t, and connects to it;
-// one that cannot be reached is passed over for the next. The caller releases
-// the endpoint. If u waits for another upstream, the error is a *WaitError; what
-// continues a session waits for nobody.
-func (u *Upstream) DialNext(ctx context.Context, t *Tries) (*Endpoint, net.Conn, error) {
+// Next picks an endpoint for a session that is not in t, as Pick does. If u waits
+// for another upstream, the error is a *WaitError; what continues a session waits
+// for nobody. The caller dials it, and says to t what came of it.
+func (u *Upstream) Next(ctx context.Context, t *Tries) (*Endpoint, error) {
 	if err := u.Waits(); err != nil && !t.sure {
-		return nil, nil, err
+		return nil, err
 	}
+	e, err := u.Pick(ctx, t)
+	if err == nil {
+		t.Trace.Begin(u.Name, e.Address)
+	}
+	return e, err
+}
+
+// DialNext connects to an endpoint for a session that is not in t; one that
+// cannot be reached is passed over for the next. The caller releases the
+// endpoint. Errors are those of Next and Dial.
+func (u *Upstream) DialNext(ctx context.Context, t *Tries) (*Endpoint, net.Conn, error) {
 	for {
-		e, err := u.Pick(ctx, t)
+		e, err := u.Next(ctx, t)
 		if err != nil {
 			return nil, nil, err
 		}
-		t.Trace.Begin(u.Name, e.Address)
 		conn, err := e.DialAddress(ctx, t.Address(e))
-		if err == nil {
-			t.Trace.Connected()
-			return e, conn, nil
+		if t.Dialled(ctx, e, err) {
+			continue
 		}
-		t.Trace.Failed(kindOf(err).String())
-		e.Release()
-		if !t.Next(ctx, e, err) {
-			return nil, nil, err
-		}
+		return e, conn, err
 	}
 }
 

@@ -1,0 +1,57 @@
+package handshake
+
+import (
+	"net"
+	"net/http"
+	"slices"
+	"time"
+
+	"usher/proxy/headers"
+	"usher/proxy/refusal"
+	"usher/proxy/route"
+)
+
+// agree tells the client what was agreed, in the way that it has asked.
+func (h *Handler) agree(w http.ResponseWriter, o offer, a answer, g agreed, on *route.Route, b *buffers, p *Pair) (taken bool, err error) {
+	if o.stream {
+		return h.tellStream(w, a, g, on.Limits.WriteTimeout, p)
+	}
+	b.out = a.append101(b.out[:0], o.key, g)
+	return h.tell(w, b.out, on.Limits.HandshakeTimeout, p)
+}
+
+// tell takes the client's connection over and writes its 101, in one piece.
+func (h *Handler) tell(w http.ResponseWriter, head []byte, timeout time.Duration, p *Pair) (taken bool, err error) {
+	client, rw, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return false, &refusal.Error{Status: http.StatusInternalServerError, Reason: refusal.Fault, Rule: "connection cannot be taken over", Err: err}
+	}
+	if n := rw.Reader.Buffered(); n > 0 {
+		early, _ := rw.Reader.Peek(n)
+		p.FromClient = slices.Clone(early)
+	}
+	if setDeadline(client, timeout); !send(client, head) {
+		client.Close()
+		h.Refusals.Count(refusal.Gone, p.Route.String())
+		return false, nil // nobody is there to be told
+	}
+	// From here on the relay's own timers count.
+	client.SetDeadline(time.Time{})
+	if p.Upstream != nil {
+		p.Upstream.SetDeadline(time.Time{})
+	}
+	p.Client = client
+	return true, nil
+}
+
+func send(conn net.Conn, p []byte) bool {
+	_, err := conn.Write(p)
+	return err == nil
+}
+
+// passes reports whether a header of the upstream's answer goes to the client
+// as it is: neither one of the connection nor one that usher writes itself.
+func passes(name string, nominated []string) bool {
+	name = http.CanonicalHeaderKey(name)
+	return !headers.HopByHop(name) && !ownHeader(name) && !hasToken(nominated, name)
+}
