@@ -112,6 +112,7 @@ func (s *Server) stop(serves bool) {
 	s.operators.stop()
 	s.serving.Wait()
 	s.front.Wait()
+	s.frames.Close()
 	s.transports.CloseIdleConnections()
 	s.live.Load().pool.StopChecks()
 	if s.running {

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"context"
 	"crypto/rand"
 	"fmt"
 	"log/slog"
@@ -118,7 +117,7 @@ func newServer(cfg *config.Config, log *slog.Logger, frames *relay.Group, from *
 
 // discard ends what newServer has begun. No session was ever there.
 func (s *Server) discard() {
-	s.frames.Shutdown(context.Background(), session.Drain{}) //nolint:errcheck // nothing is cut
+	s.frames.Close()
 	s.sessionLog.close()
 }
 

@@ -65,7 +65,7 @@ func newServer(t *testing.T, limits config.Limits) *server {
 	t.Cleanup(func() {
 		web.Close()
 		done.Wait()
-		group.Shutdown(t.Context(), session.Drain{Until: time.Now()})
+		group.Close()
 		s.relay.Shutdown(t.Context(), session.Drain{Until: time.Now()})
 		if r := s.registry.Stats(); r.Open != 0 || r.Duplicates != 0 {
 			t.Errorf("got %d open sessions, %d duplicate ends, want 0, 0", r.Open, r.Duplicates)

@@ -44,7 +44,7 @@ func (lp *loop) drain(d *session.Drain, mine share, concern func(*session.Sessio
 	}
 }
 
-// shutdown drains all, and has the loop end with its last pair.
+// shutdown drains all that there is, and what comes later.
 func (lp *loop) shutdown(d *session.Drain, mine share) {
 	lp.stopping = true
 	lp.last = d

@@ -7,7 +7,7 @@ import (
 )
 
 // ErrClosed is what Adopt gives as the detail of a session that came after
-// Shutdown.
+// Close.
 var ErrClosed = errors.New("the relay is shut down")
 
 func errNoSocket(c net.Conn) error {

@@ -169,6 +169,7 @@ func (f *fan) finish() {
 	if f.end.gone {
 		delete(lp.fans, f)
 		lp.timers.drop(f)
+		lp.vacate()
 	}
 }
 

@@ -21,13 +21,13 @@ type Group struct {
 // Taps is where the group shows its frames.
 func (g *Group) Taps() *tap.Hub { return &g.taps }
 
-// NewGroup starts the loops. Shutdown ends them.
+// NewGroup starts the loops. Close ends them.
 func NewGroup() (*Group, error) {
 	g := &Group{}
 	for range runtime.GOMAXPROCS(0) {
 		lp, err := newLoop()
 		if err != nil {
-			g.stop(&session.Drain{})
+			g.Close()
 			return nil, err
 		}
 		lp.tapping.hub = &g.taps
@@ -78,15 +78,16 @@ func (g *Group) Drain(d session.Drain, concern func(*session.Session) bool) {
 }
 
 // Shutdown tells every peer so, with a Close frame between two frames, and
-// waits until all sockets are closed; what is left when ctx ends is cut,
-// whatever d says of that. A session that is adopted later is told at once.
+// waits until all sessions are over; what is left when ctx ends is cut, whatever
+// d says of that. A session that is adopted later is told at once. The loops go
+// on until Close.
 func (g *Group) Shutdown(ctx context.Context, d session.Drain) error {
 	if until, ok := ctx.Deadline(); ok {
 		d.Until = until.Add(time.Second) // cut from here, so that it is known
 	}
 	g.stop(&d)
 	over := make(chan struct{})
-	go func() { g.done.Wait(); close(over) }()
+	go func() { g.awaitEmpty(); close(over) }()
 	select {
 	case <-over:
 		return nil
@@ -98,11 +99,43 @@ func (g *Group) Shutdown(ctx context.Context, d session.Drain) error {
 	}
 }
 
-// stop drains the loops, which end with their last session.
+// stop drains the loops, for good.
 func (g *Group) stop(d *session.Drain) {
 	now := *d
 	for k, lp := range g.loops {
 		mine := share{k, len(g.loops)}
 		lp.post(func(lp *loop) { lp.shutdown(&now, mine) })
 	}
+}
+
+// awaitEmpty returns when no loop has a session. One may come to a loop that was
+// asked while another is waited for.
+func (g *Group) awaitEmpty() {
+	for {
+		for _, lp := range g.loops {
+			empty := make(chan struct{})
+			if lp.post(func(lp *loop) { lp.whenEmpty(empty) }) {
+				<-empty
+			}
+		}
+		if g.sessions() == 0 {
+			return
+		}
+	}
+}
+
+func (g *Group) sessions() (n int64) {
+	for _, lp := range g.loops {
+		n += lp.load.Load()
+	}
+	return n
+}
+
+// Close ends the loops and returns when they have ended. Sessions that are left
+// are cut.
+func (g *Group) Close() {
+	for _, lp := range g.loops {
+		lp.post((*loop).close)
+	}
+	g.done.Wait()
 }

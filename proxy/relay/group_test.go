@@ -24,6 +24,7 @@ func newTestGroup(t *testing.T) *Group {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		defer g.Close()
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		if err := g.Shutdown(ctx, goingAway); err != nil {
@@ -168,6 +169,7 @@ func TestGroupEchoAndShutdown(t *testing.T) {
 	}
 	r.wantOver()
 	// Adopted after the end: sent away, and ended once.
+	r.group.Close()
 	cl, c := socketpair(t)
 	ul, _ := socketpair(t)
 	ends := make(chan session.End, 1)
@@ -180,6 +182,35 @@ func TestGroupEchoAndShutdown(t *testing.T) {
 	if n, err := c.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
 		t.Errorf("got %d, %v, want the late client closed", n, err)
 	}
+}
+
+// A session that comes when all are over is told, as the loops go on.
+func TestGroupTellsWhoComesLate(t *testing.T) {
+	r := newCrowd(t, 0, "")
+	if err := r.group.Shutdown(t.Context(), goingAway); err != nil {
+		t.Errorf("got %v from Shutdown, want all over", err)
+	}
+	ends := make(chan session.End, 1)
+	late := session.NewRegistry(func(_ *session.Session, e session.End) { ends <- e })
+	cl, c := socketpair(t)
+	ul, _ := socketpair(t)
+	r.group.Adopt(late.Open(session.Info{}), Leg{Conn: cl}, Leg{Conn: ul}, &Options{}, func() {})
+	farewell := ws.AppendClose(nil, ws.CodeGoingAway, "usher is shutting down")
+	c.SetDeadline(time.Now().Add(10 * time.Second))
+	if err := wantRead(c, ws.AppendFrame(nil, ws.Close, farewell, nil)); err != nil {
+		t.Error(err)
+	}
+	r.group.Close()
+	if e := <-ends; e.Cause.String() != "usher.shutdown" {
+		t.Errorf("got end %v, want usher.shutdown", e.Cause)
+	}
+}
+
+// Close cuts what is left of the sessions.
+func TestGroupCloseCuts(t *testing.T) {
+	r := newCrowd(t, 10, "usher.shutdown")
+	r.group.Close()
+	r.wantOver()
 }
 
 // Peers that never answer are cut when the context ends, and Shutdown says so.

@@ -55,6 +55,7 @@ func TestInspectOfStoppedLoops(t *testing.T) {
 	if err := g.Shutdown(ctx, goingAway); err != nil {
 		t.Fatal(err)
 	}
+	g.Close()
 	if n := len(g.Inspect(ctx)); n != len(g.loops) {
 		t.Errorf("got %d loops, want %d", n, len(g.loops))
 	}
@@ -80,6 +81,7 @@ func TestDescribeIsBounded(t *testing.T) {
 	if err := g.Shutdown(ctx, goingAway); err != nil {
 		t.Fatal(err)
 	}
+	g.Close()
 	if got := g.Describe(ctx, func(*session.Session) bool { return true }); len(got) != 0 || asked != 0 {
 		t.Errorf("of loops that have ended: got %v, want nothing", got)
 	}

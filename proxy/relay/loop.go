@@ -32,11 +32,13 @@ type loop struct {
 	posts    []post        // the mailbox's other slice
 	pairs    map[*pair]struct{}
 	fans     map[*fan]struct{}
-	passed   legTraffics    // on the legs of fans
-	dirty    []*strand      // what goes out to them is written at the end of the turn
-	stopping bool           // the loop ends with its last pair; new ones are sent away
-	last     *session.Drain // how that is, once it is stopping
-	ended    bool           // it has ended: only posts are left
+	passed   legTraffics     // on the legs of fans
+	dirty    []*strand       // what goes out to them is written at the end of the turn
+	stopping bool            // sessions are told to end, and new ones at once
+	last     *session.Drain  // how that is, once it is stopping
+	empty    []chan struct{} // closed when there are no sessions
+	closing  bool            // the loop ends when there are none
+	ended    bool            // it has ended: only posts are left
 
 	buffer  []byte // what a line sent, plain, behind room for what was held
 	cipher  []byte // what a TLS line sent
@@ -81,24 +83,19 @@ func newLoop() (*loop, error) {
 	return lp, nil
 }
 
-// run turns until the loop is stopping and has no pairs left.
+// run turns until the loop is to end and has no sessions left.
 //
 // It never yields by itself: each time it would, the runtime wakes a thread to
 // look for work, and often moves the loop to it. It is made to, by a signal,
 // every 10 ms at most.
 func (lp *loop) run() {
-	for !lp.stopping || len(lp.pairs)+len(lp.fans) > 0 {
+	for !lp.closing || lp.occupied() {
 		woken := lp.poller.wait(lp.patience(), lp.noted)
 		now := time.Since(lp.epoch)
 		lp.catchUp(now)
 		lp.turn(now, woken)
 	}
-	lp.ended = true
-	for _, p := range lp.mail.close() {
-		p(lp)
-	}
-	lp.pipes.close()
-	lp.poller.close()
+	lp.finishUp()
 }
 
 // post has p run by the loop in one of its next turns; false if the loop has

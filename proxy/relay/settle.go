@@ -61,4 +61,5 @@ func (lp *loop) finish(p *pair) {
 	lp.timers.drop(p)
 	p.session.End(session.End{Cause: p.end.cause, Code: uint16(p.end.code), Time: lp.epoch.Add(lp.now), Err: p.end.err})
 	p.release()
+	lp.vacate()
 }
