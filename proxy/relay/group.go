@@ -56,11 +56,11 @@ func (g *Group) Adopt(s *session.Session, c, u Leg, o *Options, release func()) 
 	}
 }
 
-// choose returns a loop with fewest sessions.
+// choose returns a loop with fewest sessions and seats.
 func (g *Group) choose() *loop {
 	best := g.loops[0]
 	for _, lp := range g.loops[1:] {
-		if lp.load.Load() < best.load.Load() {
+		if lp.clients() < best.clients() {
 			best = lp
 		}
 	}
@@ -132,7 +132,7 @@ func (g *Group) sessions() (n int64) {
 }
 
 // Close ends the loops and returns when they have ended. Sessions that are left
-// are cut.
+// are cut, and guests lose their seats. It must not be called by a loop.
 func (g *Group) Close() {
 	for _, lp := range g.loops {
 		lp.post((*loop).close)

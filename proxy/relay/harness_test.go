@@ -36,8 +36,7 @@ func newHarness(t *testing.T) *harness {
 	t.Cleanup(func() {
 		h.shutdown(0)
 		h.step()
-		lp.pipes.close()
-		lp.poller.close()
+		lp.finishUp()
 	})
 	return h
 }
@@ -84,7 +83,7 @@ func (h *harness) hangUp() (any bool) {
 	return any
 }
 
-// lines are those of all pairs and fans.
+// lines are those of all pairs, fans and seats.
 func (h *harness) lines() iter.Seq[*line] {
 	return func(yield func(*line) bool) {
 		for p := range h.loop.pairs {
@@ -97,6 +96,11 @@ func (h *harness) lines() iter.Seq[*line] {
 				if !yield(&s.line) {
 					return
 				}
+			}
+		}
+		for _, e := range h.loop.poller.slots.entries {
+			if s := e.seat(); s != nil && !s.is(connecting) && !yield(&s.line) {
+				return
 			}
 		}
 	}

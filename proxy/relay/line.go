@@ -62,18 +62,22 @@ func (l *line) clock(now time.Duration, open, ended bool) (started bool) {
 type lineState uint16
 
 const (
-	readable  lineState = 1 << iota // there may be something to read
-	ending                          // its end is in sight: read until it comes, short reads or not
-	queued                          // will be served in the next turn
-	ignored                         // its Close frame has come, or it broke a rule: what follows is not looked at
-	broken                          // it broke a rule: its socket is closed after it, so that it can read why
-	finished                        // nothing more comes from it: end of file or reset
-	sentClose                       // a Close frame was written to it: nothing may follow
-	dueClose                        // gets a Close frame when the frame on its way is complete
-	deaf                            // writing to it has failed: nothing more is written, reading will tell why
-	cutting                         // to be closed as soon as its backlog is gone
-	shut                            // its socket was shut down for writing
-	closed                          // its socket is closed
+	readable   lineState = 1 << iota // there may be something to read
+	ending                           // its end is in sight: read until it comes, short reads or not
+	queued                           // will be served in the next turn
+	ignored                          // its Close frame has come, or it broke a rule: what follows is not looked at
+	broken                           // it broke a rule: its socket is closed after it, so that it can read why
+	finished                         // nothing more comes from it: end of file or reset
+	sentClose                        // a Close frame was written to it: nothing may follow
+	dueClose                         // gets a Close frame when the frame on its way is complete
+	deaf                             // writing to it has failed: nothing more is written, reading will tell why
+	cutting                          // to be closed as soon as its backlog is gone
+	shut                             // its socket was shut down for writing
+	closed                           // its socket is closed
+	connecting                       // a seat's: it is not connected yet
+	paused                           // a seat's: it is not read
+	vacated                          // a seat's: it is over, and the socket closed or somebody else's
+	counted                          // a seat's: it is one of those that tell how busy the loop is
 )
 
 func (l *line) is(s lineState) bool { return l.state&s != 0 }

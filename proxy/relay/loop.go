@@ -18,8 +18,9 @@ type loop struct {
 	began  int64     // epoch, in nanoseconds since 1970
 	noted  func(*line, events)
 
-	mail mailbox      // shared
-	load atomic.Int64 // sessions that were given to the loop and are not over; read by anybody
+	mail  mailbox      // shared
+	load  atomic.Int64 // sessions that were given to the loop and are not over; read by anybody
+	seats atomic.Int64 // the same of clients that have none yet
 
 	// owned by the loop
 	now      time.Duration // when the turn began

@@ -6,6 +6,10 @@ import (
 	"usher/proxy/session"
 )
 
+// clients returns how many the loop has, with sessions and without. Anybody may
+// ask.
+func (lp *loop) clients() int64 { return lp.load.Load() + lp.seats.Load() }
+
 // occupied tells whether the loop has sessions, those included whose clients
 // are still to hear that they are over.
 func (lp *loop) occupied() bool { return len(lp.pairs)+len(lp.fans) > 0 }
@@ -41,6 +45,7 @@ func (lp *loop) close() {
 // finishUp ends what a loop without sessions still has.
 func (lp *loop) finishUp() {
 	lp.ended = true
+	lp.evict()
 	for _, p := range lp.mail.close() {
 		p(lp)
 	}

@@ -54,6 +54,15 @@ func (p *poller) add(l *line) error {
 // remove ends it. The socket must be closed next, which takes it off epoll.
 func (p *poller) remove(l *line) { p.slots.free(l.waiting[0]) }
 
+// release ends it for a socket that stays open.
+func (p *poller) release(l *line) error {
+	if err := unix.EpollCtl(p.epoll, unix.EPOLL_CTL_DEL, l.socket.fd, nil); err != nil {
+		return os.NewSyscallError("epoll_ctl", err)
+	}
+	p.remove(l)
+	return nil
+}
+
 // awaitReadable and awaitWritable are for pollers that are not edge-triggered.
 func (p *poller) awaitReadable(*line) {}
 func (p *poller) awaitWritable(*line) {}

@@ -33,6 +33,7 @@ type watcher struct {
 	socket           rawSocket
 	slot, generation uint32
 	read, write      chan struct{} // each has room for one: wait once more
+	over             sync.WaitGroup
 }
 
 func newPoller() (*poller, error) {
@@ -41,26 +42,49 @@ func newPoller() (*poller, error) {
 
 // add begins to report on l.
 func (p *poller) add(l *line) error {
-	slot, generation := p.slots.take(l)
-	l.waiting = [2]uint32{slot, generation}
+	p.reserve(l)
+	p.watchOver(l)
+	return nil
+}
+
+// reserve gives l its slot. Nothing is reported yet.
+func (p *poller) reserve(l *line) {
+	l.waiting[0], l.waiting[1] = p.slots.take(l)
+}
+
+// watchOver begins to report on l, which has its slot.
+func (p *poller) watchOver(l *line) {
 	w := &watcher{
-		poller: p, socket: l.socket, slot: slot, generation: generation,
+		poller: p, socket: l.socket, slot: l.waiting[0], generation: l.waiting[1],
 		read: make(chan struct{}, 1), write: make(chan struct{}, 1),
 	}
-	p.watch[slot] = w
+	p.watch[w.slot] = w
+	w.over.Add(2)
 	p.waiters.Go(w.reading)
 	p.waiters.Go(w.writing)
 	w.read <- struct{}{}
-	return nil
 }
 
 // remove ends it. The socket must be closed next, which ends every wait.
 func (p *poller) remove(l *line) {
-	w := p.watch[l.waiting[0]]
-	delete(p.watch, l.waiting[0])
-	close(w.read)
-	close(w.write)
+	if w := p.watch[l.waiting[0]]; w != nil {
+		delete(p.watch, w.slot)
+		close(w.read)
+		close(w.write)
+	}
 	p.slots.free(l.waiting[0])
+}
+
+// release ends it for a socket that stays open.
+func (p *poller) release(l *line) error {
+	w := p.watch[l.waiting[0]]
+	if err := l.socket.conn.SetDeadline(time.Unix(1, 0)); err != nil {
+		return err
+	}
+	p.remove(l)
+	w.over.Wait()
+	l.socket.conn.SetDeadline(time.Time{}) //nolint:errcheck // as the one before it could be set
+	return nil
 }
 
 // awaitReadable asks for an event when l may be read again.
@@ -129,6 +153,7 @@ func (w *watcher) report(what events) {
 // reading reports once for each time it is asked. A question that crosses with
 // a report leads to one report too many, which does no harm.
 func (w *watcher) reading() {
+	defer w.over.Done()
 	for range w.read {
 		if w.socket.raw.Read(isReadable) != nil {
 			return // closed
@@ -138,6 +163,7 @@ func (w *watcher) reading() {
 }
 
 func (w *watcher) writing() {
+	defer w.over.Done()
 	for range w.write {
 		if w.socket.raw.Write(isWritable) != nil {
 			return

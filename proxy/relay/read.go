@@ -59,7 +59,7 @@ func (lp *loop) feed(l *line, early []byte) {
 		l.user.take(lp, l, lp.buffer[:held+n], n)
 	}
 	if l.tls != nil { // records that came with the last one of the handshake
-		if err := lp.decrypt(l, nil, nil); err != nil {
+		if err := lp.unseal(l); err != nil {
 			lp.finishReading(l, err)
 		}
 	}

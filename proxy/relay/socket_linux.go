@@ -38,22 +38,9 @@ func takeSocket(c net.Conn) (rawSocket, error) {
 	if !ok {
 		return noSocket, errNoSocket(c)
 	}
-	raw, err := sc.SyscallConn()
+	fd, err := socket.Duplicate(sc) // which leaves Go's poller when c is closed
 	if err != nil {
 		return noSocket, err
-	}
-	// A duplicate leaves Go's poller when c is closed. File and Fd would
-	// change the blocking mode of both.
-	fd := -1
-	var dupErr error
-	err = raw.Control(func(old uintptr) {
-		fd, dupErr = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 0)
-	})
-	if err == nil {
-		err = dupErr
-	}
-	if err != nil {
-		return noSocket, os.NewSyscallError("dup", err)
 	}
 	return rawSocket{fd}, nil
 }

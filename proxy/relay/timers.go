@@ -36,6 +36,16 @@ func (t *timers) schedule(p timed, due time.Duration) {
 	}
 }
 
+// set has p looked at at due, be it earlier or later than was said before.
+func (t *timers) set(p timed, due time.Duration) {
+	if at := p.clock(); at.index >= 0 {
+		at.due = due
+		heap.Fix(t, at.index)
+		return
+	}
+	t.schedule(p, due)
+}
+
 // drop takes p out.
 func (t *timers) drop(p timed) {
 	if i := p.clock().index; i >= 0 {

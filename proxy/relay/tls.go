@@ -12,13 +12,21 @@ func (lp *loop) decrypt(l *line, raw []byte, end error) error {
 	if errors.Is(end, socket.ErrNothing) {
 		end = nil
 	}
+	l.under().Feed(raw, end)
+	return lp.unseal(l)
+}
+
+// unseal gives l's user what there is and was not read.
+func (lp *loop) unseal(l *line) error {
 	under := l.under()
-	under.Feed(raw, end)
 	for {
 		held := copy(lp.buffer, l.held)
 		n, err := lp.readTLS(l, lp.buffer[held:held+bufferSize])
 		if n > 0 {
 			l.user.take(lp, l, lp.buffer[:held+n], n)
+		}
+		if l.is(vacated) { // what is left is its successor's
+			return nil
 		}
 		if err != nil {
 			under.Feed(nil, nil) // of the loop's buffer: not to be kept

@@ -44,24 +44,3 @@ func closeFD(fd int) error {
 	}
 	return nil
 }
-
-// duplicate returns a descriptor of the same socket that Go's poller does not
-// know. File.Fd would make both block.
-func duplicate(file *os.File) (fd int, err error) {
-	raw, err := file.SyscallConn()
-	if err != nil {
-		return -1, err
-	}
-	fd = -1
-	var e syscall.Errno
-	err = raw.Control(func(old uintptr) {
-		var n uintptr
-		if n, _, e = syscall.RawSyscall(syscall.SYS_FCNTL, old, syscall.F_DUPFD_CLOEXEC, 0); e == 0 {
-			fd = int(n)
-		}
-	})
-	if err == nil && e != 0 {
-		err = os.NewSyscallError("dup", e)
-	}
-	return fd, err
-}

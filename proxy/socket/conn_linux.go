@@ -187,7 +187,7 @@ func (c *Conn) Detach() (fd int, err error) {
 	switch {
 	case file != nil:
 		defer file.Close()
-		return duplicate(file)
+		return Duplicate(file)
 	case fd >= 0:
 		return fd, nil
 	}

@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"bytes"
 	"io"
 	"net"
 	"time"
@@ -8,11 +9,12 @@ import (
 
 // Detachable stands under a tls.Conn so that an event loop can take the socket
 // from it later: blocking, as what it wraps, until Detach, and fed by hand from
-// then on.
+// then on, or until Attach.
 type Detachable struct {
 	net.Conn // nil once detached
 
-	// Owned by whoever has detached it.
+	// Owned by whoever has detached it; what is left of the first two, once it is
+	// attached again, by whoever reads.
 	in  []byte  // ciphertext that was read and not yet taken
 	end error   // what follows behind in; nil if there may be more later
 	out *[]byte // where ciphertext goes
@@ -30,6 +32,13 @@ func (c *Detachable) Detach() net.Conn {
 	return inner
 }
 
+// Attach gives the connection back, for a Detachable that is read and written as
+// a net.Conn again. What was fed and not taken is read first.
+func (c *Detachable) Attach(inner net.Conn) {
+	c.in = bytes.Clone(c.in) // whoever fed it has its own use for it
+	c.Conn, c.out = inner, nil
+}
+
 // Feed has the reads that follow take in, and end behind it; a nil end is
 // ErrNothing. in is used until it is read or replaced.
 func (c *Detachable) Feed(in []byte, end error) { c.in, c.end = in, end }
@@ -40,12 +49,12 @@ func (c *Detachable) SendTo(out *[]byte) { c.out = out }
 // Read takes ciphertext. When there is none left it returns ErrNothing, which
 // crypto/tls does not hold against the connection.
 func (c *Detachable) Read(p []byte) (int, error) {
-	if c.Conn != nil {
-		return c.Conn.Read(p)
-	}
 	if len(c.in) == 0 {
-		if c.end != nil {
+		switch {
+		case c.end != nil:
 			return 0, c.end
+		case c.Conn != nil:
+			return c.Conn.Read(p)
 		}
 		return 0, ErrNothing
 	}

@@ -64,3 +64,27 @@ func TestDetachableBefore(t *testing.T) {
 		t.Errorf("got %v, want the connection closed", err)
 	}
 }
+
+// What was fed and not taken is read before what follows, whoever fed it.
+func TestAttach(t *testing.T) {
+	ours, theirs := net.Pipe()
+	defer theirs.Close()
+	c := NewDetachable(ours)
+	inner := c.Detach()
+	fed := []byte("fed")
+	c.Feed(fed, nil)
+	c.Attach(inner)
+	copy(fed, "xxx")
+	go theirs.Write([]byte("sent"))
+	got := make([]byte, 7)
+	if _, err := io.ReadFull(c, got); err != nil || string(got) != "fedsent" {
+		t.Errorf("got %q, %v, want what was fed and then what was sent", got, err)
+	}
+	go c.Write([]byte("back"))
+	if _, err := io.ReadFull(theirs, got[:4]); err != nil || string(got[:4]) != "back" {
+		t.Errorf("got %q, %v, want what was written", got[:4], err)
+	}
+	if c.Close(); c.Detach() == nil {
+		t.Error("got no connection from one that was attached")
+	}
+}

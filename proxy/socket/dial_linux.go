@@ -34,17 +34,13 @@ func dialTCP(ctx context.Context, to netip.AddrPort) (*Conn, error) {
 		return nil, err
 	}
 	sa := sockaddrOf(to)
-	fd, err := syscall.Socket(sa.family(), syscall.SOCK_STREAM|syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0)
+	fd, err := open(sa)
 	if err != nil {
-		return nil, os.NewSyscallError("socket", err)
+		return nil, err
 	}
 	c := &Conn{fd: fd, network: "tcp", remote: net.TCPAddrFromAddrPort(to)}
-	err = os.NewSyscallError("setsockopt", setNoDelay(fd))
-	if err == nil {
-		err = c.connect(ctx, sa)
-	}
-	if err == nil && to.Addr().IsLoopback() && localAddrPort(fd) == to {
-		err = errSelf // a port of a loopback address may have been chosen for both ends
+	if err = c.connect(ctx, sa); err == nil && isSelf(fd, to) {
+		err = errSelf
 	}
 	if err != nil {
 		c.Close()
@@ -53,22 +49,31 @@ func dialTCP(ctx context.Context, to netip.AddrPort) (*Conn, error) {
 	return c, nil
 }
 
-// connect asks for the connection and waits until it is there. Asking again
-// tells how it stands; a peer on this machine has answered by then.
+// open returns a socket that is not connected.
+func open(to *sockaddr) (fd int, err error) {
+	fd, err = syscall.Socket(to.family(), syscall.SOCK_STREAM|syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, os.NewSyscallError("socket", err)
+	}
+	if err = setNoDelay(fd); err != nil {
+		closeFD(fd) //nolint:errcheck // there is an error to tell already
+		return -1, os.NewSyscallError("setsockopt", err)
+	}
+	return fd, nil
+}
+
+// isSelf tells whether a socket is connected to itself: a port of a loopback
+// address may have been chosen for both ends.
+func isSelf(fd int, to netip.AddrPort) bool {
+	return to.Addr().IsLoopback() && localAddrPort(fd) == to
+}
+
+// connect asks for the connection and waits until it is there.
 func (c *Conn) connect(ctx context.Context, sa *sockaddr) error {
 	var err error
-	ask := func(fd uintptr) bool {
-		err = sa.connect(fd)
-		if err == syscall.EINPROGRESS { //nolint:errorlint // a bare errno
-			err = sa.connect(fd)
-		}
-		switch err { //nolint:errorlint // as above
-		case syscall.EALREADY, syscall.EINTR:
-			return false
-		case syscall.EISCONN:
-			err = nil
-		}
-		return true
+	ask := func(fd uintptr) (done bool) {
+		done, err = sa.ask(fd)
+		return done
 	}
 	if done, _, waitErr := c.attempt(output, ask); !done && waitErr == nil {
 		if waitErr = c.awaitConnection(ctx, ask); waitErr != nil {
@@ -76,6 +81,22 @@ func (c *Conn) connect(ctx context.Context, sa *sockaddr) error {
 		}
 	}
 	return os.NewSyscallError("connect", err)
+}
+
+// ask asks for the connection, and whether it is there. Asking again tells how
+// it stands; a peer on this machine has answered by then.
+func (s *sockaddr) ask(fd uintptr) (done bool, err error) {
+	err = s.connect(fd)
+	if err == syscall.EINPROGRESS { //nolint:errorlint // a bare errno
+		err = s.connect(fd)
+	}
+	switch err { //nolint:errorlint // as above
+	case syscall.EALREADY, syscall.EINTR:
+		return false, nil
+	case syscall.EISCONN:
+		err = nil
+	}
+	return true, err
 }
 
 func (c *Conn) awaitConnection(ctx context.Context, ask func(uintptr) bool) error {

@@ -124,3 +124,18 @@ func TestConcurrentUse(t *testing.T) {
 }
 
 func TestMain(m *testing.M) { os.Exit(leaktest.Main(m)) }
+
+// A port of a loopback address may be chosen for both ends.
+func TestConnectedToItself(t *testing.T) {
+	fd, err := open(sockaddrOf(netip.MustParseAddrPort("127.0.0.1:1")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(fd)
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	if done, err := Connected(fd, localAddrPort(fd)); done || !errors.Is(err, errSelf) {
+		t.Errorf("got %t, %v, want %v", done, err, errSelf)
+	}
+}
