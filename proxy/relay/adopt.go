@@ -40,6 +40,11 @@ func (lp *loop) adopt(p *pair, early ...[]byte) {
 			return
 		}
 	}
+	lp.admit(p, early...)
+}
+
+// admit has p relay from now on.
+func (lp *loop) admit(p *pair, early ...[]byte) {
 	lp.pairs[p] = struct{}{}
 	p.passed = lp.now
 	for i := range p.legs {

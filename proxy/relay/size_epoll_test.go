@@ -6,7 +6,10 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 	"unsafe"
+
+	"golang.org/x/sys/unix"
 
 	"usher/proxy/demux"
 	"usher/proxy/engineio"
@@ -21,6 +24,48 @@ import (
 func TestSize(t *testing.T) {
 	if n := unsafe.Sizeof(pair{}); n > 416 {
 		t.Errorf("got a pair of %d bytes, want at most 416", n)
+	}
+}
+
+// What a client costs that is half way to a session: its seat, slot and alarm.
+// The allocator has a size of exactly this.
+func TestSeatSize(t *testing.T) {
+	if n := unsafe.Sizeof(Seat{}); n > 192 {
+		t.Errorf("got a seat of %d bytes, want at most 192", n)
+	}
+	h, v := newHarness(t), &visitor{}
+	const seats = 4000
+	fds := make([]int, 0, 2*seats)
+	for range seats {
+		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Skip(err)
+		}
+		fds = append(fds, pair[:]...)
+	}
+	before := heapSize()
+	all := make([]*Seat, seats)
+	for i := range all {
+		all[i] = newSeat(h.loop, v)
+		all[i].socket.fd = fds[2*i]
+		if err := h.loop.settleIn(all[i]); err != nil {
+			t.Fatal(err)
+		}
+		all[i].Wake(time.Hour)
+		rawWrite(fds[2*i+1], []byte("GET / HTTP/1.1"))
+	}
+	h.step()
+	if v.takes != seats {
+		t.Errorf("got %d takes, want %d", v.takes, seats)
+	}
+	if each := (heapSize() - before - int64(len(v.got))) / seats; each > 320 {
+		t.Errorf("got %d bytes of heap for a seat, want at most 320", each)
+	} else {
+		t.Logf("%d bytes of heap for a seat", each)
+	}
+	for i, s := range all {
+		s.Close()
+		unix.Close(fds[2*i+1])
 	}
 }
 

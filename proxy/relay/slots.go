@@ -42,6 +42,9 @@ func (s *slots) get(number, generation uint32) *line {
 	return s.entries[number].line
 }
 
+// pass has l stand where another line stood.
+func (s *slots) pass(number uint32, l *line) { s.entries[number].line = l }
+
 func (s *slots) free(number uint32) {
 	s.entries[number].line = nil
 	s.entries[number].generation++
