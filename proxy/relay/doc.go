@@ -1,5 +1,7 @@
-// Package relay moves frames between the two legs of each session, from the
-// moment both handshakes are done until both sockets are closed.
+// Package relay has the event loops. They accept clients, have seats for the
+// sockets of those that ask for a session, and of the endpoints that are asked,
+// and move frames between the two legs of each session, from the moment both
+// handshakes are done until both sockets are closed.
 //
 // # Ownership
 //
@@ -13,6 +15,15 @@
 // so is a strand, of which a fan, the session of a client of a route with
 // namespaces, has one for the client and one for each upstream that it joined.
 // What a fan's packets mean is decided by package demux.
+//
+// A Seat is a line, too: of a socket that is no session's yet. Its Guest, who
+// may be of any package, is called in the loop's turn. From there a socket
+// goes to a session, with another of the same loop (Join), to a goroutine
+// (Leave), or nowhere (Close).
+//
+// The clients of a listener are accepted by all loops, each when it is idle, and
+// stay where they are unless another loop has noticeably fewer. Loops go on
+// when all sessions are over, for those who are to hear that: until Close.
 //
 // # One turn
 //

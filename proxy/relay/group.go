@@ -3,7 +3,9 @@ package relay
 import (
 	"cmp"
 	"context"
+	"maps"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,9 +15,14 @@ import (
 
 // Group is the loops of a process, one for each processor.
 type Group struct {
+	// static after construction
 	loops []*loop
 	done  sync.WaitGroup
 	taps  tap.Hub
+
+	mu         sync.Mutex
+	listenings map[*Listening]struct{} // guarded by mu
+	closed     bool                    // guarded by mu
 }
 
 // Taps is where the group shows its frames.
@@ -23,7 +30,7 @@ func (g *Group) Taps() *tap.Hub { return &g.taps }
 
 // NewGroup starts the loops. Close ends them.
 func NewGroup() (*Group, error) {
-	g := &Group{}
+	g := &Group{listenings: make(map[*Listening]struct{})}
 	for range runtime.GOMAXPROCS(0) {
 		lp, err := newLoop()
 		if err != nil {
@@ -134,8 +141,19 @@ func (g *Group) sessions() (n int64) {
 // Close ends the loops and returns when they have ended. Sessions that are left
 // are cut, and guests lose their seats. It must not be called by a loop.
 func (g *Group) Close() {
+	for _, at := range g.shut() {
+		at.Close()
+	}
 	for _, lp := range g.loops {
 		lp.post((*loop).close)
 	}
 	g.done.Wait()
+}
+
+// shut lets nobody listen any more, and returns who still does.
+func (g *Group) shut() []*Listening {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closed = true
+	return slices.Collect(maps.Keys(g.listenings))
 }

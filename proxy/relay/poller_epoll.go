@@ -51,6 +51,18 @@ func (p *poller) add(l *line) error {
 	return err
 }
 
+// listen begins to report on the clients that wait at l, to one at least of the
+// pollers that listen to the same socket. It is level-triggered.
+func (p *poller) listen(l *line) error {
+	slot, generation := p.slots.take(l)
+	l.waiting = [2]uint32{slot, generation}
+	err := p.register(l.socket.fd, unix.EPOLLIN|unix.EPOLLEXCLUSIVE, slot, generation)
+	if err != nil {
+		p.slots.free(slot)
+	}
+	return err
+}
+
 // remove ends it. The socket must be closed next, which takes it off epoll.
 func (p *poller) remove(l *line) { p.slots.free(l.waiting[0]) }
 

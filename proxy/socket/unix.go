@@ -107,6 +107,15 @@ func (u *Unix) Close() error {
 	return u.Listener.Close()
 }
 
+// SetDeadline sets when an Accept that waits fails, where the system's
+// listeners have that.
+func (u *Unix) SetDeadline(t time.Time) error {
+	if l, ok := u.Listener.(interface{ SetDeadline(t time.Time) error }); ok {
+		return l.SetDeadline(t)
+	}
+	return errors.ErrUnsupported
+}
+
 // SyscallConn gives access to the descriptor that listens.
 func (u *Unix) SyscallConn() (syscall.RawConn, error) {
 	return u.Listener.(syscall.Conn).SyscallConn()
