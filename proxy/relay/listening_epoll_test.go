@@ -47,7 +47,7 @@ func TestListenOutOfDescriptors(t *testing.T) {
 		}
 	}
 	for a.troubles.Load() < 2 {
-		unix.Nanosleep(&unix.Timespec{Nsec: 1e6}, nil) //nolint:errcheck // polls
+		unix.Nanosleep(&unix.Timespec{Nsec: 1e6}, nil)
 	}
 	if got := a.accepted.Load(); got == n || len(a.failed) != 0 {
 		t.Errorf("got %d accepted, %d failures, want some to wait", got, len(a.failed))

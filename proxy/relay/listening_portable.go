@@ -30,9 +30,9 @@ func (at *Listening) open(l net.Listener) error {
 // close ends the accepting. The listener is somebody else's: it is as before.
 func (at *Listening) close() {
 	close(at.entrance.closed)
-	at.entrance.limit.SetDeadline(time.Unix(1, 0)) //nolint:errcheck // fails if it is closed, which will do
+	at.entrance.limit.SetDeadline(time.Unix(1, 0)) // fails if it is closed, which will do
 	at.entrance.done.Wait()
-	at.entrance.limit.SetDeadline(time.Time{}) //nolint:errcheck // likewise
+	at.entrance.limit.SetDeadline(time.Time{}) // likewise
 }
 
 // run accepts until the listening is closed.
@@ -53,11 +53,17 @@ func (at *Listening) run() {
 		}
 		delay = min(max(2*delay, firstDelay), lastDelay)
 		at.acceptor.Troubled(err)
-		select {
-		case <-at.entrance.closed:
-			return
-		case <-time.After(delay):
-		}
+		at.pause(delay)
+	}
+}
+
+// pause waits, but not longer than the listening lasts.
+func (at *Listening) pause(d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-at.entrance.closed:
+	case <-t.C:
 	}
 }
 

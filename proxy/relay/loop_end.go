@@ -1,10 +1,6 @@
 package relay
 
-import (
-	"time"
-
-	"usher/proxy/session"
-)
+import "usher/proxy/session"
 
 // clients returns how many the loop has, with sessions and without. Anybody may
 // ask.
@@ -38,7 +34,7 @@ func (lp *loop) close() {
 	if lp.last != nil {
 		d = *lp.last
 	}
-	d.Over, d.Until = 0, time.Now()
+	d.Over, d.Until = 0, lp.epoch.Add(lp.now)
 	lp.shutdown(&d, share{0, 1})
 }
 

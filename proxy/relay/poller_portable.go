@@ -83,7 +83,7 @@ func (p *poller) release(l *line) error {
 	}
 	p.remove(l)
 	w.over.Wait()
-	l.socket.conn.SetDeadline(time.Time{}) //nolint:errcheck // as the one before it could be set
+	l.socket.conn.SetDeadline(time.Time{}) // as the one before it, which could be set
 	return nil
 }
 
