@@ -13,8 +13,8 @@ import (
 type Detachable struct {
 	net.Conn // nil once detached
 
-	// Owned by whoever has detached it; what is left of the first two, once it is
-	// attached again, by whoever reads.
+	// Owned by whoever has detached it; the first two, while there is a
+	// connection, by whoever reads.
 	in  []byte  // ciphertext that was read and not yet taken
 	end error   // what follows behind in; nil if there may be more later
 	out *[]byte // where ciphertext goes
@@ -40,7 +40,8 @@ func (c *Detachable) Attach(inner net.Conn) {
 }
 
 // Feed has the reads that follow take in, and end behind it; a nil end is
-// ErrNothing. in is used until it is read or replaced.
+// ErrNothing, or what the connection has while there is one. in is used until it
+// is read or replaced.
 func (c *Detachable) Feed(in []byte, end error) { c.in, c.end = in, end }
 
 // SendTo has the writes that follow append to out; nil has them fail.
