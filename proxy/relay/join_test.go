@@ -192,6 +192,7 @@ func TestJoinWithBacklog(t *testing.T) {
 			}
 			message := j.u.frame(ws.Text, "behind it")
 			j.join(nil, message)
+			j.c.conn.SetDeadline(time.Now().Add(20 * time.Second))
 			got := make([]byte, len(head)+len(message))
 			done := make(chan error, 1)
 			go func() { _, err := io.ReadFull(j.c.conn, got); done <- err }()
