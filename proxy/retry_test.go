@@ -67,6 +67,39 @@ func TestNoRetryOfAnAnswer(t *testing.T) {
 	}
 }
 
+// A client that has its upgrades destroyed without a byte keeps nobody else from
+// a server that answers.
+func TestDestroyedUpgradesOpenNoCircuit(t *testing.T) {
+	destroys := func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/live" {
+			echo(w, r)
+			return
+		}
+		if c, _, err := w.(http.Hijacker).Hijack(); err == nil {
+			c.Close()
+		}
+	}
+	one, other := newTestBackend(t, destroys), newTestBackend(t, destroys)
+	b := newTestBroker(t, fmt.Sprintf("upstreams: {main: [%s, %s]}\nroutes: [{upstream: main}]\n", one.URL, other.URL))
+	for range 2 {
+		c, _ := b.dial(t, "/live", nil)
+		wantEcho(t, c, 1, []byte("hello"))
+	}
+	for range 20 {
+		exchange(t, b.address, upgradeHead).wantStatus(t, http.StatusBadGateway)
+	}
+	for i, e := range b.Stats().Upstreams[0].Endpoints {
+		if e.State != upstream.Healthy || e.Unanswered == 0 {
+			t.Errorf("endpoint %d: got %s with %d handshakes unanswered, want it healthy with some", i, e.State, e.Unanswered)
+		}
+	}
+	for _, line := range b.log.lines(t, "endpoint state") {
+		if line["state"] == string(upstream.CircuitOpen) {
+			t.Errorf("got %v, want no circuit to open", line)
+		}
+	}
+}
+
 // An endpoint that was gone gets sessions again when it is back.
 func TestEndpointComesBack(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -62,13 +62,23 @@ func (k *checker) report(ctx context.Context, err error) {
 		}
 		if err == nil {
 			e.counts.checksPassed.Add(1)
-			h.dialled() // there was a connection: no need to wait until a client tries
+			k.passed(h, now)
 		} else {
 			e.counts.checksFailed.Add(1)
 			h.fails(now, "check: "+err.Error())
 		}
 		h.checked(err == nil, k.check.Healthy, k.check.Unhealthy)
 	})
+}
+
+// passed notes what a check that has passed says besides: that there was a
+// connection, so that no client need try, or that the server takes WebSocket.
+func (k *checker) passed(h *health, now time.Time) {
+	if k.check.Kind == config.CheckWebSocket {
+		h.answered(now)
+		return
+	}
+	h.dialled()
 }
 
 // once makes one check. Its error does not show the path, which may hold a

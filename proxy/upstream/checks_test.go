@@ -307,6 +307,39 @@ func TestCheckClosesTheCircuit(t *testing.T) {
 	})
 }
 
+// A check by WebSocket that passes is an answer to a handshake: others that go
+// without one are not counted beside it, until checks fail.
+func TestCheckByWebSocketIsAnAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFarm(map[string]string{"a:80": switch101})
+		p := newChecked(f, checked(testCheck(config.CheckWebSocket, "/"), "a:80"))
+		p.StartChecks()
+		synctest.Wait()
+		a := p.Get("main").Endpoints()[0]
+		silence := func() {
+			for range maxSilent {
+				a.Unanswered(syscall.ECONNRESET)
+			}
+		}
+		silence()
+		if got := a.State(); got != Healthy {
+			t.Errorf("silence beside a check that passes: got %s, want %s", got, Healthy)
+		}
+		f.set("a:80", busy)
+		time.Sleep(11 * time.Second) // one check has failed, and the state is as it was
+		silence()
+		if got := a.State(); got != CircuitOpen {
+			t.Errorf("silence behind a check that failed: got %s, want %s", got, CircuitOpen)
+		}
+		f.set("a:80", switch101)
+		time.Sleep(10 * time.Second)
+		if got := a.State(); got != Healthy {
+			t.Errorf("a check has passed: got %s, want %s", got, Healthy)
+		}
+		p.StopChecks()
+	})
+}
+
 // That usher has no descriptor left is not the endpoint's fault.
 func TestCheckThatCannotBeMade(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

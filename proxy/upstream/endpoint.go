@@ -95,7 +95,10 @@ func (e *Endpoint) shown() State {
 
 // Answered notes that the server behind e has answered a handshake or a
 // request, whatever it said.
-func (e *Endpoint) Answered() { e.change(time.Now(), (*health).answered) }
+func (e *Endpoint) Answered() {
+	now := time.Now()
+	e.change(now, func(h *health) { h.answered(now) })
+}
 
 // Unanswered notes that it has not, although there was a connection.
 func (e *Endpoint) Unanswered(err error) {

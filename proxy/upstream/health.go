@@ -24,6 +24,10 @@ const (
 	// before the circuit opens. More than one, as that may also be the doing of
 	// a client: some requests take a server long.
 	maxSilent = 5
+	// answerHolds is for how long an answer speaks for a server that leaves
+	// others without one. Otherwise a client could open the circuit of a server
+	// that is well, by requests that it destroys.
+	answerHolds = 10 * time.Second
 )
 
 // verdict is what the checks say.
@@ -46,6 +50,7 @@ type health struct {
 
 	failed int       // dials in a row
 	silent int       // handshakes in a row without an answer
+	heard  time.Time // the last answer; zero for none
 	until  time.Time // the circuit is open, and nobody tries before; zero if it is closed
 	trying bool      // somebody was let through since it opened
 
@@ -85,10 +90,13 @@ func (h *health) dialled() {
 }
 
 // answered notes an answer, whatever it says.
-func (h *health) answered() {
-	h.asked = true
-	h.failed, h.silent, h.until = 0, 0, time.Time{}
+func (h *health) answered(now time.Time) {
+	h.asked, h.heard = true, now
+	h.close()
 }
+
+// close closes the circuit: what was before counts no more.
+func (h *health) close() { h.failed, h.silent, h.until = 0, 0, time.Time{} }
 
 // undialled notes that no connection came about. jitter is in [0, 1). Of those
 // that were on their way when the circuit opened only the first counts: a
@@ -103,9 +111,13 @@ func (h *health) undialled(now time.Time, jitter float64) {
 	h.open(now, h.failed, jitter)
 }
 
-// unanswered notes that a connection brought no answer.
+// unanswered notes that a connection brought no answer, of a server that gives
+// nobody one.
 func (h *health) unanswered(now time.Time, jitter float64) {
 	h.asked = true
+	if now.Sub(h.heard) < answerHolds {
+		return
+	}
 	if h.silent++; h.silent >= maxSilent {
 		h.open(now, h.silent-maxSilent+1, jitter)
 	}
@@ -151,7 +163,7 @@ func (h *health) checked(ok bool, healthy, unhealthy int) {
 	switch {
 	case ok && h.streak >= healthy:
 		h.verdict, h.streak = passing, 0
-		h.answered() // what was before counts no more
+		h.close()
 	case !ok && h.streak >= unhealthy:
 		h.verdict, h.streak = failing, 0
 	}

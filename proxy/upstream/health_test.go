@@ -25,7 +25,7 @@ type step struct {
 func undialled(h *health, now time.Time)  { h.undialled(now, 0) }
 func unanswered(h *health, now time.Time) { h.unanswered(now, 0) }
 func dialled(h *health, _ time.Time)      { h.dialled() }
-func answered(h *health, _ time.Time)     { h.answered() }
+func answered(h *health, now time.Time)   { h.answered(now) }
 func try(h *health, now time.Time)        { h.try(now) }
 
 func TestCircuit(t *testing.T) {
@@ -56,7 +56,7 @@ func TestCircuit(t *testing.T) {
 			{"one", unanswered, 0, Healthy, 0},
 			{"two", unanswered, 0, Healthy, 0},
 			{"an answer", answered, 0, Healthy, 0},
-			{"one", unanswered, 0, Healthy, 0},
+			{"one", unanswered, answerHolds, Healthy, 0},
 			{"two", unanswered, 0, Healthy, 0},
 			{"three", unanswered, 0, Healthy, 0},
 			{"four", unanswered, 0, Healthy, 0},
@@ -64,6 +64,25 @@ func TestCircuit(t *testing.T) {
 			{"it accepts a connection", dialled, 0, CircuitOpen, 250 * time.Millisecond},
 			{"six", unanswered, 0, CircuitOpen, 500 * time.Millisecond},
 			{"an answer", answered, 0, Healthy, 0},
+		},
+		"silence beside answers is the doing of who asks": {
+			{"an answer", answered, 0, Healthy, 0},
+			{"one", unanswered, 0, Healthy, 0},
+			{"two", unanswered, time.Second, Healthy, 0},
+			{"three", unanswered, time.Second, Healthy, 0},
+			{"four", unanswered, time.Second, Healthy, 0},
+			{"five", unanswered, time.Second, Healthy, 0},
+			{"six", unanswered, time.Second, Healthy, 0},
+			{"one when the answer is old", unanswered, answerHolds - 5*time.Second, Healthy, 0},
+			{"two", unanswered, 0, Healthy, 0},
+			{"three", unanswered, 0, Healthy, 0},
+			{"four", unanswered, 0, Healthy, 0},
+			{"five", unanswered, 0, CircuitOpen, 250 * time.Millisecond},
+			{"a failure to connect counts at once", undialled, time.Second, CircuitOpen, 250 * time.Millisecond},
+		},
+		"an answer is no connection": {
+			{"an answer", answered, 0, Healthy, 0},
+			{"a failure", undialled, time.Millisecond, CircuitOpen, 250 * time.Millisecond},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
