@@ -1,9 +1,11 @@
 package proxy_test
 
 import (
+	"bufio"
 	"crypto/tls"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -16,8 +18,8 @@ import (
 	"usher/proxy/upstream"
 )
 
-// newTestLoop returns an usher whose upstream main is itself. All that comes
-// back is refused, and nothing goes round.
+// newTestLoop returns an usher whose upstream main is itself. What goes round is
+// refused after some passes.
 func newTestLoop(t *testing.T, options string) *broker {
 	t.Helper()
 	b := newTestBroker(t, oneRoute("http://127.0.0.1:1"))
@@ -66,6 +68,60 @@ func TestLoop(t *testing.T) {
 			}
 			b.wantLoop(t, tt.name, tt.route, before)
 		})
+	}
+}
+
+// A server may copy its client's headers, Usher-Via with them, to requests of
+// its own, by way of the same usher: that is no loop, whether they go to another
+// route, to the same, or are an upgrade.
+func TestCopiedHeadersAreNoLoop(t *testing.T) {
+	var address string
+	copying := func(w http.ResponseWriter, r *http.Request) {
+		next, ok := map[string]string{"/page": "/again", "/again": "/api/data", "/api/socket": "/ws"}[r.URL.Path]
+		if !ok {
+			io.WriteString(w, "data of "+r.URL.Path)
+			return
+		}
+		out := "GET " + next + " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+		if next == "/ws" {
+			out = strings.TrimSuffix(upgradeHead, "\r\n")
+		}
+		for _, line := range r.Header["Usher-Via"] {
+			out += "Usher-Via: " + line + "\r\n"
+		}
+		c, err := net.Dial("tcp", address)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		defer c.Close()
+		io.WriteString(c, out+"\r\n")
+		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		defer resp.Body.Close()
+		fmt.Fprintln(w, r.URL.Path, resp.StatusCode)
+		if resp.StatusCode != http.StatusSwitchingProtocols {
+			io.Copy(w, resp.Body)
+		}
+	}
+	pages, api, sockets := newTestBackend(t, copying), newTestBackend(t, copying), newTestBackend(t, echo)
+	b := newTestBroker(t, fmt.Sprintf("upstreams: {pages: '%s', api: '%s', sockets: '%s'}\nroutes:\n"+
+		"  - {path: /, upstream: pages}\n  - {path: /api, upstream: api}\n  - {path: /ws, upstream: sockets}\n", pages.URL, api.URL, sockets.URL))
+	address = b.address
+	for path, want := range map[string]string{
+		"/page":       "/page 200\n/again 200\ndata of /api/data",
+		"/api/socket": "/api/socket 101\n",
+	} {
+		got := exchange(t, b.address, "GET "+path+" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+		if got.StatusCode != http.StatusOK || got.body != want {
+			t.Errorf("%s: got %s %q, want %q", path, got.Status, got.body, want)
+		}
+	}
+	if n := b.loops(); n != 0 {
+		t.Errorf("got %d requests refused as loops, want none", n)
 	}
 }
 

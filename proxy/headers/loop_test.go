@@ -8,13 +8,20 @@ import (
 	"usher/proxy/config"
 )
 
+// lastOf is list and id without what is forgotten.
+func lastOf(list, id string) string {
+	ids := append(strings.Split(list, ", "), id)
+	return strings.Join(ids[len(ids)-maxVia:], ", ")
+}
+
 func TestMark(t *testing.T) {
 	rules := Rules{ID: "0123456789abcdef"}
 	others := make([]string, maxVia+5)
 	for i := range others {
 		others[i] = NewID()
 	}
-	last := strings.Join(append(others[len(others)-maxVia+1:len(others):len(others)], rules.ID), ", ")
+	passes := func(n int) string { return strings.Join(append([]string{rules.ID}, others[:n-1]...), ", ") }
+	rounds := strings.TrimSuffix(strings.Repeat(rules.ID+", ", maxPasses), ", ")
 	for name, tt := range map[string]struct {
 		lines []string
 		want  string
@@ -23,12 +30,17 @@ func TestMark(t *testing.T) {
 		"nobody":          {nil, rules.ID, false},
 		"another":         {[]string{"fedcba9876543210"}, "fedcba9876543210, " + rules.ID, false},
 		"two lines":       {[]string{"fedcba9876543210", "0000000000000000"}, "fedcba9876543210, 0000000000000000, " + rules.ID, false},
-		"itself":          {[]string{rules.ID}, rules.ID + ", " + rules.ID, true},
-		"among others":    {[]string{"fedcba9876543210 ,\t" + rules.ID + ",0000000000000000"}, "fedcba9876543210, " + rules.ID + ", 0000000000000000, " + rules.ID, true},
-		"in another line": {[]string{"", rules.ID}, rules.ID + ", " + rules.ID, true},
+		"itself":          {[]string{rules.ID}, rules.ID + ", " + rules.ID, false},
+		"among others":    {[]string{"fedcba9876543210 ,\t" + rules.ID + ",0000000000000000"}, "fedcba9876543210, " + rules.ID + ", 0000000000000000, " + rules.ID, false},
+		"in another line": {[]string{"", rules.ID}, rules.ID + ", " + rules.ID, false},
+		"almost":          {[]string{passes(maxPasses - 1)}, passes(maxPasses-1) + ", " + rules.ID, false},
+		"round a ring":    {[]string{passes(maxPasses)}, passes(maxPasses) + ", " + rules.ID, true},
+		"a large ring":    {[]string{passes(maxVia)}, lastOf(passes(maxVia), rules.ID), true},
+		"round itself":    {[]string{rounds}, rounds + ", " + rules.ID, true},
+		"in two lines":    {[]string{rules.ID, strings.Join(others[:maxPasses-1], ",")}, passes(maxPasses) + ", " + rules.ID, true},
 		"part of a word":  {[]string{rules.ID + "0"}, rules.ID, false},
 		"garbage":         {[]string{"<script>, a b, FEDCBA9876543210,"}, rules.ID, false},
-		"too many":        {[]string{strings.Join(others, ",")}, last, false},
+		"too many":        {[]string{strings.Join(others, ",")}, lastOf(strings.Join(others, ", "), rules.ID), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := http.Header{Via: tt.lines}
