@@ -21,7 +21,7 @@ func TestAttack47Log(t *testing.T) {
 		"Authorization": {"Bearer " + secret}, "Cookie": {"session=" + secret}, "X-Api-Key": {secret}, "Referer": {"http://a/?token=" + secret},
 		"Sec-Websocket-Protocol": {"token." + secret}, "User-Agent": {secret},
 	}
-	for _, path := range []string{"/ws", "/socket.io/?EIO=4&transport=websocket", "/gone", "/a%00", "/socket.io/?EIO=4&transport=polling&sid=" + secret} {
+	for _, path := range []string{"/ws", "/socket.io/?EIO=4&transport=websocket", "/gone", "/a%00", "/gone/token=" + secret, "/gone%3Ftoken%3D" + secret + "%26a", "/gone/a%253Fsid%253D" + secret, "/a/wss:%5C" + "wss://ann:" + secret + "@h", "/socket.io/?EIO=4&transport=polling&sid=" + secret} {
 		join := "?"
 		if strings.Contains(path, "?") {
 			join = "&"

@@ -23,6 +23,7 @@ var layers = map[string]struct {
 	"http1":    {pure: true},
 	"engineio": {pure: true},
 	"socketio": {pure: true},
+	"redact":   {pure: true},
 	"demux":    {imports: []string{"engineio", "socketio"}, pure: true},
 
 	"affinity": {owns: []string{"github.com/hashicorp/golang-lru/v2"}, pure: true},
@@ -31,9 +32,9 @@ var layers = map[string]struct {
 	"leaktest":  {}, // for tests
 	"waittest":  {}, // for tests
 
-	"config":  {imports: []string{"http1"}, owns: []string{"go.yaml.in/yaml/v3", "golang.org/x/net/publicsuffix"}},
+	"config":  {imports: []string{"http1", "redact"}, owns: []string{"go.yaml.in/yaml/v3", "golang.org/x/net/publicsuffix"}},
 	"session": {},
-	"tap":     {imports: []string{"session", "ws"}, pure: true},
+	"tap":     {imports: []string{"redact", "session", "ws"}, pure: true},
 	"socket":  {},
 	"watch":   {},
 
@@ -46,7 +47,7 @@ var layers = map[string]struct {
 	"certs":      {imports: []string{"config", "watch"}, owns: []string{"github.com/caddyserver/certmagic", "github.com/mholt/acmez/v3", "go.uber.org/zap"}},
 	"proxyproto": {owns: []string{"github.com/pires/go-proxyproto"}},
 	"upstream":   {imports: []string{"affinity", "config", "proxyproto", "socket", "tracing", "ws"}},
-	"refusal":    {imports: []string{"engineio", "headers", "http1", "route", "session", "upstream"}},
+	"refusal":    {imports: []string{"engineio", "headers", "http1", "redact", "route", "session", "upstream"}},
 	"forward":    {imports: []string{"headers", "refusal", "route", "upstream"}},
 	"handshake":  {imports: []string{"affinity", "engineio", "h2connect", "headers", "http1", "refusal", "route", "session", "tracing", "upstream", "ws"}},
 	"front":      {imports: []string{"certs", "config", "handover", "headers", "http1", "http2", "proxyproto", "refusal", "socket"}, owns: []string{"golang.org/x/net/http/httpguts"}},

@@ -43,7 +43,7 @@
 // Arrows point from I/O to pure code; deps_test.go holds every package to who it
 // may import, and to the modules that it alone may.
 //
-//	pure             ws, http1, engineio, socketio, demux, affinity, tap
+//	pure             ws, http1, engineio, socketio, demux, affinity, redact, tap
 //	wire and system  socket, proxyproto, h2connect, http2, watch
 //	the file         config, route, headers
 //	hops             front, handshake, upstream, refusal, forward, namespaces, relay, messages

@@ -21,6 +21,8 @@ func (l *loader) endpoint(w word) (Endpoint, bool) {
 	}
 	scheme, rest, ok := strings.Cut(w.text, ":")
 	switch e.Scheme = Scheme(strings.ToLower(scheme)); {
+	case ok && strings.HasPrefix(rest, "//") && strings.Contains(rest, "@"): // in front of it may be a password
+		l.errorf(w.Position, "an endpoint has no user name and password: use headers.set with Authorization")
 	case ok && e.Scheme == Unix:
 		e.Address, ok = l.socketPath(w, "endpoint", rest)
 		return e, ok
@@ -72,13 +74,8 @@ func (l *loader) socketPath(w word, what, name string) (string, bool) {
 	return "", false
 }
 
-// authority returns host:port. What stands in front of an @ may be a password:
-// it is not shown.
+// authority returns host:port.
 func (l *loader) authority(w word, scheme Scheme, s string) (string, bool) {
-	if strings.Contains(s, "@") {
-		l.errorf(w.Position, "an endpoint has no user name and password: use headers.set with Authorization")
-		return "", false
-	}
 	s = strings.TrimSuffix(s, "/")
 	if i := strings.IndexAny(s, "/?#"); i >= 0 {
 		part := map[byte]string{'/': "path", '?': "query", '#': "fragment"}[s[i]]
@@ -100,7 +97,7 @@ func (l *loader) authority(w word, scheme Scheme, s string) (string, bool) {
 // asPrefix says how a route has the path that an endpoint was meant to have.
 func (w word) asPrefix(rest string) string {
 	path, err := NormalPath(rest[:cmp.Or(strings.IndexAny(rest, "?#")+1, len(rest)+1)-1])
-	if rest[0] != '/' || err != nil || path == "/" || w.secret {
+	if rest[0] != '/' || err != nil || path == "/" || w.secret || withoutSecrets(path) != path {
 		return ""
 	}
 	return ", and on the route replace_prefix: " + trimSlash(path)

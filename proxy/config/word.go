@@ -2,8 +2,11 @@ package config
 
 import (
 	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"usher/proxy/redact"
 )
 
 // word is a value that is no list and no mapping.
@@ -20,15 +23,25 @@ type word struct {
 // the environment holds may be a secret and is never shown.
 func (w word) String() string {
 	const longest = 80
-	if r := []rune(w.shown); len(r) > longest {
-		return strconv.Quote(string(r[:longest]) + "...")
+	shown := withoutSecrets(w.shown)
+	if r := []rune(shown); len(r) > longest {
+		shown = string(r[:longest]) + "..."
 	}
-	return strconv.Quote(w.shown)
+	return strconv.Quote(shown)
+}
+
+// withoutSecrets hides a password or a token in a URL. HOST:PORT has none, and
+// its host may be named "auth".
+func withoutSecrets(s string) string {
+	if !strings.Contains(s, "://") && !strings.ContainsAny(s, "=%") {
+		return s
+	}
+	return redact.Text(s, false)
 }
 
 // instead returns ": write X" for an error, unless X tells a secret.
 func (w word) instead(x string) string {
-	if w.secret {
+	if w.secret || withoutSecrets(x) != x {
 		return ""
 	}
 	return ": write " + strconv.Quote(x)

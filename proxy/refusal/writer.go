@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"usher/proxy/headers"
+	"usher/proxy/redact"
 )
 
 // Writer tells clients, the log and the metrics of what is refused. It is the
@@ -108,9 +109,16 @@ func Level(status int) slog.Level {
 func Request(r *http.Request, s headers.Sender) []slog.Attr {
 	path, _, _ := strings.Cut(r.RequestURI, "?")
 	return []slog.Attr{
-		slog.String("id", s.ID), slog.String("client", s.Address()), slog.String("host", r.Host), slog.String("path", path),
+		slog.String("id", s.ID), slog.String("client", s.Address()), slog.String("host", r.Host), slog.Any("path", shownPath(path)),
 	}
 }
+
+// shownPath is a path as the log may have it. Most refusals have no line, and
+// cost nothing of this.
+type shownPath string
+
+// LogValue hides what is secret by its name or form.
+func (p shownPath) LogValue() slog.Value { return slog.StringValue(redact.Text(string(p), false)) }
 
 // Count counts the refusal of a request under route that nobody is told of.
 func (wr *Writer) Count(reason Reason, route string) { wr.tally.count(reason.kind(route)) }

@@ -3,6 +3,7 @@ package tap
 import (
 	"unicode/utf8"
 
+	"usher/proxy/redact"
 	"usher/proxy/ws"
 )
 
@@ -27,12 +28,12 @@ func Show(f *Frame, payload []byte) Shown {
 		payload = payload[2:]
 	}
 	if f.Opcode == ws.Binary || !isText(payload, s.Cut) {
-		n := findSecret(payload)
+		n := redact.Find(payload)
 		s.Cut = s.Cut || n < len(payload)
 		s.Bytes = payload[:n]
 		return s
 	}
-	s.Text = mask(string(trimmed(payload)))
+	s.Text = mask(string(trimmed(payload)), s.Cut)
 	return s
 }
 
