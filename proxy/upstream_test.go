@@ -30,7 +30,12 @@ func newTestScript(t *testing.T, play func(c net.Conn, r *http.Request)) *script
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &script{Listener: l, url: "http://" + l.Addr().String()}
+	return runTestScript(t, l, "http://"+l.Addr().String(), play)
+}
+
+func runTestScript(t *testing.T, l net.Listener, url string, play func(c net.Conn, r *http.Request)) *script {
+	t.Helper()
+	s := &script{Listener: l, url: url}
 	s.conns.Go(func() { s.accept(play) })
 	t.Cleanup(func() {
 		l.Close()
