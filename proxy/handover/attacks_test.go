@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -93,15 +94,20 @@ func TestAttack57Inheritance(t *testing.T) {
 	}
 }
 
-// A program that is no usher says what it likes, and a will may be too large:
-// whoever was to be replaced has its sockets still, and serves on.
+// A program that is no usher says what it likes without end, and a will may be too
+// large: whoever was to be replaced has its sockets still, and serves on. More
+// than the system lets stand in an environment no process is told at all.
 func TestAttack57Program(t *testing.T) {
 	for _, tt := range []struct{ role, want string }{
 		{"floods", "new process: ready\nready\n"},
 		{"half", "new process: rea"},
 	} {
 		sockets := newTestSockets(t)
+		before := allocated()
 		_, err := start(t, t.Context(), tt.role, 0, sockets...)
+		if took := allocated() - before; took > 1<<20 {
+			t.Errorf("%s: got %d bytes allocated for what it said, want a few times %d", tt.role, took, longestReport)
+		}
 		if err == nil || !strings.HasPrefix(err.Error(), tt.want) || len(err.Error()) > 2*longestReport {
 			t.Errorf("%s: got %.100v, want %q", tt.role, err, tt.want)
 		}
@@ -120,4 +126,10 @@ func TestAttack57Program(t *testing.T) {
 	if _, err := self.Start(t.Context(), newTestSockets(t), strings.Repeat("a", 1<<20)); err == nil || !strings.Contains(err.Error(), "argument list too long") {
 		t.Errorf("a will of 1 MiB: got %.100v, want that it is too long", err)
 	}
+}
+
+func allocated() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.TotalAlloc
 }
