@@ -151,7 +151,8 @@ http {
   fastcgi_temp_path {dir}/fastcgi;
   uwsgi_temp_path {dir}/uwsgi;
   scgi_temp_path {dir}/scgi;
-  upstream bench { server {upstream}; keepalive 64; }
+  keepalive_requests 1000000000;
+  upstream bench { server {upstream}; keepalive 64; keepalive_requests 1000000000; }
   map $http_upgrade $connection_of_upgrade { default upgrade; "" ""; }
   server {
 plain:    listen {listen} backlog=4096;
