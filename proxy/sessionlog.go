@@ -15,11 +15,11 @@ import (
 
 // sessionLogQueue is how many ended sessions may wait for the log. A log that
 // does not move must not stop the loops: what does not fit is only counted.
-const sessionLogQueue = 1024
+const sessionLogQueue = 4096
 
 // sessionLogDelay is how long a line may wait for others: waking the writer for
 // each session costs more than its line does.
-const sessionLogDelay = 2 * time.Millisecond
+const sessionLogDelay = 20 * time.Millisecond
 
 // sessionLog writes one line for each session that ended.
 type sessionLog struct {

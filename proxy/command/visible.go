@@ -18,10 +18,23 @@ type visible struct{ w io.Writer }
 
 // Write implements io.Writer. p holds whole characters.
 func (v visible) Write(p []byte) (int, error) {
+	if isVisible(p) { // as nearly all lines are
+		return v.w.Write(p)
+	}
 	if _, err := v.w.Write(appendVisible(make([]byte, 0, len(p)), p)); err != nil {
 		return 0, err
 	}
 	return len(p), nil
+}
+
+// isVisible reports whether p is ASCII that is printed as it is.
+func isVisible(p []byte) bool {
+	for _, b := range p {
+		if (b < ' ' || b > '~') && b != '\n' && b != '\t' {
+			return false
+		}
+	}
+	return true
 }
 
 func appendVisible(dst, p []byte) []byte {
