@@ -61,11 +61,11 @@ type dialogue struct {
 type stage uint8
 
 const (
-	atAnswer stage = iota // the head of an answer
-	atOpening             // what a server says behind its 101
-	atRecant              // the rest of the answer that takes a 101 back
-	atBody                // the beginning of the body of a plain answer
-	atEnd                 // nothing more
+	atAnswer  stage = iota // the head of an answer
+	atOpening              // what a server says behind its 101
+	atRecant               // the rest of the answer that takes a 101 back
+	atBody                 // the beginning of the body of a plain answer
+	atEnd                  // nothing more
 )
 
 // begin begins anew with q, and returns what is to be written.

@@ -3,7 +3,6 @@ package upstream
 import (
 	"context"
 	"net/netip"
-	"slices"
 	"strconv"
 	"time"
 
@@ -13,9 +12,13 @@ import (
 // Prompt tells whether a request can be led, and its endpoint be picked, without
 // waiting for anybody: no name has to be looked up first.
 func (u *Upstream) Prompt() bool {
-	return !slices.ContainsFunc(u.members, func(m member) bool {
-		return m.names != nil && (!m.hasAddresses() || len(m.names.known()) == 0)
-	})
+	for i := range u.members {
+		e := u.members[i].Endpoint // the rest is guarded by mu
+		if e.names != nil && (!e.hasAddresses() || len(e.names.known()) == 0) {
+			return false
+		}
+	}
+	return true
 }
 
 // Direct returns where e is reached by a TCP connection and nothing more, and
