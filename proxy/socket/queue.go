@@ -7,41 +7,57 @@ import (
 
 // Queue is a listener of connections that were accepted elsewhere.
 type Queue struct {
-	handed chan net.Conn
-	closed chan struct{}
-	once   sync.Once
+	mu     sync.Mutex
+	some   sync.Cond  // handed has some, or the queue is closed
+	handed []net.Conn // guarded by mu
+	closed bool       // guarded by mu
 }
 
 // NewQueue returns one that is open.
 func NewQueue() *Queue {
-	return &Queue{handed: make(chan net.Conn), closed: make(chan struct{})}
+	q := new(Queue)
+	q.some.L = &q.mu
+	return q
 }
 
 // Hand gives c to whoever accepts, or closes it if the queue is closed. It
-// reports whether somebody has c.
+// reports whether somebody has c, or will. It does not block.
 func (q *Queue) Hand(c net.Conn) bool {
-	select {
-	case q.handed <- c:
-		return true
-	case <-q.closed:
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
 		c.Close()
 		return false
 	}
+	q.handed = append(q.handed, c)
+	q.some.Signal()
+	return true
 }
 
 // Accept implements net.Listener.
 func (q *Queue) Accept() (net.Conn, error) {
-	select {
-	case c := <-q.handed:
-		return c, nil
-	case <-q.closed:
-		return nil, net.ErrClosed
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for len(q.handed) == 0 {
+		if q.closed {
+			return nil, net.ErrClosed
+		}
+		q.some.Wait()
 	}
+	c := q.handed[0]
+	q.handed[0] = nil
+	if q.handed = q.handed[1:]; len(q.handed) == 0 {
+		q.handed = nil
+	}
+	return c, nil
 }
 
-// Close implements net.Listener.
+// Close implements net.Listener. What was handed before is accepted still.
 func (q *Queue) Close() error {
-	q.once.Do(func() { close(q.closed) })
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+	q.some.Broadcast()
 	return nil
 }
 
