@@ -6,23 +6,28 @@
 // # The life of a socket
 //
 //	1 main, command       read the routes file (config), build a Server, run it
-//	2 front               accepts (socket), believes the PROXY protocol (proxyproto), does TLS
-//	                      (certs), checks the bytes of the request (http1): who breaks a rule of
-//	                      the wire is answered here. HTTP/2 goes to http2 and comes back
-//	3 proxy.requests      tells handshakes from plain requests, and who has sent them (headers)
-//	4 handshake           is it a valid upgrade?           no: 4xx that names the broken rule
-//	  route.Table.Match   host and path to a route         none: 404, or 421 for another host
-//	  checkOrigin, claim  may this page, and is it the first claim of its connection?
-//	5 upstream            an endpoint, and a connection    none: 503, refused: 502, too slow: 504
-//	6 handshake           asks it (ask), verifies its 101, takes the client over, writes the client's 101
-//	7 relay.Group.Adopt   both sockets move to one event loop; nobody else touches them again
+//	2 relay.Group         one of its event loops accepts the client and gives it a Seat
+//	3 front               the Seat's guest, a client: believes the PROXY protocol (proxyproto),
+//	                      has a worker do TLS (certs) once the whole ClientHello is here, waits
+//	                      for a whole head that breaks no rule of the wire (http1)
+//	4 handshake           is it a valid upgrade, is there a route for it (route), may this page,
+//	                      is it the first claim of its connection? Then it is an Exchange, a
+//	                      machine without I/O, which front drives on the loop (shake.go)
+//	5 upstream            which endpoint; a second Seat is connected to it
+//	6 handshake           asks it, verifies its 101, opens the session, writes the client's 101
+//	7 relay.Group.Join    both Seats become a session of the loop, where they have always been
 //	8 relay               frame headers are checked (ws), frames pass; at its end a session
 //	                      (session) has a cause, once, and leaves a line (sessionlog.go)
+//
+// All else leaves the loop behind hop 3 or 6 with the bytes that have come, and is
+// a guest of net/http's (guest.go): plain requests, refusals, what an endpoint says
+// in place of 101, upgrades whose endpoint takes more than a TCP connection, and
+// HTTP/2 (http2). There a goroutine drives the same Exchange (handshake/drive.go).
 //
 // Whoever says no on the way makes a refusal.Error, and one Writer tells the
 // client, the log and the metrics.
 //
-// A request that is no upgrade goes from hop 4 to forward. Under a route with
+// A request that is no upgrade goes by net/http to forward. Under a route with
 // namespaces hop 4 asks package namespaces, which is the Engine.IO server that
 // the client speaks with: it keeps the sids, answers polling, and gives a verdict
 // on upgrades. Its sessions are fans of relay: one client, and a leg for each
@@ -34,9 +39,9 @@
 //
 // A live is how one routes file serves: a table, a pool of upstreams, a handshake
 // handler. A reload prepares another (prepared.go: all that may fail) and commits
-// it; a request ends with the one that it began with. The front owns connections
-// until they are handed on, and knows who is in flight; each loop of relay owns
-// its sessions; session.Registry knows all of them.
+// it; a request ends with the one that it began with. Each loop of relay owns its
+// seats and sessions; front says what becomes of a client until it is handed on,
+// and knows who is in flight; session.Registry knows all sessions.
 //
 // # Packages
 //

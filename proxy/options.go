@@ -62,7 +62,11 @@ func clientLeg(conn net.Conn, early []byte) relay.Leg {
 func (s *Server) adopt(l *live, p handshake.Pair) {
 	client := clientLeg(p.Client, p.FromClient)
 	upstream := relay.Leg{Conn: p.Upstream, Early: p.FromUpstream}
-	options := l.options[manner{p.Route.Route, p.Deflate, p.EngineIO}]
-	s.frames.Adopt(p.Session, client, upstream, options, p.Release)
+	s.frames.Adopt(p.Session, client, upstream, l.optionsOf(p), p.Release)
 	s.recheck(p.Session, s.frames)
+}
+
+// optionsOf returns those of a verified handshake, which l has made.
+func (l *live) optionsOf(p handshake.Pair) *relay.Options {
+	return l.options[manner{p.Route.Route, p.Deflate, p.EngineIO}]
 }

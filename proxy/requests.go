@@ -3,11 +3,13 @@ package proxy
 import (
 	"net"
 	"net/http"
+	"time"
 
 	"usher/proxy/front"
 	"usher/proxy/handshake"
 	"usher/proxy/headers"
 	"usher/proxy/refusal"
+	"usher/proxy/relay"
 )
 
 // requests serve clients by one routes file.
@@ -29,6 +31,24 @@ func (s *Server) site(l *live) *front.Site {
 // Refuse implements front.Handler.
 func (q requests) Refuse(w http.ResponseWriter, r *http.Request, sender headers.Sender, err error) {
 	q.live.handshake.Refuse(w, r, sender, err)
+}
+
+// Begin implements front.Handler.
+func (q requests) Begin(r *http.Request, sender headers.Sender, now time.Time) *handshake.Exchange {
+	if q.live.announces { // it takes more than a loop knows
+		return nil
+	}
+	if q.live.hashes {
+		*r = *withAsker(r, sender)
+	}
+	return q.live.handshake.Begin(r, sender, now)
+}
+
+// Join implements front.Handler.
+func (q requests) Join(p handshake.Pair, client, upstream *relay.Seat) {
+	s := q.server
+	s.frames.Join(p.Session, client, upstream, p.FromClient, p.FromUpstream, q.live.optionsOf(p), p.Release)
+	s.recheck(p.Session, s.frames)
 }
 
 // Serve implements front.Handler: it tells handshakes from the rest.

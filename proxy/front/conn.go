@@ -20,10 +20,6 @@ const (
 	// closing a socket with unread bytes resets it, and the answer is lost.
 	lingerTimeout = 500 * time.Millisecond
 	lingerBytes   = 256 << 10
-	// watchDelay is how long a request is served before it is noticed that its
-	// client has gone. Most are over by then, and their socket was not waited
-	// for.
-	watchDelay = 20 * time.Millisecond
 )
 
 // conn is an accepted connection as net/http sees it. It passes on only what
@@ -36,16 +32,15 @@ const (
 type conn struct {
 	net.Conn
 	checker http1.Checker
-	held    []byte        // read from the socket, not passed on yet
-	err     error         // for every further read but raw ones
-	state   connState     // as net/http has told
-	noWatch chan struct{} // holds one when net/http ends the watch of a client
-	from    *Listener     // that accepted it; static
-	leads   bool          // to https; as its listener then
+	held    []byte    // read from the socket, not passed on yet
+	err     error     // for every further read but raw ones
+	state   connState // as net/http has told
+	client  *client   // that it was; static
+	serve   following // serves the first request in place of the site; nil for none
 }
 
-func newConn(below net.Conn, from *Listener) conn {
-	return conn{Conn: below, from: from, noWatch: make(chan struct{}, 1)}
+func newConn(below net.Conn, of *client) conn {
+	return conn{Conn: below, client: of}
 }
 
 type connState uint8
@@ -75,29 +70,35 @@ type accepted interface {
 	// unwrap returns the connection below and what was read from it but not
 	// passed on. The caller owns both, and nobody uses the wrapper any more.
 	unwrap() (inner net.Conn, held []byte)
-	// resume has net/http read requests again, after a hijack, beginning with
-	// what was read meanwhile. Nobody else reads any more.
-	resume(early []byte)
+	// again returns the client as one that may ask for more.
+	again() *client
+	// following returns what is to serve the next request in place of the site,
+	// once; nil for nothing.
+	following() following
 }
 
 func (c *conn) unwrap() (net.Conn, []byte) { return c.Conn, c.held }
 
-func (c *conn) resume(early []byte) {
-	c.state, c.held, c.checker = waiting, slices.Concat(early, c.held), http1.Checker{}
-	select {
-	case <-c.noWatch: // whoever had the connection has ended a read of its own
-	default:
-	}
+func (c *conn) again() *client {
+	old := c.client
+	return &client{from: old.from, how: old.how, tls: old.tls, peer: old.peer, stage: saysHead, idle: true}
+}
+
+func (c *conn) following() following {
+	serve := c.serve
+	c.serve = nil
+	return serve
 }
 
 func (c *conn) follow(state http.ConnState) {
 	switch {
 	case state == http.StateHijacked:
 		c.state = raw
+	case state == http.StateClosed && c.serve != nil: // before the request has come to a handler
+		c.following().forNobody()
 	case c.state == answered:
 	case state == http.StateActive:
 		c.state = serving
-		growStack()
 	case state == http.StateIdle:
 		c.state = waiting
 	}
@@ -109,7 +110,7 @@ func (c *conn) Read(p []byte) (int, error) {
 		return 0, c.refuse()
 	}
 	if c.state == serving && len(p) == 1 {
-		return 0, c.watch()
+		return c.watch(p)
 	}
 	n, err := c.readAhead(p)
 	if c.state == raw {
@@ -131,60 +132,20 @@ func (c *conn) Read(p []byte) (int, error) {
 	return c.check(p[:n])
 }
 
-// watch waits for the end of a client, as net/http reads one byte to do while it
-// serves a request. A byte that comes is of the next one, or of another protocol:
-// it stays here until its turn comes.
-func (c *conn) watch() error {
-	delay := time.NewTimer(watchDelay)
-	defer delay.Stop()
-	select {
-	case <-c.noWatch:
-		return c.unwatched()
-	case <-delay.C:
-	}
-	if len(c.held) == 0 {
-		var next [1]byte
-		if n, err := c.Conn.Read(next[:]); n == 0 {
-			return err
+// watch is how net/http notices the end of a client while it serves a request:
+// by reading one byte. That is the first of the next request, or of another
+// protocol if this one is taken over, so that nothing is said against it now.
+func (c *conn) watch(p []byte) (int, error) {
+	for {
+		n, err := c.readAhead(p)
+		if n == 0 {
+			return 0, err
 		}
-		c.held = next[:]
-	}
-	<-c.noWatch
-	return c.unwatched()
-}
-
-// unwatched is how a read ends that nobody waits for any more.
-func (c *conn) unwatched() error {
-	return &net.OpError{Op: "read", Net: "tcp", Addr: c.Conn.RemoteAddr(), Err: os.ErrDeadlineExceeded}
-}
-
-// SetReadDeadline also ends a watch that has not begun: net/http does so by a
-// time long past, and sets none again when the read has ended.
-func (c *conn) SetReadDeadline(t time.Time) error {
-	switch {
-	case t.IsZero():
-		select {
-		case <-c.noWatch:
-		default:
+		if c.checker.Skip(p) == 0 {
+			_, c.err = c.checker.Check(p)
+			return n, nil
 		}
-	case t.Unix() <= 1:
-		c.endWatch()
 	}
-	return c.Conn.SetReadDeadline(t)
-}
-
-func (c *conn) endWatch() {
-	select {
-	case c.noWatch <- struct{}{}:
-	default:
-	}
-}
-
-// Close also ends a watch, which may have begun when a body was read to its end
-// after the answer.
-func (c *conn) Close() error {
-	c.endWatch()
-	return c.Conn.Close()
 }
 
 func (c *conn) readAhead(p []byte) (int, error) {
@@ -232,21 +193,9 @@ func (c *conn) answer(status int, rule string) {
 	}
 	c.state = answered
 	c.SetDeadline(time.Now().Add(answerTimeout))
-	err := c.from.server.refusals.RefuseRaw(c.Conn, c.from.Addr(), &refusal.Error{Status: status, Reason: refusal.Head, Rule: rule})
+	err := c.client.from.server.refusals.RefuseRaw(c.Conn, c.client.from.Addr(), &refusal.Error{Status: status, Reason: refusal.Head, Rule: rule})
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok && err == nil && half.CloseWrite() == nil {
 		c.SetReadDeadline(time.Now().Add(lingerTimeout))
 		io.CopyN(io.Discard, c.Conn, lingerBytes) //nolint:errcheck // whatever comes is of no interest
 	}
-}
-
-// growStack makes room for a handshake on the caller's stack, which would else
-// be doubled three times on the way and copied each time with more on it. The
-// garbage collector takes it back from whoever does not use it. It is net/http's
-// goroutine that calls, when a head has been read and is not served yet: there is
-// little on the stack then, and a client that never gets so far has none of it.
-//
-//go:noinline
-func growStack() byte {
-	var room [9 << 10]byte
-	return room[len(os.Args)%len(room)]
 }

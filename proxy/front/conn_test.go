@@ -1,65 +1,59 @@
 package front
 
 import (
-	"errors"
 	"io"
 	"net"
 	"net/http/httptest"
-	"os"
 	"testing"
-	"testing/synctest"
-	"time"
 )
 
-// newTestWatch returns a connection whose request is being served, and what the
-// read that waits for the end of its client comes to.
-func newTestWatch(t *testing.T) (c *conn, peer net.Conn, outcome chan error) {
+// newTestWatch returns a connection whose request is being served.
+func newTestWatch(t *testing.T) (c *conn, peer net.Conn) {
 	t.Helper()
 	below, peer := net.Pipe()
 	t.Cleanup(func() { below.Close(); peer.Close() })
 	watched := newConn(below, nil)
 	watched.state = serving
-	outcome = make(chan error, 1)
-	go func() {
-		_, err := watched.Read(make([]byte, 1))
-		outcome <- err
-	}()
-	return &watched, peer, outcome
-}
-
-func TestWatchIsNotBegunForAShortRequest(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c, _, outcome := newTestWatch(t)
-		synctest.Wait()
-		start := time.Now()
-		c.SetReadDeadline(time.Unix(1, 0))
-		err := <-outcome
-		ne, ok := err.(net.Error) // as net/http asks
-		if !ok || !ne.Timeout() || !errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Errorf("read: got %v, want a timeout", err)
-		}
-		if took := time.Since(start); took != 0 {
-			t.Errorf("got a wait of %v, want none", took)
-		}
-		c.SetReadDeadline(time.Time{})
-		if len(c.noWatch) != 0 {
-			t.Error("the next watch would end at once")
-		}
-	})
+	return &watched, peer
 }
 
 func TestClientThatGoesIsNoticed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		_, peer, outcome := newTestWatch(t)
-		start := time.Now()
-		peer.Close()
-		if err := <-outcome; err != io.EOF {
-			t.Errorf("read: got %v, want io.EOF", err)
+	c, peer := newTestWatch(t)
+	peer.Close()
+	if _, err := c.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("read: got %v, want io.EOF", err)
+	}
+}
+
+// TestWatchTakesOneByte: what comes while a request is served is judged when its
+// turn comes, but for the empty line that may stand before a request.
+func TestWatchTakesOneByte(t *testing.T) {
+	for _, tt := range []struct {
+		sent, byte, rest string
+		broken           bool
+	}{
+		{"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "G", "ET / HTTP/1.1\r\nHost: a\r\n\r\n", false},
+		{"\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", "G", "ET / HTTP/1.1\r\nHost: a\r\n\r\n", false},
+		{"\x81\x00", "\x81", "", true},
+	} {
+		c, peer := newTestWatch(t)
+		go io.WriteString(peer, tt.sent)
+		var b [1]byte
+		if n, err := c.Read(b[:]); n != 1 || err != nil || string(b[:]) != tt.byte {
+			t.Fatalf("%q: got %q, %v, want %q", tt.sent, b[:n], err, tt.byte)
 		}
-		if took := time.Since(start); took != watchDelay {
-			t.Errorf("got a wait of %v, want %v", took, watchDelay)
+		c.state = waiting
+		rest := make([]byte, len(tt.rest))
+		_, err := io.ReadFull(c, rest)
+		if tt.broken {
+			rest = make([]byte, 1)
+			c.state = answered // nobody is to be told here
+			_, err = c.Read(rest)
 		}
-	})
+		if (err != nil) != tt.broken || !tt.broken && string(rest) != tt.rest {
+			t.Errorf("%q: got %q, %v behind it, want %q", tt.sent, rest, err, tt.rest)
+		}
+	}
 }
 
 // TestParkLeavesBodies: the body of a parked request would be read as the next

@@ -51,6 +51,17 @@ func (h *hints) look(rules headers.Rules, r *http.Request, s headers.Sender) {
 		"hint", fmt.Sprintf("if it is a proxy of yours, add %s to trusted_proxies: its clients have its address until then, and its scheme", entry))
 }
 
+// due tells whether look would tell of s, which has sent head.
+func (h *hints) due(s headers.Sender, head http.Header, now time.Time) bool {
+	if s.Unbelieved(head) == "" {
+		return false
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	last, ok := h.told[s.Peer]
+	return !ok && len(h.told) < maxHints || ok && now.Sub(last) >= hintPause
+}
+
 // mayTell reports whether peer was not spoken of lately, and notes that it is.
 func (h *hints) mayTell(peer netip.Addr, now time.Time) bool {
 	h.mu.Lock()

@@ -2,6 +2,7 @@ package front
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -16,7 +17,7 @@ const (
 	greeted                  // by HTTP/2, and nothing was asked for yet
 	asked                    // a head has come, and its handler has not begun
 	served                   // by a handler, or waits for another request
-	idle                     // as served, but by us: see Parked
+	idle                     // it was answered, and may ask for more
 	handshaking              // a handshake is on its way
 	parked                   // a request waits without net/http
 	phases
@@ -37,11 +38,13 @@ type inflight struct {
 	// static after construction
 	stopping context.Context // done when no handshake is wanted any more
 	stop     context.CancelFunc
-	why      error // of the handshakes that are cancelled then
+	why      error           // of the handshakes that are cancelled then
+	wanted   context.Context // done when who asks for nothing is not wanted any more
+	refuse   context.CancelFunc
 
 	// guarded by mu
 	mu       sync.Mutex
-	conns    map[net.Conn]phase
+	conns    map[io.Closer]phase
 	count    [phases]int
 	emptied  chan struct{} // closed when a phase has lost its last; nil if nobody waits
 	noFresh  bool          // who asks for nothing is not wanted any more
@@ -49,8 +52,9 @@ type inflight struct {
 }
 
 func newInflight(why error) *inflight {
-	f := &inflight{why: why, conns: make(map[net.Conn]phase)}
+	f := &inflight{why: why, conns: make(map[io.Closer]phase)}
 	f.stopping, f.stop = context.WithCancel(context.Background())
+	f.wanted, f.refuse = context.WithCancel(context.Background())
 	return f
 }
 
@@ -78,7 +82,7 @@ func (f *inflight) changeH2(c net.Conn, state http.ConnState) {
 
 // add begins with c, or begins anew. One that asks for nothing is closed if it
 // is not wanted any more.
-func (f *inflight) add(c net.Conn, to phase) {
+func (f *inflight) add(c io.Closer, to phase) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.end(c)
@@ -89,14 +93,23 @@ func (f *inflight) add(c net.Conn, to phase) {
 	}
 }
 
+// swap has c be somebody else, in another phase.
+func (f *inflight) swap(old, c io.Closer, to phase) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.conns[c] = to
+	f.count[to]++
+	f.end(old)
+}
+
 // move has c be in another phase, if it is there.
-func (f *inflight) move(c net.Conn, to phase) {
+func (f *inflight) move(c io.Closer, to phase) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.put(c, to)
 }
 
-func (f *inflight) put(c net.Conn, to phase) {
+func (f *inflight) put(c io.Closer, to phase) {
 	if from, ok := f.conns[c]; ok && from != to {
 		f.conns[c] = to
 		f.count[to]++
@@ -105,13 +118,13 @@ func (f *inflight) put(c net.Conn, to phase) {
 }
 
 // remove ends with c.
-func (f *inflight) remove(c net.Conn) {
+func (f *inflight) remove(c io.Closer) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.end(c)
 }
 
-func (f *inflight) end(c net.Conn) {
+func (f *inflight) end(c io.Closer) {
 	if from, ok := f.conns[c]; ok {
 		delete(f.conns, c)
 		f.leave(from)
@@ -178,6 +191,7 @@ func (f *inflight) closeFresh() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.noFresh = true
+	f.refuse()
 	for c, in := range f.conns {
 		if closable(in) {
 			c.Close()

@@ -1,6 +1,7 @@
 package front
 
 import (
+	"context"
 	"log/slog"
 	"net"
 	"slices"
@@ -9,7 +10,7 @@ import (
 
 	"usher/proxy/config"
 	"usher/proxy/handover"
-	"usher/proxy/proxyproto"
+	"usher/proxy/relay"
 	"usher/proxy/socket"
 )
 
@@ -23,8 +24,8 @@ type Listener struct {
 	timeout time.Duration
 	log     *slog.Logger
 
-	speech  atomic.Pointer[Speech]
-	removed atomic.Bool // by a reload, or as usher stops
+	speech    atomic.Pointer[Speech]
+	accepting *relay.Listening // nil before the server accepts
 }
 
 // Open opens a listener, or takes the one that was inherited. A client may take
@@ -87,29 +88,25 @@ func (l *Listener) Leave() {
 	l.Remove()
 }
 
-// Remove ends the listening on purpose.
+// Remove ends the listening on purpose. Who was accepted is in flight then.
 func (l *Listener) Remove() {
-	l.removed.Store(true)
+	if l.accepting != nil {
+		l.accepting.Close()
+	}
 	l.Close()
 }
 
-// Accept returns the next client. TCP keep-alive is on by Go's default; when
-// the process is out of descriptors net/http waits and comes back.
-func (l *Listener) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	how := l.speech.Load()
-	if len(how.Proxies) > 0 {
-		c = proxyproto.Accept(c, how.Proxies, l.timeout, l.log)
-	}
-	if how.TLS != nil {
-		return newTLSConn(c, how, l), nil
-	}
-	plain := newConn(c, l)
-	plain.leads = how.Leads
-	return &plain, nil
+// Troubled implements relay.Acceptor: the process is out of descriptors.
+func (l *Listener) Troubled(err error) {
+	l.note(slog.LevelWarn, "accept", "address", l.address, "error", err)
+}
+
+// Failed implements relay.Acceptor.
+func (l *Listener) Failed(err error) { l.server.fail(err) }
+
+// note has a line written to the log, for which a loop does not wait.
+func (l *Listener) note(level slog.Level, message string, args ...any) {
+	l.server.serving.Go(func() { l.log.Log(context.Background(), level, message, args...) }) //nolint:sloglint // the callers have constants
 }
 
 // url is where a client on this machine finds the listener.

@@ -11,8 +11,8 @@ import (
 )
 
 // Parked is a connection of HTTP/1.1 whose client waits for an answer that may
-// take long. It was hijacked from net/http, and goes back there with the next
-// request.
+// take long. It was hijacked from net/http, and comes back to a loop with the
+// answer.
 type Parked struct {
 	// static after construction
 	conn   accepted
@@ -122,37 +122,21 @@ func (p *Parked) FlushError() error {
 	return err
 }
 
-// Done closes the connection, unless an answer went well: then it returns when
-// the connection serves further requests, or its client is gone.
+// Done closes the connection, unless an answer went well: then it is on a loop
+// when Done returns, and may serve further requests.
 func (p *Parked) Done() {
-	defer p.server.inflight.unpark()
+	all := p.server.inflight
+	defer all.unpark()
 	p.mu.Lock()
 	p.over = true
 	p.mu.Unlock()
-	if p.status != 0 && p.FlushError() != nil || !p.keep || !p.next() {
+	if p.status != 0 && p.FlushError() != nil || !p.keep {
 		p.conn.Close()
-	}
-}
-
-// next gives the connection back to net/http with the first byte of the next
-// request, and reports whether there was one.
-func (p *Parked) next() bool {
-	all := p.server.inflight
-	all.add(p.conn, idle) // a server that stops does not wait for it
-	p.conn.SetDeadline(time.Now().Add(idleTimeout))
-	var err error
-	if len(p.early) == 0 {
-		err = p.read()
-	}
-	if err != nil {
-		all.remove(p.conn)
-		return false
+		return
 	}
 	p.conn.SetDeadline(time.Time{})
-	p.conn.resume(p.early)
-	all.move(p.conn, fresh)
-	if !p.server.again.Hand(p.conn) {
-		all.remove(p.conn)
-	}
-	return true
+	below, held := p.conn.unwrap()
+	c := p.conn.again()
+	all.add(c, idle) // a server that stops does not wait for it
+	p.server.seat(c, below, append(p.early, held...))
 }

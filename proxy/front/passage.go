@@ -2,7 +2,7 @@ package front
 
 import (
 	"context"
-	"net"
+	"io"
 	"net/http"
 	"sync"
 )
@@ -19,7 +19,7 @@ type passageKey struct{}
 // enter begins a handshake on c, unless none is wanted any more: then r is
 // returned as it is. The request that it returns otherwise is cancelled when none
 // is wanted any more, and the passage ends with leave.
-func (f *inflight) enter(c net.Conn, r *http.Request) (*http.Request, *passage, bool) {
+func (f *inflight) enter(c io.Closer, r *http.Request) (*http.Request, *passage, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.noShakes {
@@ -40,11 +40,43 @@ func (f *inflight) enter(c net.Conn, r *http.Request) (*http.Request, *passage, 
 	return r.WithContext(context.WithValue(ctx, passageKey{}, p)), p, true
 }
 
+// shake begins the handshake of a client, unless none is wanted any more. unshake
+// takes it back.
+func (f *inflight) shake(c *client) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.noShakes {
+		return false
+	}
+	f.put(c, handshaking)
+	return true
+}
+
+func (f *inflight) unshake(c *client) { f.move(c, fresh) }
+
+// depart has a handshake go on without its client, until arrive.
+func (f *inflight) depart() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.count[handshaking]++
+}
+
+func (f *inflight) arrive() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.leave(handshaking)
+}
+
 // endHandshakes cancels those that are on their way, lets no more begin, and
 // returns when the last is over.
 func (f *inflight) endHandshakes() {
 	f.mu.Lock()
 	f.noShakes = true
+	for c, in := range f.conns {
+		if client, ok := c.(*client); ok && in == handshaking {
+			client.endShake(f.why)
+		}
+	}
 	f.mu.Unlock()
 	f.stop()
 	f.wait(context.Background(), []phase{handshaking}) //nolint:errcheck // it has no end

@@ -38,7 +38,7 @@ func (s *Site) servePlain(w http.ResponseWriter, r *http.Request, sender headers
 // leads tells whether r came to a listener that leads to https.
 func leads(r *http.Request) bool {
 	plain, ok := connOf(r).(*conn)
-	return ok && plain.leads
+	return ok && plain.client.how.Leads
 }
 
 // secureHost is the host that the client asked for, at the port that it is led

@@ -1,6 +1,7 @@
-// Package front has the clients' connections from the accept until they are
-// handed to net/http, to HTTP/2, or taken over with an upgrade: listeners, TLS,
-// the wire's rules, what never comes to a route, and who is under way.
+// Package front has the clients' connections from the accept until they are a
+// session's, or a guest's of net/http or HTTP/2: listeners, the PROXY protocol,
+// TLS, the wire's rules, the handshakes that a loop makes, what never comes to a
+// route, and who is under way.
 package front
 
 import (
@@ -9,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,6 +18,7 @@ import (
 	"usher/proxy/http1"
 	"usher/proxy/http2"
 	"usher/proxy/refusal"
+	"usher/proxy/relay"
 	"usher/proxy/socket"
 )
 
@@ -29,6 +32,7 @@ const (
 
 // Config is what a Server is made of.
 type Config struct {
+	Loops       *relay.Group  // that have the connections
 	HeadTimeout time.Duration // for a request's head
 	// ConnContext is a hook as that of http.Server. It is also called for each
 	// WebSocket that comes by HTTP/2, without a connection.
@@ -44,7 +48,9 @@ type Server struct {
 	// static after construction
 	http     *http.Server
 	h2       *http2.Server
-	again    *socket.Queue // for connections that come back
+	guests   *socket.Queue // of http's
+	loops    *relay.Group
+	workers  workers
 	inflight *inflight
 	refusals *refusal.Writer
 	hints    *hints
@@ -52,15 +58,14 @@ type Server struct {
 	failed   chan<- error
 	log      *slog.Logger
 
-	site      atomic.Pointer[Site]
-	accepting sync.WaitGroup // the listeners' goroutines
-	serving   sync.WaitGroup // all others
+	site    atomic.Pointer[Site]
+	serving sync.WaitGroup // all goroutines
 }
 
 // NewServer returns a server that accepts nobody yet.
 func NewServer(c Config) *Server {
 	s := &Server{
-		again: socket.NewQueue(), inflight: newInflight(c.Stopping),
+		guests: socket.NewQueue(), loops: c.Loops, workers: make(workers, runtime.GOMAXPROCS(0)), inflight: newInflight(c.Stopping),
 		refusals: c.Refusals, hints: newHints(c.Log),
 		context: c.ConnContext, failed: c.Failed, log: c.Log,
 	}
@@ -87,20 +92,29 @@ func NewServer(c Config) *Server {
 	return s
 }
 
-// Start serves the connections that come from other protocols.
+// Start serves the connections that loops do not.
 func (s *Server) Start() {
 	s.serving.Go(func() { s.fail(s.h2.Run()) })
-	s.serving.Go(func() { s.fail(s.http.Serve(s.again)) })
+	s.serving.Go(func() { s.fail(s.http.Serve(s.guests)) })
 }
 
-// Accept serves l until it is closed.
+// Accept has the loops accept the clients of l until it is removed.
 func (s *Server) Accept(l *Listener) {
 	l.server = s
-	s.accepting.Go(func() {
-		if err := s.http.Serve(l); !l.removed.Load() {
-			s.fail(err)
-		}
-	})
+	accepting, err := s.loops.Listen(l.Listener, l)
+	if err != nil {
+		s.fail(err)
+		return
+	}
+	l.accepting = accepting
+}
+
+// seat gives a client, whose connection is conn, to a loop, with what was read
+// of it already.
+func (s *Server) seat(c *client, conn net.Conn, early []byte) {
+	if s.loops.Seat(conn, early, c) != nil {
+		s.inflight.remove(c)
+	}
 }
 
 func (s *Server) fail(err error) {
@@ -116,7 +130,6 @@ func (s *Server) fail(err error) {
 // Settle waits, until ctx is done, for those who have come here and have not
 // finished their handshake. The listeners are closed.
 func (s *Server) Settle(ctx context.Context) {
-	s.accepting.Wait()              //  all that was accepted is in flight now
 	s.inflight.wait(ctx, unsettled) //nolint:errcheck // whoever is too slow is not waited for
 }
 

@@ -4,10 +4,13 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"time"
 
 	"usher/proxy/certs"
+	"usher/proxy/handshake"
 	"usher/proxy/headers"
 	"usher/proxy/http2"
+	"usher/proxy/relay"
 )
 
 // Handler serves the requests of clients. The sender is asked for once a
@@ -16,6 +19,12 @@ type Handler interface {
 	// Serve serves what comes to a route, in origin form. It calls Enter or Pass
 	// of the Server.
 	Serve(w http.ResponseWriter, r *http.Request, sender headers.Sender)
+	// Begin returns the handshake that r asks for at now, if it can be driven by
+	// a loop, and nil if Serve is to serve r.
+	Begin(r *http.Request, sender headers.Sender, now time.Time) *handshake.Exchange
+	// Join gives the relay what a handshake of Begin has come to, and the seats of
+	// both connections. It is called on their loop.
+	Join(p handshake.Pair, client, upstream *relay.Seat)
 	// Refuse answers a request that breaks a rule, whose answer has not begun.
 	Refuse(w http.ResponseWriter, r *http.Request, sender headers.Sender, err error)
 }
@@ -49,6 +58,13 @@ func connOf(r *http.Request) net.Conn {
 
 // serve answers what never comes to a route, and passes on the rest.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	if c, ok := connOf(r).(accepted); ok {
+		if serve := c.following(); serve != nil {
+			s.Pass(r)
+			serve(w, r)
+			return
+		}
+	}
 	site := s.site.Load()
 	sender := site.Headers.Sender(r)
 	s.hints.look(site.Headers, r, sender)

@@ -217,6 +217,13 @@ func (x *Exchange) answered(now time.Time, silent bool, err error) Effect {
 	return x.Start(now)
 }
 
+// Abort says that the endpoint's connection cannot be used, and why. What there
+// was of a reply is given up.
+func (x *Exchange) Abort(err error) {
+	x.leave()
+	x.fail(badAnswer(err))
+}
+
 // leave gives the endpoint back. It does so before its connection is closed: who
 // sees that sees the other too.
 func (x *Exchange) leave() {

@@ -92,3 +92,21 @@ func (x *Exchange) open(now time.Time) *session.Session {
 	}
 	return h.Sessions.Open(info)
 }
+
+// Replied tells, once x is over, whether an endpoint has given an answer, which
+// is on its connection.
+func (x *Exchange) Replied() bool { return x.err == nil }
+
+// Opens tells, once x is over, whether the endpoint has opened a WebSocket. If
+// not, Go has a goroutine tell the client.
+func (x *Exchange) Opens() bool { return x.agreed() && !x.claim.offer.stream }
+
+// Open begins the session, which is p but for its connections. head is to be
+// written to the client, and valid until Close.
+func (x *Exchange) Open(now time.Time) (head []byte, p Pair) {
+	p = x.pair()
+	a, b := x.answer(), x.buffers
+	b.out = a.append101(b.out[:0], x.claim.offer.key, x.dialogue.reply.agreed)
+	p.Session = x.open(now)
+	return b.out, p
+}

@@ -1,30 +1,13 @@
 package proxyproto_test
 
 import (
-	"bytes"
-	"io"
-	"log/slog"
 	"net"
 	"net/netip"
 	"strings"
 	"testing"
-	"time"
 
 	"usher/proxy/proxyproto"
 )
-
-// peer is a connection from 10.0.0.9 that gives one byte at a time.
-type peer struct {
-	net.Conn
-	in     *strings.Reader
-	closed bool
-}
-
-func (p *peer) Read(b []byte) (int, error)      { return p.in.Read(b[:1]) }
-func (p *peer) RemoteAddr() net.Addr            { return address("10.0.0.9:1000") }
-func (p *peer) LocalAddr() net.Addr             { return address("10.0.0.1:443") }
-func (p *peer) SetReadDeadline(time.Time) error { return nil }
-func (p *peer) Close() error                    { p.closed = true; return nil }
 
 func address(s string) net.Addr { return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(s)) }
 
@@ -50,20 +33,20 @@ const (
 	mapped = "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff\xc0\x00\x02\x01"
 )
 
-func TestConn(t *testing.T) {
+func TestParse(t *testing.T) {
 	client, server := address("192.0.2.1:80"), address("192.0.2.2:81")
 	for name, tt := range map[string]struct {
 		header string
-		remote string // "" if the connection must be refused
+		remote string // "" if the connection must be refused, "-" if it speaks for nobody
 	}{
 		"v1":                                 {"PROXY TCP4 192.0.2.1 192.0.2.2 80 81\r\n", "192.0.2.1:80"},
 		"v1 IPv6":                            {"PROXY TCP6 2001:db8::1 2001:db8::2 80 81\r\n", "[2001:db8::1]:80"},
-		"v1 unknown":                         {"PROXY UNKNOWN\r\n", "10.0.0.9:1000"},
+		"v1 unknown":                         {"PROXY UNKNOWN\r\n", "-"},
 		"v1 of ours":                         {mustHeader(t, 1, client, server), "192.0.2.1:80"},
 		"v2":                                 {v2(""), "192.0.2.1:80"},
 		"v2 with details":                    {v2("\x04\x00\x03abc"), "192.0.2.1:80"},
 		"v2 of ours":                         {mustHeader(t, 2, client, server), "192.0.2.1:80"},
-		"v2 local":                           {mustHeader(t, 2, nil, nil), "10.0.0.9:1000"},
+		"v2 local":                           {mustHeader(t, 2, nil, nil), "-"},
 		"v2 whose detail is longer than all": {v2("\x04\xff\xffabc"), ""},
 		"v2 with half a detail":              {v2("\x04"), ""},
 		"v2 longer than usual":               {v2(strings.Repeat("\x04\x00\x03abc", 2000)), ""},
@@ -75,12 +58,12 @@ func TestConn(t *testing.T) {
 		"v2 too short for its family":   {head2 + "\x21\x11\x00\x04\xc0\x00\x02\x01", ""},
 		"v2 of no length":               {head2 + "\x21\x11\x00\x00", ""},
 		"v2 with a byte more":           {head2 + "\x21\x11\x00\x0d" + v4 + "\x04", ""},
-		"v2 local with addresses":       {head2 + "\x20\x11\x00\x0c" + v4, "10.0.0.9:1000"},
-		"v2 local with anything":        {head2 + "\x20\x00\x00\x05abcde", "10.0.0.9:1000"},
-		"v2 local of an unknown family": {head2 + "\x20\x41\x00\x05abcde", "10.0.0.9:1000"},
+		"v2 local with addresses":       {head2 + "\x20\x11\x00\x0c" + v4, "-"},
+		"v2 local with anything":        {head2 + "\x20\x00\x00\x05abcde", "-"},
+		"v2 local of an unknown family": {head2 + "\x20\x41\x00\x05abcde", "-"},
 		"v2 unspecified":                {head2 + "\x21\x00\x00\x0c" + v4, ""},
-		"v2 by UDP":                     {head2 + "\x21\x12\x00\x0c" + v4, "10.0.0.9:1000"},
-		"v2 by a unix socket":           {head2 + "\x21\x31\x00\xd8" + strings.Repeat("a", 216), "10.0.0.9:1000"},
+		"v2 by UDP":                     {head2 + "\x21\x12\x00\x0c" + v4, "-"},
+		"v2 by a unix socket":           {head2 + "\x21\x31\x00\xd8" + strings.Repeat("a", 216), "-"},
 		"v2 of an unknown family":       {head2 + "\x21\x41\x00\x0c" + v4, ""},
 		"v2 of another version":         {head2 + "\x31\x11\x00\x0c" + v4, ""},
 		"v2 of another command":         {head2 + "\x22\x11\x00\x0c" + v4, ""},
@@ -98,36 +81,47 @@ func TestConn(t *testing.T) {
 		"v1 of an unknown family":       {"PROXY ABCDEF whatever\r\n", ""},
 		"v1 with more":                  {"PROXY TCP4 192.0.2.1 192.0.2.2 80 81 evil\r\n", ""},
 		"v1 with a CR":                  {"PROXY TCP4 192.0.2.1 192.0.2.2 80 81\rX\r\n", ""},
-		"v1 unknown with anything":      {"PROXY UNKNOWN 1.2.3.4 whatever 1 2\r\n", "10.0.0.9:1000"},
+		"v1 unknown with anything":      {"PROXY UNKNOWN 1.2.3.4 whatever 1 2\r\n", "-"},
 		"v1 unknown and glued":          {"PROXY UNKNOWNX\r\n", ""},
 		"none":                          {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", ""},
 		"nothing":                       {"", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var log bytes.Buffer
-			p := &peer{in: strings.NewReader(tt.header + "hello")}
-			c := proxyproto.Accept(p, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, time.Second, slog.New(slog.NewTextHandler(&log, nil)))
-			got, err := io.ReadAll(c)
+			of, n, err := proxyproto.Parse([]byte(tt.header + "hello"))
+			whole := n <= len(tt.header)+len("hello") // otherwise more is waited for
 			if tt.remote == "" {
-				if err == nil || !p.closed || c.RemoteAddr().String() != "10.0.0.9:1000" {
-					t.Errorf("got %q, %v, closed %v, from %v; want a refusal", got, err, p.closed, c.RemoteAddr())
+				if err == nil && whole {
+					t.Errorf("got %v, want a refusal", of)
 				}
 				return
 			}
-			if err != nil || string(got) != "hello" || c.RemoteAddr().String() != tt.remote {
-				t.Errorf("got %q, %v, from %v; want hello from %s", got, err, c.RemoteAddr(), tt.remote)
-			}
-			if log.Len() > 0 {
-				t.Errorf("log: got %s, want nothing", &log)
+			if err != nil || n != len(tt.header) || remote(of) != tt.remote {
+				t.Errorf("got %d bytes of %s, %v, want %d of %s", n, remote(of), err, len(tt.header), tt.remote)
 			}
 		})
 	}
 }
 
-func TestOtherPeersAreOrdinary(t *testing.T) {
-	p := &peer{in: strings.NewReader("PROXY UNKNOWN\r\n")}
-	c := proxyproto.Accept(p, []netip.Prefix{netip.MustParsePrefix("10.0.1.0/24")}, time.Second, slog.New(slog.DiscardHandler))
-	if c != net.Conn(p) {
-		t.Errorf("connection: got %T, want it as it came", c)
+func remote(of proxyproto.Addresses) string {
+	if of.Source == nil {
+		return "-"
+	}
+	return of.Source.String()
+}
+
+func TestSpeaks(t *testing.T) {
+	networks := []netip.Prefix{netip.MustParsePrefix("10.0.1.0/24")}
+	unix := &net.UnixAddr{Name: "@", Net: "unix"}
+	for _, tt := range []struct {
+		peer     net.Addr
+		networks []netip.Prefix
+		want     bool
+	}{
+		{address("10.0.1.9:1"), networks, true}, {address("[::ffff:10.0.1.9]:1"), networks, true}, {address("10.0.0.9:1"), networks, false},
+		{address("10.0.1.9:1"), nil, false}, {unix, networks, false}, {unix, []netip.Prefix{{}}, true}, {address("10.0.1.9:1"), []netip.Prefix{{}}, false},
+	} {
+		if got := proxyproto.Speaks(tt.peer, tt.networks); got != tt.want {
+			t.Errorf("%v of %v: got %t, want %t", tt.peer, tt.networks, got, tt.want)
+		}
 	}
 }

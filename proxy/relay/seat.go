@@ -149,6 +149,9 @@ func (s *Seat) Close() {
 	s.dial.stop()
 }
 
+// Now returns the time of the loop's turn.
+func (s *Seat) Now() time.Time { return s.loop.epoch.Add(s.loop.now) }
+
 // Post has f run in the loop's turn, whatever has become of the seat; false if
 // the loop has ended.
 func (s *Seat) Post(f func()) bool {
