@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"slices"
@@ -91,7 +92,8 @@ func (l *sessionLog) reportDropped() {
 }
 
 func (l *sessionLog) line(s *session.Session, e session.End) {
-	attrs := []any{slog.String("id", s.ID), slog.String("route", s.Route)}
+	attrs := make([]slog.Attr, 0, 16)
+	attrs = append(attrs, slog.String("id", s.ID), slog.String("route", s.Route))
 	if legs, split := s.Legs(); split {
 		attrs = append(attrs, slog.Any("legs", byLeg(legs)))
 	} else {
@@ -116,7 +118,7 @@ func (l *sessionLog) line(s *session.Session, e session.End) {
 			attrs = append(attrs, slog.String("hint", handshake.HintEIO3))
 		}
 	}
-	l.log.Info("session ended", attrs...)
+	l.log.LogAttrs(context.Background(), slog.LevelInfo, "session ended", attrs...)
 }
 
 // byLeg names where the legs were that a session had at its end.

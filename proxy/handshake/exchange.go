@@ -143,7 +143,8 @@ func (x *Exchange) connected(now time.Time, peer net.Addr, err error) Effect {
 // one attempt, of which it tells.
 func (x *Exchange) half() half {
 	c := &x.claim
-	head := maps.Clone(x.request.Header) // a refusal still looks at what the client sent
+	head := make(http.Header, len(x.request.Header)+headers.MostAdded) // a refusal still looks at what the client sent
+	maps.Copy(head, x.request.Header)
 	x.handler.Headers.Apply(head, c.Sender, c.Route.Headers)
 	q := appendHalf(x.buffers.out[:0], c.Path, c.Query, headers.TakeHost(head, x.request.Host), head, c.offer)
 	x.buffers.out = q.head

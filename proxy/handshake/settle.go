@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"usher/proxy/headers"
@@ -81,8 +82,8 @@ func (x *Exchange) answer() answer {
 // open begins the session.
 func (x *Exchange) open(now time.Time) *session.Session {
 	h, c := x.handler, &x.claim
-	info := session.Info{
-		ID: c.Sender.ID, Route: c.Route.String(), Upstream: c.Upstream.Name,
+	info := session.Info{ // it lasts: nothing of it is a part of the request's head
+		ID: strings.Clone(c.Sender.ID), Route: c.Route.String(), Upstream: c.Upstream.Name,
 		Endpoint: x.endpoint.Address, Claim: c.Route.Identity, Target: x.endpoint.Identity,
 		Client: c.Sender.Address(), Started: now,
 		Handshake: now.Sub(x.began), Dial: x.dialled,

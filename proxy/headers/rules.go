@@ -41,6 +41,10 @@ const spokenPrefix = "X-Forwarded-"
 // connection only and must not be passed on.
 func HopByHop(name string) bool { return hopByHop[name] }
 
+// MostAdded is how many headers Apply adds, but for those that a route sets. Who
+// has room for them need not make it.
+const MostAdded = 8
+
 // Apply turns h, a request's headers as the sender s sent them, into those that
 // go to the upstream of a route. It is the one place where this is decided, for
 // upgrades and plain requests alike. A Host that the route sets stands in h

@@ -2,7 +2,6 @@ package relay
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
@@ -101,7 +100,7 @@ func (lp *loop) goneWords(l *leg, what string) farewell {
 	if l.side == upstream {
 		code = ws.CodeInternal
 	}
-	return farewell{code, fmt.Sprintf("%s: %s", l.side.of(), what)}
+	return farewell{code, string(l.side.of()) + ": " + what}
 }
 
 // tell sends l a Close frame, now or as soon as the frame on its way is
