@@ -75,8 +75,14 @@ func (c *client) tell(status int, rule string) {
 	})
 }
 
-// forNobody serves a request whose client has gone.
+// forNobody serves a request whose client has gone. Handlers may panic to end an
+// answer, and only net/http expects that.
 func (serve following) forNobody() {
+	defer func() {
+		if fault := recover(); fault != nil && fault != http.ErrAbortHandler { //nolint:errorlint // as net/http has it
+			panic(fault)
+		}
+	}()
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	serve(nobody{}, new(http.Request).WithContext(ctx))
