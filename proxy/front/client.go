@@ -28,7 +28,7 @@ type client struct {
 	how  *Speech
 	tls  *tls.ConnectionState // nil if plain
 
-	seat   atomic.Pointer[relay.Seat] // shared; changes only while no loop has the client
+	seat   atomic.Pointer[relay.Seat] // shared; nil while no loop has the client
 	stage  clientStage
 	peer   proxyproto.Addresses // whom a trusted peer speaks for
 	hello  hello
@@ -185,18 +185,21 @@ func (c *client) Connected(s *relay.Seat, err error) {
 
 // endShake has the loop end a handshake, and tell the client why.
 func (c *client) endShake(why error) {
-	c.seat.Load().Post(func() {
-		if c.stage == shakes {
-			c.shake.end(why)
-		}
-	})
+	if s := c.seat.Load(); s != nil {
+		s.Post(func() {
+			if c.seat.Load() == s && c.stage == shakes {
+				c.shake.end(why)
+			}
+		})
+	}
 }
 
-// Close has the loop drop the client, if it has it.
+// Close has the loop drop the client, if it has it. Else the client is looked at
+// when it comes to one. Only the loop that has it may look at its stage.
 func (c *client) Close() error {
 	if s := c.seat.Load(); s != nil {
 		s.Post(func() {
-			if c.stage < shakes && c.seat.Load() == s {
+			if c.seat.Load() == s && c.stage < shakes {
 				c.drop()
 			}
 		})

@@ -43,12 +43,18 @@ func (c *client) leave(come []byte, serve following) {
 	}
 }
 
-// takeConn takes the connection off the loop. The client is gone.
+// takeConn takes the connection off the loop, or closes it if that cannot be. The
+// client is gone.
 func (c *client) takeConn() (net.Conn, error) {
 	c.stage = gone
-	conn, err := c.seat.Load().Leave()
-	if err != nil || c.peer.Source == nil {
-		return conn, err
+	seat := c.seat.Swap(nil)
+	conn, err := seat.Leave()
+	if err != nil {
+		seat.Close()
+		return nil, err
+	}
+	if c.peer.Source == nil {
+		return conn, nil
 	}
 	if t, ok := conn.(*tls.Conn); ok {
 		under := t.NetConn().(*socket.Detachable)
