@@ -11,8 +11,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/gorilla/websocket"
 
@@ -222,6 +225,39 @@ func TestOnDemand(t *testing.T) {
 	if n := a.requests("POST /order-plz"); n != 1 {
 		t.Errorf("orders: got %d, want 1", n)
 	}
+}
+
+// TestSlowAskerHoldsNobodyUp: clients whose names are asked about wait, and no
+// others.
+func TestSlowAskerHoldsNobodyUp(t *testing.T) {
+	asked, answer := make(chan struct{}, 100), make(chan struct{})
+	app := newTestBackend(t, func(w http.ResponseWriter, r *http.Request) {
+		asked <- struct{}{}
+		<-answer
+		w.WriteHeader(http.StatusNotFound)
+	})
+	dir := t.TempDir()
+	own := newTestCertificate(t, dir)
+	b := newTestBrokerIn(t, dir, fmt.Sprintf("listen: [{address: '127.0.0.1:0', tls: true}]\ntls:\n  on_demand: {ask: '%s/may'}\n  ca: https://127.0.0.1:1/dir\n"+
+		"  certificates: [{cert: cert.pem, key: key.pem}]\n%s", app.URL, oneRoute("http://127.0.0.1:1")))
+	var waiting sync.WaitGroup
+	defer waiting.Wait()
+	defer close(answer)
+	for i := range runtime.GOMAXPROCS(0) {
+		waiting.Go(func() {
+			c, err := tls.Dial("tcp", b.address, &tls.Config{ServerName: fmt.Sprintf("n%d.example.org", i), InsecureSkipVerify: true})
+			if err == nil {
+				c.Close()
+			}
+		})
+		<-asked
+	}
+	d := &net.Dialer{Timeout: 3 * time.Second} // less than an asker may take
+	c, err := tls.DialWithDialer(d, "tcp", b.address, &tls.Config{RootCAs: own})
+	if err != nil {
+		t.Fatalf("client with a known name: got %v", err)
+	}
+	c.Close()
 }
 
 // TestAuthorityIsDown starts without an authority: everything but its names is

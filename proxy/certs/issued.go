@@ -180,6 +180,7 @@ func (i *issued) certificate(hello *tls.ClientHelloInfo, name string) (*tls.Cert
 	}
 	normal := *hello
 	normal.ServerName = name
+	defer pauseOf(hello.Context())()
 	if !slices.Contains(i.domains, name) {
 		return i.demand.GetCertificateWithContext(hello.Context(), &normal)
 	}

@@ -28,10 +28,15 @@ type patient struct {
 	turns workers
 }
 
+// pause lets another worker count until resume is called.
+func (w workers) pause() (resume func()) {
+	<-w
+	return func() { w <- struct{}{} }
+}
+
 // Read implements net.Conn.
 func (p patient) Read(b []byte) (int, error) {
-	<-p.turns
-	defer func() { p.turns <- struct{}{} }()
+	defer p.turns.pause()()
 	return p.Conn.Read(b)
 }
 
@@ -53,7 +58,7 @@ func (s *Server) secure(c *client, tcp net.Conn, hello []byte) {
 	under := socket.NewDetachable(patient{tcp, s.workers})
 	under.Feed(hello, nil)
 	conn := tls.Server(under, c.how.TLS)
-	ctx, cancel := context.WithTimeout(s.inflight.wanted, c.from.timeout)
+	ctx, cancel := context.WithTimeout(certs.WithPause(s.inflight.wanted, s.workers.pause), c.from.timeout)
 	defer cancel()
 	s.workers <- struct{}{}
 	err := conn.HandshakeContext(ctx)
