@@ -168,7 +168,9 @@ func (x *Exchange) Take(now time.Time, p []byte) Effect {
 
 // Lost says that nothing more comes from the endpoint, and why.
 func (x *Exchange) Lost(now time.Time, err error) Effect {
-	x.dialogue.lost(err)
+	if x.dialogue.lost(err); x.dialogue.err == nil && x.context().Err() != nil {
+		x.dialogue.err = err // nobody wants what there is without the rest
+	}
 	return x.concluded(now)
 }
 

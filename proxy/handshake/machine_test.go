@@ -156,6 +156,7 @@ func TestMachine(t *testing.T) {
 		{"Engine.IO 3 opens", sio3, []string{"reached", "says {101}", "says \x81\x00"}, "open \x81\x00", 1},
 		{"Engine.IO 3 says nothing", sio3, []string{"reached", "says {101}", "waits"}, "open ", 1},
 		{"Engine.IO 3 ends", sio3, []string{"reached", "says {101}", "ends"}, "open ", 1},
+		{"Engine.IO 3, and the client leaves", sio3, []string{"reached", "says {101}", "leaves"}, "502 client_gone", 0},
 		{"Engine.IO 3 takes it back", sio3, []string{"reached", "says {101}", "says HTTP/1.1 400 Bad", `says  Request\r\n\r\n`}, "says 400", 1},
 		{"Engine.IO 3 takes it back by half", sio3, []string{"reached", "says {101}", "says HTTP/1.1 400 Bad", "ends"}, "502 answer", 0},
 		{"inquired", sio4, []string{"reached", "ends", "again", `says HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n`}, "says 401", 1},
