@@ -20,6 +20,7 @@ type following func(w http.ResponseWriter, r *http.Request)
 func (c *client) leave(come []byte, serve following) {
 	server := c.from.server
 	come = slices.Clone(come) // it may be the loop's
+	c.head, c.shake = nil, nil
 	conn, err := c.takeConn()
 	if err != nil {
 		server.inflight.remove(c)
