@@ -75,7 +75,7 @@ func (c *client) Take(s *relay.Seat, p []byte) {
 	case saysProxy:
 		c.takeProxy(s, p)
 	case saysHello:
-		c.takeHello(s, p)
+		c.takeHello(p)
 	case saysHead:
 		c.takeHead(s, p)
 	case shakes:
@@ -109,7 +109,7 @@ func (c *client) unproxied(level slog.Level, err error) {
 }
 
 // takeHello waits for the whole hello: whoever sends half of it costs no more.
-func (c *client) takeHello(s *relay.Seat, p []byte) {
+func (c *client) takeHello(p []byte) {
 	c.head = append(c.head, p...)
 	if c.hello.enough(c.head) {
 		c.secure()

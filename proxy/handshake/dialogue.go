@@ -101,6 +101,7 @@ func (d *dialogue) take(now time.Time, p []byte) (over bool) {
 		d.takeOpening(now)
 	case atBody:
 		d.takeBody()
+	case atEnd:
 	}
 	return d.over()
 }

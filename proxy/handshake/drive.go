@@ -62,8 +62,8 @@ func (x *Exchange) serve(w http.ResponseWriter, do Effect, conn net.Conn) (p Pai
 // the connection to the endpoint that has replied; otherwise x has an error.
 func (x *Exchange) drive(do Effect, conn net.Conn) net.Conn {
 	for {
-		switch {
-		case do == Dial:
+		switch do {
+		case Dial:
 			if conn != nil {
 				conn.Close()
 			}
@@ -73,7 +73,7 @@ func (x *Exchange) drive(do Effect, conn net.Conn) net.Conn {
 			} else {
 				do = x.connected(time.Now(), conn.RemoteAddr(), nil)
 			}
-		case do == Ask:
+		case Ask:
 			t := begin(x.context(), conn)
 			t.hold(&x.dialogue, x.Question())
 			x.dialogue.err = t.end(x.dialogue.err)
