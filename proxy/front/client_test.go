@@ -109,3 +109,27 @@ func TestBackloggedClientIsClosed(t *testing.T) {
 	wantEnd(t, "backlogged client", peer)
 	wantNobody(t, s)
 }
+
+// TestLateGuestHoldsNoLoopUp: what serves a client that net/http does not take any
+// more may take long.
+func TestLateGuestHoldsNoLoopUp(t *testing.T) {
+	s, l := newTestLoops(t)
+	c, peer := seatTestClient(t, s, l)
+	seat := c.seat.Load()
+	s.guests.Close()
+	release := make(chan struct{})
+	seat.Post(func() {
+		c.leave([]byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), func(http.ResponseWriter, *http.Request) { <-release })
+	})
+	turned := make(chan struct{})
+	seat.Post(func() { close(turned) })
+	select {
+	case <-turned:
+	case <-time.After(5 * time.Second):
+		t.Error("the loop waits")
+	}
+	close(release)
+	s.Wait()
+	wantEnd(t, "late guest", peer)
+	wantNobody(t, s)
+}

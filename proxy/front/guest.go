@@ -39,8 +39,10 @@ func (c *client) leave(come []byte, serve following) {
 	}
 	server.inflight.swap(c, guest, fresh)
 	if !server.guests.Hand(guest) {
-		guest.follow(http.StateClosed)
-		server.inflight.remove(guest)
+		server.serving.Go(func() { // who serves nobody may wait for an upstream
+			guest.follow(http.StateClosed)
+			server.inflight.remove(guest)
+		})
 	}
 }
 
