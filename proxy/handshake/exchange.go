@@ -99,7 +99,7 @@ func (x *Exchange) Direct() (to netip.AddrPort, within time.Duration, ok bool) {
 
 // Missed says that where Direct has said was not reached, and why.
 func (x *Exchange) Missed(now time.Time, to netip.AddrPort, err error) Effect {
-	if x.context().Err() == nil && x.endpoint.Missed(to.Addr()) {
+	if x.context().Err() == nil && x.endpoint.Missed(to.Addr(), now.Sub(x.dialling)) && !x.at.IsValid() {
 		x.waits = true
 		return Dial
 	}

@@ -58,12 +58,13 @@ func (e *Endpoint) Connected(ctx context.Context, now time.Time, took time.Durat
 	return nil
 }
 
-// Missed notes that a caller of Direct has not reached an address of e, and tells
-// whether Dial may reach e at others.
-func (e *Endpoint) Missed(a netip.Addr) (others bool) {
+// Missed notes that a caller of Direct has not reached an address of e, for which
+// it took so long, and tells whether Dial may reach e at others.
+func (e *Endpoint) Missed(a netip.Addr, took time.Duration) (others bool) {
 	if e.names == nil {
 		return false
 	}
 	e.names.fail(a)
-	return true
+	timeout := time.Duration(e.dialTimeout.Load())
+	return timeout == 0 || took < timeout
 }
