@@ -56,7 +56,7 @@ type Effect uint8
 
 // The effects. What was connected before one is closed, unless it is to be read.
 const (
-	Dial Effect = iota // connect to the endpoint, by Dial or to where Direct says; then Connected
+	Dial Effect = iota // connect to the endpoint, by DialAddress or to where Direct says; then Reached or Missed
 	Ask                // write Question and read; then Take, Lost or, at Due, Expire
 	Read               // read on; likewise
 	Over               // there is an outcome

@@ -46,8 +46,8 @@ type Handler struct {
 	// handshake touches them again.
 	Adopt func(Pair)
 	// Messages serves a claim whose route says "relay: messages". Everything
-	// that can be checked without an upstream has been checked; the package's
-	// Exchange does the rest.
+	// that can be checked without an upstream has been checked; Finish does the
+	// rest.
 	Messages func(w http.ResponseWriter, r *http.Request, c Claim)
 	// Split serves every request of a route with namespaces, as far as its
 	// verdict does not say what is left to do.
