@@ -7,14 +7,14 @@
 //
 //	1 main, command       read the routes file (config), build a Server, run it
 //	2 relay.Group         one of its event loops accepts the client and gives it a Seat
-//	3 front               the Seat's guest, a client: believes the PROXY protocol (proxyproto),
+//	3 front               the Seat's owner, a client: believes the PROXY protocol (proxyproto),
 //	                      has a worker do TLS (certs) once the whole ClientHello is here, waits
 //	                      for a whole head that breaks no rule of the wire (http1)
 //	4 handshake           is it a valid upgrade, is there a route for it (route), may this page,
 //	                      is it the first claim of its connection? Then it is an Exchange, a
 //	                      machine without I/O, which front drives on the loop (shake.go)
 //	5 upstream            which endpoint; a second Seat is connected to it
-//	6 handshake           asks it, verifies its 101, opens the session, writes the client's 101
+//	6 handshake           asks it, verifies its 101, opens the session; front writes the client's
 //	7 relay.Group.Join    both Seats become a session of the loop, where they have always been
 //	8 relay               frame headers are checked (ws), frames pass; at its end a session
 //	                      (session) has a cause, once, and leaves a line (sessionlog.go)
@@ -28,12 +28,13 @@
 // client, the log and the metrics.
 //
 // A request that is no upgrade goes by net/http to forward. Under a route with
-// namespaces hop 4 asks package namespaces, which is the Engine.IO server that
-// the client speaks with: it keeps the sids, answers polling, and gives a verdict
-// on upgrades. Its sessions are fans of relay: one client, and a leg for each
-// upstream, which hops 5 and 6 open; what they say to each other is decided by
-// demux, without I/O. With "relay: messages" package messages has both sockets
-// instead of hop 7.
+// namespaces all goes by net/http to package namespaces, which is the Engine.IO
+// server that the client speaks with (a poll that waits is parked, and its client
+// comes back to a loop with the answer: front/park.go): it keeps the sids,
+// answers polling, and gives a verdict on upgrades. Its sessions are fans of
+// relay: one client, and a leg for each upstream, opened as in hops 5 and 6; what
+// they say to each other is decided by demux, without I/O. With "relay: messages"
+// package messages has both sockets instead of hop 7.
 //
 // # What never changes, and who owns what does
 //

@@ -49,18 +49,6 @@ const (
 	gone                         // nothing: the client is not here any more
 )
 
-// Accepted implements relay.Acceptor.
-func (l *Listener) Accepted(s *relay.Seat) relay.Guest {
-	c := &client{from: l, how: l.speech.Load()}
-	if c.stage = c.saysNext(); proxyproto.Speaks(s.RemoteAddr(), c.how.Proxies) {
-		c.stage = saysProxy
-	}
-	c.seat.Store(s)
-	s.Wake(l.timeout)
-	l.server.inflight.add(c, fresh)
-	return c
-}
-
 // saysNext is what the client says once it is known who it is.
 func (c *client) saysNext() clientStage {
 	if c.how.TLS != nil {
@@ -69,7 +57,7 @@ func (c *client) saysNext() clientStage {
 	return saysHead
 }
 
-// Take implements relay.Guest.
+// Take implements relay.Owner.
 func (c *client) Take(s *relay.Seat, p []byte) {
 	switch c.stage {
 	case saysProxy:
@@ -138,11 +126,11 @@ func (c *client) takeHead(s *relay.Seat, p []byte) {
 	}
 }
 
-// Lost implements relay.Guest.
+// Lost implements relay.Owner.
 func (c *client) Lost(s *relay.Seat, err error) {
 	switch {
 	case c.stage == shakes:
-		c.shake.abandoned()
+		c.shake.abandoned(err)
 	case c.stage == saysProxy && len(c.head) == 0: // somebody looks whether the port is open
 		c.unproxied(slog.LevelDebug, err)
 	case c.stage == saysProxy:
@@ -154,7 +142,7 @@ func (c *client) Lost(s *relay.Seat, err error) {
 	}
 }
 
-// Due implements relay.Guest: the client has taken too long.
+// Due implements relay.Owner: the client has taken too long.
 func (c *client) Due(s *relay.Seat) {
 	switch {
 	case c.stage == saysProxy:
@@ -166,7 +154,7 @@ func (c *client) Due(s *relay.Seat) {
 	}
 }
 
-// Connected implements relay.Guest: the client has come to a loop, from who has
+// Connected implements relay.Owner: the client has come to a loop, from who has
 // secured or answered it.
 func (c *client) Connected(s *relay.Seat, err error) {
 	all, in, patience := c.from.server.inflight, fresh, c.from.timeout

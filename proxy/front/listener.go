@@ -10,6 +10,7 @@ import (
 
 	"usher/proxy/config"
 	"usher/proxy/handover"
+	"usher/proxy/proxyproto"
 	"usher/proxy/relay"
 	"usher/proxy/socket"
 )
@@ -94,6 +95,18 @@ func (l *Listener) Remove() {
 		l.accepting.Close()
 	}
 	l.Close()
+}
+
+// Accepted implements relay.Acceptor.
+func (l *Listener) Accepted(s *relay.Seat) relay.Owner {
+	c := &client{from: l, how: l.speech.Load()}
+	if c.stage = c.saysNext(); proxyproto.Speaks(s.RemoteAddr(), c.how.Proxies) {
+		c.stage = saysProxy
+	}
+	c.seat.Store(s)
+	s.Wake(l.timeout)
+	l.server.inflight.add(c, fresh)
+	return c
 }
 
 // Troubled implements relay.Acceptor: the process is out of descriptors.

@@ -2,6 +2,8 @@ package front
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -14,7 +16,7 @@ import (
 	"usher/proxy/relay"
 )
 
-// shake drives a handshake on the loop of its client. It is the guest of the
+// shake drives a handshake on the loop of its client. It is the owner of the
 // connection to the endpoint that is asked. Where there is something to be done
 // that may take long, or the client gets another answer than 101, a goroutine
 // goes on, see guest.go.
@@ -124,7 +126,7 @@ func (k *shake) await() {
 	k.upstream.Wake(after)
 }
 
-// Connected implements relay.Guest.
+// Connected implements relay.Owner.
 func (k *shake) Connected(s *relay.Seat, err error) {
 	if err != nil {
 		k.upstream = nil // it is closed
@@ -135,13 +137,13 @@ func (k *shake) Connected(s *relay.Seat, err error) {
 	k.follow(k.exchange.Reached(k.now(), s.RemoteAddr()))
 }
 
-// Take implements relay.Guest.
+// Take implements relay.Owner.
 func (k *shake) Take(_ *relay.Seat, p []byte) { k.follow(k.exchange.Take(k.now(), p)) }
 
-// Lost implements relay.Guest.
+// Lost implements relay.Owner.
 func (k *shake) Lost(_ *relay.Seat, err error) { k.follow(k.exchange.Lost(k.now(), err)) }
 
-// Due implements relay.Guest.
+// Due implements relay.Owner.
 func (k *shake) Due(*relay.Seat) {
 	if k.dialling.IsValid() {
 		k.missed(os.ErrDeadlineExceeded)
@@ -163,9 +165,10 @@ func (k *shake) takeEarly(s *relay.Seat, p []byte) {
 	s.Pause()
 }
 
-// abandoned ends the handshake of a client that has gone.
-func (k *shake) abandoned() {
-	k.left = true
+// abandoned ends the handshake of a client that has gone. One that has ended its
+// side only may still be told.
+func (k *shake) abandoned(err error) {
+	k.left = !errors.Is(err, io.EOF)
 	k.end(context.Canceled)
 }
 

@@ -16,7 +16,7 @@
 // namespaces, has one for the client and one for each upstream that it joined.
 // What a fan's packets mean is decided by package demux.
 //
-// A Seat is a line, too: of a socket that is no session's yet. Its Guest, who
+// A Seat is a line, too: of a socket that is no session's yet. Its Owner, who
 // may be of any package, is called in the loop's turn. From there a socket
 // goes to a session, with another of the same loop (Join), to a goroutine
 // (Leave), or nowhere (Close).

@@ -139,7 +139,7 @@ func (g *Group) sessions() (n int64) {
 }
 
 // Close ends the loops and returns when they have ended. Sessions that are left
-// are cut, and guests lose their seats. It must not be called by a loop.
+// are cut, and owners lose their seats. It must not be called by a loop.
 func (g *Group) Close() {
 	for _, at := range g.shut() {
 		at.Close()

@@ -16,7 +16,7 @@ type joint struct {
 	o      *Options
 	c, u   *peer
 	seats  [2]*Seat
-	guests [2]*visitor
+	owners [2]*visitor
 }
 
 // newJoint returns two seats of the harness's loop. version is of TLS, by side;
@@ -29,8 +29,8 @@ func (h *harness) newJoint(o *Options, version [2]uint16) *joint {
 		if version[i] != 0 {
 			p, l = h.newTLSPeer(side(i), version[i])
 		}
-		j.guests[i] = &visitor{}
-		j.seats[i] = h.seated(l.Conn, "", j.guests[i])
+		j.owners[i] = &visitor{}
+		j.seats[i] = h.seated(l.Conn, "", j.owners[i])
 		if side(i) == client {
 			j.c = p
 		} else {
@@ -122,7 +122,7 @@ func TestJoinIsAdopt(t *testing.T) {
 	}
 }
 
-// What comes behind the handshakes passes, whichever guest joins in which call,
+// What comes behind the handshakes passes, whichever owner joins in which call,
 // and wherever it is cut: with the bytes of the handshake, in the same read, or
 // later.
 func TestJoinInATake(t *testing.T) {
@@ -133,7 +133,7 @@ func TestJoinInATake(t *testing.T) {
 				j := h.newJoint(&Options{}, tc.version)
 				peers := [2]*peer{j.c, j.u}
 				first := peers[caller].frame(ws.Text, "in the same record")
-				j.guests[caller].on = func(call string, _ *Seat, p []byte) {
+				j.owners[caller].on = func(call string, _ *Seat, p []byte) {
 					if call == "take" {
 						early := [2][]byte{}
 						early[caller] = p[4:]
@@ -156,9 +156,9 @@ func TestJoinInATake(t *testing.T) {
 				if !bytes.Equal(got, bytes.Join([][]byte{first, second, third}, nil)) {
 					t.Errorf("got %d bytes, want the %d behind the handshake", len(got), len(first)+len(second)+len(third))
 				}
-				peers[caller].wantFrame("what the other guest had", ws.Text, "read before")
-				if j.guests[caller].takes != 1 {
-					t.Errorf("got %d takes, want 1", j.guests[caller].takes)
+				peers[caller].wantFrame("what the other owner had", ws.Text, "read before")
+				if j.owners[caller].takes != 1 {
+					t.Errorf("got %d takes, want 1", j.owners[caller].takes)
 				}
 				j.wantWhole()
 			})
@@ -215,8 +215,8 @@ func TestJoinOfPeerThatIsGone(t *testing.T) {
 			j := h.newJoint(&Options{}, tc.version)
 			j.c.conn.Close()
 			h.step()
-			if len(j.guests[client].lost) != 1 {
-				t.Fatalf("got losses %v, want one", j.guests[client].lost)
+			if len(j.owners[client].lost) != 1 {
+				t.Fatalf("got losses %v, want one", j.owners[client].lost)
 			}
 			j.join(nil, nil)
 			h.step()

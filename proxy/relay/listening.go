@@ -10,8 +10,8 @@ import (
 // Acceptor is who a Listening's clients are for. All loops call it, each in its
 // turn.
 type Acceptor interface {
-	// Accepted returns the guest of a client that was accepted, nil to close it.
-	Accepted(s *Seat) Guest
+	// Accepted returns the owner of a client that was accepted, nil to close it.
+	Accepted(s *Seat) Owner
 	// Troubled says that a loop can accept nobody for now. It comes back by
 	// itself, as the system runs out of something.
 	Troubled(err error)
@@ -69,7 +69,7 @@ func endsOf(a net.Addr) *ends {
 }
 
 // Close returns when no loop accepts clients any more; each who was accepted has
-// its guest then. It must not be called by a loop.
+// its owner then. It must not be called by a loop.
 func (at *Listening) Close() {
 	at.once.Do(func() {
 		at.close()
@@ -110,7 +110,7 @@ func (at *Listening) welcome(s *Seat) {
 	case g == nil:
 		s.Close()
 	default:
-		s.guest = g
+		s.owner = g
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 	"usher/proxy/socket"
 )
 
-// hall is an Acceptor whose guests say what they hear.
+// hall is an Acceptor whose owners say what they hear.
 type hall struct {
 	accepted atomic.Int64
 	over     atomic.Int64 // of those, who have closed their seats
@@ -25,7 +25,7 @@ type hall struct {
 
 func newHall() *hall { return &hall{failed: make(chan error, 100)} }
 
-func (a *hall) Accepted(s *Seat) Guest {
+func (a *hall) Accepted(s *Seat) Owner {
 	a.accepted.Add(1)
 	if a.refuse {
 		return nil
@@ -171,7 +171,7 @@ func TestAcceptedAddresses(t *testing.T) {
 			}
 			defer l.Close()
 			g, heard := newTestGroup(t), make(chan [2]string, 1)
-			at, err := g.Listen(l, acceptorFunc(func(s *Seat) Guest {
+			at, err := g.Listen(l, acceptorFunc(func(s *Seat) Owner {
 				heard <- [2]string{s.LocalAddr().String(), s.RemoteAddr().String()}
 				return nil
 			}))
@@ -197,13 +197,13 @@ func TestAcceptedAddresses(t *testing.T) {
 }
 
 // acceptorFunc is an Acceptor that has no trouble.
-type acceptorFunc func(s *Seat) Guest
+type acceptorFunc func(s *Seat) Owner
 
-func (f acceptorFunc) Accepted(s *Seat) Guest { return f(s) }
+func (f acceptorFunc) Accepted(s *Seat) Owner { return f(s) }
 func (f acceptorFunc) Troubled(error)         {}
 func (f acceptorFunc) Failed(error)           {}
 
-// A client without a guest is sent away.
+// A client without an owner is sent away.
 func TestAcceptedIsRefused(t *testing.T) {
 	g, a := newTestGroup(t), newHall()
 	a.refuse = true
@@ -214,10 +214,10 @@ func TestAcceptedIsRefused(t *testing.T) {
 	wantSoon(t, "in the group", g.clients, 0)
 }
 
-// A guest may take its seat off the loop in the very call that brings it.
+// A owner may take its seat off the loop in the very call that brings it.
 func TestAcceptedLeaves(t *testing.T) {
 	g, left := newTestGroup(t), make(chan net.Conn, 1)
-	l, _ := newListening(t, g, acceptorFunc(func(s *Seat) Guest {
+	l, _ := newListening(t, g, acceptorFunc(func(s *Seat) Owner {
 		c, err := s.Leave()
 		if err != nil {
 			t.Error(err)
@@ -298,7 +298,7 @@ func TestListenUnderResets(t *testing.T) {
 	}
 }
 
-// Whoever was accepted when the listening ends has a guest; nobody is accepted
+// Whoever was accepted when the listening ends has an owner; nobody is accepted
 // behind it.
 func TestListeningClosesUnderFire(t *testing.T) {
 	for range 20 {
@@ -362,7 +362,7 @@ func TestGroupClosesUnderFire(t *testing.T) {
 			t.Errorf("got %d clients left", n)
 		}
 		if got, over := a.accepted.Load(), a.over.Load(); got != over {
-			t.Errorf("got %d of %d guests told that it is over", over, got)
+			t.Errorf("got %d of %d owners told that it is over", over, got)
 		}
 		if _, err := g.Listen(l, a); !errors.Is(err, ErrClosed) {
 			t.Errorf("got %v from a group that is closed, want %v", err, ErrClosed)

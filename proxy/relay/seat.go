@@ -8,21 +8,21 @@ import (
 
 // Seat is a socket on a loop that is no session's: a client's that is asking
 // for one, or an endpoint's that is being asked. Its methods are for the loop's
-// own goroutine, that is for calls of a Guest and for posted functions; Post and
+// own goroutine, that is for calls of a Owner and for posted functions; Post and
 // RemoteAddr alone may be called by anybody. They may be called when the seat
 // is over, too, and do nothing then.
 //
 // It is in one of three states:
 //
 //   - connecting: it was dialled, and Connected is still to come.
-//   - taken: what comes is its guest's.
-//   - over: by Close, Leave or Join. The guest hears nothing more of it.
+//   - taken: what comes is its owner's.
+//   - over: by Close, Leave or Join. The owner hears nothing more of it.
 type Seat struct {
 	line
 
 	// static after construction
 	loop  *loop
-	guest Guest
+	owner Owner
 	ends  *ends          // nil if peer is all there is to know
 	peer  netip.AddrPort // of TCP; the zero value where ends tells
 
@@ -30,8 +30,8 @@ type Seat struct {
 	alarm timer
 }
 
-// Guest is who has a Seat. The loop calls it in its turn, one call at a time.
-type Guest interface {
+// Owner is who has a Seat. The loop calls it in its turn, one call at a time.
+type Owner interface {
 	// Connected says that a dialled seat is connected, or one that was given to
 	// a group is on its loop; or why not, and then s is over.
 	Connected(s *Seat, err error)
@@ -53,8 +53,8 @@ type ends struct {
 	local, remote net.Addr // nil where the seat must be asked
 }
 
-func newSeat(lp *loop, g Guest) *Seat {
-	s := &Seat{loop: lp, guest: g, alarm: timer{index: -1}}
+func newSeat(lp *loop, g Owner) *Seat {
+	s := &Seat{loop: lp, owner: g, alarm: timer{index: -1}}
 	s.user, s.socket = s, noSocket
 	return s
 }
@@ -62,9 +62,9 @@ func newSeat(lp *loop, g Guest) *Seat {
 // Seat gives a connection that a goroutine had to a loop, which first calls
 // g.Connected, and then g.Take with what was read already. It takes ownership of
 // c, whatever happens: c is closed if there is an error.
-func (g *Group) Seat(c net.Conn, early []byte, guest Guest) error {
+func (g *Group) Seat(c net.Conn, early []byte, owner Owner) error {
 	lp := g.choose()
-	s := newSeat(lp, guest)
+	s := newSeat(lp, owner)
 	s.ends = &ends{c.LocalAddr().Network(), c.LocalAddr(), c.RemoteAddr()}
 	if err := s.init(c); err != nil {
 		return err
@@ -81,9 +81,9 @@ func (g *Group) Seat(c net.Conn, early []byte, guest Guest) error {
 // seat takes in a seat that somebody else has opened.
 func (lp *loop) seat(s *Seat, early []byte) {
 	err := lp.settleIn(s)
-	s.guest.Connected(s, err)
+	s.owner.Connected(s, err)
 	if len(early) > 0 && !s.is(vacated) {
-		s.guest.Take(s, early)
+		s.owner.Take(s, early)
 	}
 	if s.tls != nil && !s.is(vacated) { // records that came with the last one of the handshake
 		if err := lp.unseal(&s.line); err != nil {

@@ -6,7 +6,7 @@ import "net/netip"
 // at once the caller may write; if not, g.Connected tells, and it is g that
 // gives up when that takes too long. An address that needs more than the kernel
 // is errors.ErrUnsupported.
-func (s *Seat) Dial(to netip.AddrPort, g Guest) (d *Seat, connected bool, err error) {
+func (s *Seat) Dial(to netip.AddrPort, g Owner) (d *Seat, connected bool, err error) {
 	lp := s.loop
 	if lp.ended {
 		return nil, false, ErrClosed
@@ -23,11 +23,11 @@ func (s *Seat) Dial(to netip.AddrPort, g Guest) (d *Seat, connected bool, err er
 	return d, connected, nil
 }
 
-// dialled tells the guest of s what became of it.
+// dialled tells the owner of s what became of it.
 func (lp *loop) dialled(s *Seat, err error) {
 	if err != nil {
 		s.Close()
 	}
 	s.unset(connecting)
-	s.guest.Connected(s, err)
+	s.owner.Connected(s, err)
 }

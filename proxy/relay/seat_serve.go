@@ -26,11 +26,11 @@ func (s *Seat) serve(lp *loop, _ *line) {
 func (s *Seat) hungry() bool { return s.is(readable) && !s.is(paused|finished|vacated) }
 
 // take is user's, as are lost, stuck and freed. A seat holds nothing back.
-func (s *Seat) take(_ *loop, _ *line, p []byte, _ int) { s.guest.Take(s, p) }
+func (s *Seat) take(_ *loop, _ *line, p []byte, _ int) { s.owner.Take(s, p) }
 
 func (s *Seat) lost(_ *loop, _ *line, err error) {
 	if !s.is(vacated) {
-		s.guest.Lost(s, err)
+		s.owner.Lost(s, err)
 	}
 }
 
@@ -45,7 +45,7 @@ func (s *Seat) tick(lp *loop) {
 		lp.timers.set(s, due)
 		return
 	}
-	s.guest.Due(s)
+	s.owner.Due(s)
 }
 
 // vacate makes the seat over. What becomes of the socket is the caller's matter.
@@ -70,13 +70,13 @@ func (s *Seat) uncount() {
 }
 
 // evict closes the seats that are left when the loop has ended, and tells their
-// guests.
+// owners.
 func (lp *loop) evict() {
 	for _, e := range lp.poller.slots.entries {
 		if s := e.seat(); s != nil {
-			tell := s.guest.Lost
+			tell := s.owner.Lost
 			if s.is(connecting) {
-				tell = s.guest.Connected
+				tell = s.owner.Connected
 			}
 			s.Close()
 			tell(s, ErrClosed)

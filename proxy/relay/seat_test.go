@@ -15,7 +15,7 @@ import (
 	"usher/proxy/session"
 )
 
-// visitor is a Guest that keeps what it hears.
+// visitor is a Owner that keeps what it hears.
 type visitor struct {
 	seat      *Seat
 	connected []error
@@ -418,7 +418,7 @@ func TestSeatComesBack(t *testing.T) {
 	})
 }
 
-// When the loop ends the guests lose what they have.
+// When the loop ends the owners lose what they have.
 func TestSeatsWhenTheLoopEnds(t *testing.T) {
 	g := newTestGroup(t)
 	ours, theirs := socketpair(t)

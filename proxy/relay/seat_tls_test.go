@@ -19,7 +19,7 @@ type vestibule struct {
 	workers sync.WaitGroup
 }
 
-func (a *vestibule) Accepted(*Seat) Guest { return &hello{a} }
+func (a *vestibule) Accepted(*Seat) Owner { return &hello{a} }
 
 // hello has a seat that waits for the first bytes, which go with the connection.
 type hello struct{ in *vestibule }
