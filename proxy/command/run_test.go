@@ -60,6 +60,7 @@ func startTestProcess(t *testing.T, text string, program ...string) *process {
 // JSON, as the log is a pipe.
 func (p *process) wantLine(t *testing.T, msg string) map[string]any {
 	t.Helper()
+	defer time.AfterFunc(patience, func() { p.Process.Kill() }).Stop() // which ends the log
 	for p.log.Scan() {
 		var fields map[string]any
 		if err := json.Unmarshal(p.log.Bytes(), &fields); err != nil {
@@ -212,7 +213,9 @@ func TestOutOfDescriptors(t *testing.T) {
 		}
 		clients = append(clients, c)
 	}
-	p.wantLine(t, "http: Accept error: accept tcp "+p.address+": accept4: too many open files; retrying in 5ms")
+	if line := p.wantLine(t, "clients have to wait"); line["error"] != "accept4: too many open files" || line["address"] == "" {
+		t.Errorf("got %v, want what the process is out of", line)
+	}
 	for _, c := range clients {
 		c.Close()
 	}

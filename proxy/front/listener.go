@@ -111,7 +111,7 @@ func (l *Listener) Accepted(s *relay.Seat) relay.Owner {
 
 // Troubled implements relay.Acceptor: the process is out of descriptors.
 func (l *Listener) Troubled(err error) {
-	l.note(slog.LevelWarn, "accept", "address", l.address, "error", err)
+	l.note(slog.LevelWarn, "clients have to wait", "address", l.address, "error", err)
 }
 
 // Failed implements relay.Acceptor.
