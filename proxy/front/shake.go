@@ -1,6 +1,7 @@
 package front
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -23,8 +24,7 @@ import (
 type shake struct {
 	client   *client
 	site     *Site
-	head     int // so much of what has come from the client is its request
-	request  *http.Request
+	head     int                     // so much of what has come from the client is its request
 	cancel   context.CancelCauseFunc // of the request
 	exchange *handshake.Exchange
 
@@ -60,7 +60,7 @@ func (c *client) begin(s *relay.Seat, come []byte, n int) bool {
 		server.inflight.unshake(c)
 		return false
 	}
-	k.request, k.cancel = r, cancel
+	k.cancel = cancel
 	c.head, c.stage, c.shake = slices.Clone(come), shakes, k
 	if s.Wake(0); len(come) > n {
 		s.Pause() // the rest is the relay's
@@ -73,8 +73,7 @@ func (c *client) begin(s *relay.Seat, come []byte, n int) bool {
 // handshakes have.
 func asksUpgrade(head []byte, parts *http1.Head) bool {
 	return slices.ContainsFunc(parts.Lines, func(l http1.Line) bool {
-		name := head[l.Name.From:l.Name.To]
-		return len(name) == len("upgrade") && (name[0]|0x20) == 'u' && http.CanonicalHeaderKey(string(name)) == "Upgrade"
+		return bytes.EqualFold(head[l.Name.From:l.Name.To], []byte("upgrade"))
 	})
 }
 
