@@ -3,6 +3,8 @@ package session
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"net/textproto"
 	"slices"
 )
@@ -44,3 +46,16 @@ func (m *Marker) Mark(name, value string) Mark {
 
 // Marked tells whether s began with a header of that mark.
 func (s *Session) Marked(m Mark) bool { return slices.Contains(s.Marks, m) }
+
+// MarshalText implements encoding.TextMarshaler.
+func (m Mark) MarshalText() ([]byte, error) { return []byte(hex.EncodeToString(m[:])), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (m *Mark) UnmarshalText(text []byte) error {
+	b, err := hex.DecodeString(string(text))
+	if err == nil && len(b) != len(m) {
+		err = fmt.Errorf("a mark of %d bytes, want %d", len(b), len(m))
+	}
+	copy(m[:], b)
+	return err
+}

@@ -14,6 +14,7 @@ type Registry struct {
 	mu     sync.Mutex
 	live   map[*Session]struct{}
 	last   uint64 // number of the newest session
+	opened uint64
 	totals map[totalKey]*total
 	ended  ring
 
@@ -32,6 +33,7 @@ func (r *Registry) Open(info Info) *Session {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.last++
+	r.opened++
 	s.Number = r.last
 	s.total = r.totalOf(info.Route, info.Upstream)
 	s.total.open(info)
@@ -79,5 +81,5 @@ type Stats struct {
 func (r *Registry) Stats() Stats {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return Stats{Open: len(r.live), Opened: r.last, Duplicates: r.duplicates.Load()}
+	return Stats{Open: len(r.live), Opened: r.opened, Duplicates: r.duplicates.Load()}
 }
