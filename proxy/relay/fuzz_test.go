@@ -19,6 +19,7 @@ func FuzzLoop(f *testing.F) {
 	f.Add([]byte("\x00\x05\x02\xff\x03\xff\x80\x07\x82\xff\x83\xff"))
 	f.Add([]byte("\x01\xf0\x02\xff\x04\x20\x03\x10\x02\xff\x06\x00\x03\xff"))
 	f.Add([]byte("\x01\xff\x02\xff\x81\xff\x82\xff\x04\xff\x04\xff\x03\x40\x04\xff"))
+	f.Add([]byte("\x01\xff\x02\xff\x08\x00\x81\xff\x82\xff\x08\x00\x83\xff\x03\xff\x08\x00\x04\xff"))
 	f.Add([]byte("\x00\x10\x02\x03\x05\x00\x03\xff\x86\x00"))
 	f.Add([]byte("\x01\xff\x02\x04\x07\x00\x83\xff\x04\xff"))
 	f.Fuzz(func(t *testing.T, script []byte) {
@@ -34,6 +35,9 @@ func FuzzLoop(f *testing.F) {
 		actors := [2]*actor{{peer: c}, {peer: u}}
 		for ; len(script) >= 2 && len(h.ends) == 0; script = script[2:] {
 			actors[script[0]>>7].act(h, script[0]&0x7F, int(script[1]))
+			for latest := range h.loop.pairs {
+				p = latest
+			}
 		}
 		finishFuzz(t, h, p, actors)
 	})
@@ -53,7 +57,7 @@ func (a *actor) act(h *harness, op byte, n int) {
 	if a.gone {
 		return
 	}
-	switch op % 8 {
+	switch op % 9 {
 	case 0:
 		a.say(ws.Text, n)
 	case 1:
@@ -81,6 +85,8 @@ func (a *actor) act(h *harness, op byte, n int) {
 		a.over, a.gone = true, true
 		a.conn.Close()
 		h.turn()
+	case 8:
+		h.handOn()
 	}
 }
 

@@ -16,3 +16,6 @@ func expectsEvent(l *line) (expected bool) {
 	})
 	return expected
 }
+
+// handOn is for sockets that another process can have.
+func (h *harness) handOn() int { return 0 }

@@ -76,7 +76,7 @@ const (
 	closed                           // its socket is closed
 	connecting                       // a seat's: it is not connected yet
 	paused                           // a seat's: it is not read
-	vacated                          // a seat's: it is over, and the socket closed or somebody else's
+	vacated                          // its user has it no more: its socket is closed, somebody else's, or packed for another process
 	counted                          // a seat's: it is one of those that tell how busy the loop is
 )
 

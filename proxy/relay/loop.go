@@ -33,6 +33,7 @@ type loop struct {
 	posts    []post        // the mailbox's other slice
 	pairs    map[*pair]struct{}
 	fans     map[*fan]struct{}
+	away     int             // sessions that were put aside for another process
 	passed   legTraffics     // on the legs of fans
 	dirty    []*strand       // what goes out to them is written at the end of the turn
 	stopping bool            // sessions are told to end, and new ones at once

@@ -7,8 +7,8 @@ import "usher/proxy/session"
 func (lp *loop) clients() int64 { return lp.load.Load() + lp.seats.Load() }
 
 // occupied tells whether the loop has sessions, those included whose clients
-// are still to hear that they are over.
-func (lp *loop) occupied() bool { return len(lp.pairs)+len(lp.fans) > 0 }
+// are still to hear that they are over, or that are packed.
+func (lp *loop) occupied() bool { return len(lp.pairs)+len(lp.fans)+lp.away > 0 }
 
 // whenEmpty closes c when the loop has no sessions.
 func (lp *loop) whenEmpty(c chan struct{}) {

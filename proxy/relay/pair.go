@@ -52,7 +52,7 @@ type farewell struct {
 // serve moves what can be moved from and to a leg.
 func (p *pair) serve(lp *loop, ready *line) {
 	l := &p.legs[ready.side]
-	if l.is(closed) {
+	if l.is(closed | vacated) {
 		return
 	}
 	if l.backlogged() {

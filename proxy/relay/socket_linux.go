@@ -21,6 +21,13 @@ type rawSocket struct {
 
 var noSocket = rawSocket{-1}
 
+// moves says that sockets are descriptors, which another process can have.
+const moves = true
+
+func (s rawSocket) descriptor() int { return s.fd }
+
+func socketOf(descriptor int) rawSocket { return rawSocket{descriptor} }
+
 // detacher is a connection that hands its descriptor out. It is closed then.
 type detacher interface{ Detach() (fd int, err error) }
 

@@ -17,6 +17,13 @@ type rawSocket struct {
 
 var noSocket rawSocket
 
+// moves says that sockets are Go's, which no other process can have.
+const moves = false
+
+func (s rawSocket) descriptor() int { return -1 }
+
+func socketOf(int) rawSocket { return noSocket }
+
 // takeSocket makes a rawSocket of c. If it cannot, it closes c.
 func takeSocket(c net.Conn) (rawSocket, error) {
 	sc, ok := c.(syscall.Conn)

@@ -138,6 +138,27 @@ func (lp *loop) flushPipe(l *line) error {
 	return nil
 }
 
+// emptyPipe reads what l's pipe holds in front of what else waits.
+func (lp *loop) emptyPipe(l *line) error {
+	b := l.backlog
+	if b == nil || b.pipe == nil {
+		return nil
+	}
+	all := make([]byte, b.pipe.holds, b.pipe.holds+len(b.bytes)-b.sent)
+	for n := 0; n < len(all); {
+		k, err := unix.Read(b.pipe.from, all[n:])
+		if err != nil {
+			return os.NewSyscallError("read", err) // of what the pipe has: never
+		}
+		n += k
+	}
+	lp.pipes.give(b.pipe)
+	all = append(all, b.bytes[b.sent:]...)
+	lp.outputs.give(b.bytes)
+	b.pipe, b.bytes, b.sent = nil, all, 0
+	return nil
+}
+
 // splice moves up to n bytes: io.EOF at the end, socket.ErrNothing if it would block.
 func splice(from, to, n int) (int, error) {
 	for {

@@ -15,3 +15,4 @@ func (*pipes) close()        {}
 func (*loop) spliceable(*leg) int64 { return 0 }
 func (*loop) splice(*leg, int64)    {}
 func (*loop) flushPipe(*line) error { return nil }
+func (*loop) emptyPipe(*line) error { return nil }
