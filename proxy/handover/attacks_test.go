@@ -123,7 +123,7 @@ func TestAttack57Program(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := self.Start(t.Context(), newTestSockets(t), strings.Repeat("a", 1<<20)); err == nil || !strings.Contains(err.Error(), "argument list too long") {
+	if _, err := self.Start(t.Context(), newTestSockets(t), Will{Open: strings.Repeat("a", 1<<20)}); err == nil || !strings.Contains(err.Error(), "argument list too long") {
 		t.Errorf("a will of 1 MiB: got %.100v, want that it is too long", err)
 	}
 }

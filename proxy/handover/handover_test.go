@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -39,11 +40,28 @@ func play(role string) error {
 	if role == "quits" {
 		return errors.New("it quits")
 	}
+	if role == "reads another format" {
+		format = Format{2, 3}
+	}
 	in, err := Receive()
 	if err != nil {
 		return err
 	}
 	switch role {
+	case "reads another format":
+		in.Ready()
+		fmt.Fprintln(os.Stderr, "no channel")
+		if in.Channel() != nil {
+			return errors.New("a channel")
+		}
+	case "takes few":
+		few := syscall.Rlimit{Cur: 40, Max: 40}
+		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &few); err != nil {
+			return err
+		}
+		return takeAll(in)
+	case "takes parcels":
+		return takeAll(in)
 	case "fails":
 		in.Fail(errors.New("it fails"))
 	case "floods":
@@ -76,7 +94,7 @@ func play(role string) error {
 }
 
 // start starts the test binary in a role.
-func start(t *testing.T, ctx context.Context, role string, patience time.Duration, sockets ...Socket) (*os.Process, error) {
+func start(t *testing.T, ctx context.Context, role string, patience time.Duration, sockets ...Socket) (*Heir, error) {
 	t.Helper()
 	t.Setenv(roleEnv, role)
 	self, err := Self()
@@ -84,7 +102,7 @@ func start(t *testing.T, ctx context.Context, role string, patience time.Duratio
 		t.Fatal(err)
 	}
 	self.Args, self.Patience = nil, patience
-	return self.Start(ctx, sockets, map[string]int{"answer": 42})
+	return self.Start(ctx, sockets, Will{Open: map[string]int{"answer": 42}, Secret: "hush"})
 }
 
 // newTestSockets returns a TCP and a unix socket, as an usher has them.
@@ -173,7 +191,7 @@ func TestStartIsCancelled(t *testing.T) {
 }
 
 func TestStartNothing(t *testing.T) {
-	if _, err := (Program{Path: "/nowhere/usher"}).Start(t.Context(), nil, nil); !errors.Is(err, os.ErrNotExist) {
+	if _, err := (Program{Path: "/nowhere/usher"}).Start(t.Context(), nil, Will{}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no program: got %v, want that there is none", err)
 	}
 	closed := newTestSockets(t)

@@ -26,6 +26,7 @@ type letter struct {
 	Parent  int             // the pid of who wrote it: the variable may be passed on to others
 	Sockets []Socket        // in the order of their descriptors; the pipe for the report follows
 	Will    json.RawMessage `json:",omitempty"`
+	Channel int             // its descriptor, which LISTEN_FDS does not count: older ushers do not know it
 }
 
 // Socket is a listening socket on its way from one usher to the next.
@@ -51,6 +52,8 @@ type Inheritance struct {
 	files   []*socket.Unix // whose files go with them: from Ready on they are this process's
 	report  io.WriteCloser // to who was here before; nil if nobody was
 	will    json.RawMessage
+	secret  json.RawMessage
+	channel *Channel // nil if what the usher before has cannot be taken
 }
 
 // Receive takes what this process was given, once, and out of the environment.
@@ -64,6 +67,9 @@ func Receive() (*Inheritance, error) {
 			return nil, fmt.Errorf("handover of %d sockets: got %d descriptors, want one more", len(l.Sockets), len(files))
 		}
 		in.report, files, in.will = files[len(files)-1], files[:len(files)-1], l.Will
+	}
+	if l != nil && l.Channel > 0 {
+		in.meet(l.Channel)
 	}
 	for i, f := range files {
 		s := Socket{Name: f.Name()}
@@ -134,6 +140,26 @@ func (in *Inheritance) Will(v any) bool {
 	return in != nil && len(in.will) > 0 && json.Unmarshal(in.will, v) == nil
 }
 
+// Secret is Will for what nobody else may read. What is read is forgotten.
+func (in *Inheritance) Secret(v any) bool {
+	if in == nil || len(in.secret) == 0 {
+		return false
+	}
+	defer func() { clear(in.secret); in.secret = nil }()
+	return json.Unmarshal(in.secret, v) == nil
+}
+
+// Channel returns the channel by which the usher before gives what it has, which
+// is the caller's then; nil if it does not.
+func (in *Inheritance) Channel() *Channel {
+	if in == nil {
+		return nil
+	}
+	c := in.channel
+	in.channel = nil
+	return c
+}
+
 // Check is called when everything that is wanted was taken. A socket of the
 // service manager's that is left is an error: its clients would wait for an
 // answer forever. An usher's own may be left: the routes file has changed.
@@ -161,6 +187,7 @@ func (in *Inheritance) Close() {
 		s.Listener.Close()
 	}
 	in.sockets = nil
+	in.Channel().Close()
 }
 
 // Succeeds reports whether another usher waits for this one to take its place.

@@ -22,6 +22,8 @@ const (
 	patience = 25 * time.Second
 	// lastWords is how long a process that has given up may take to end.
 	lastWords = 2 * time.Second
+	// firstDescriptor is the number of the first that a process is given.
+	firstDescriptor = 3
 	// longestReport bounds what a program that is no usher may say.
 	longestReport = 64 << 10
 )
@@ -65,9 +67,23 @@ func sameFile(a, b string) bool {
 	return err == nil && os.SameFile(one, other)
 }
 
-// Start starts the program with the sockets and the will, which may be anything
-// that JSON can hold, and returns its process once it serves. If it does not, or ctx ends before, it is gone when Start returns.
-func (p Program) Start(ctx context.Context, sockets []Socket, will any) (*os.Process, error) {
+// Heir is a process that serves, and takes this one's place.
+type Heir struct {
+	*os.Process
+	Channel *Channel // by which it takes what this one has; nil if it does not
+	Deaf    error    // why, if it is nil
+}
+
+// Will is what the next process is told at its start. What is in it may be
+// anything that JSON can hold.
+type Will struct {
+	Open   any // may be read by who can look into the process
+	Secret any // goes over the channel, to a process that has one
+}
+
+// Start starts the program with the sockets and the will, and returns it once it
+// serves. If it does not, or ctx ends before, it is gone when Start returns.
+func (p Program) Start(ctx context.Context, sockets []Socket, will Will) (*Heir, error) {
 	files, err := share(sockets)
 	if err != nil {
 		return nil, err
@@ -79,17 +95,42 @@ func (p Program) Start(ctx context.Context, sockets []Socket, will any) (*os.Pro
 	}
 	defer report.Close()
 	defer write.Close()
-	cmd := exec.Command(p.Path, p.Args...)
-	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = p.Dir, os.Stdin, os.Stdout, os.Stderr
-	cmd.ExtraFiles = append(slices.Clip(files), write)
-	if cmd.Env, err = environment(sockets, will); err != nil {
+	channel, other, err := newChannel()
+	if err != nil {
 		return nil, err
 	}
-	if err := cmd.Start(); err != nil {
+	defer other.Close()
+	cmd := exec.Command(p.Path, p.Args...)
+	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = p.Dir, os.Stdin, os.Stdout, os.Stderr
+	cmd.ExtraFiles = append(slices.Clip(files), write, other)
+	if cmd.Env, err = environment(sockets, will.Open); err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		channel.Close()
 		return nil, err
 	}
 	write.Close()
-	return p.await(ctx, cmd, report)
+	other.Close()
+	return p.raise(ctx, cmd, report, channel, will.Secret)
+}
+
+// raise returns the process that was started once it serves.
+func (p Program) raise(ctx context.Context, cmd *exec.Cmd, report *os.File, channel *Channel, secret any) (*Heir, error) {
+	greeted := make(chan error, 1)
+	go func() { greeted <- channel.greet(secret) }()
+	process, err := p.await(ctx, cmd, report)
+	// Who takes anything has said so before it served.
+	channel.conn.SetDeadline(time.Now().Add(time.Second))
+	deaf := <-greeted
+	if err != nil || deaf != nil {
+		channel.Close()
+		channel = nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Heir{process, channel, deaf}, nil
 }
 
 // await waits for the report of a process that was started.
@@ -139,7 +180,7 @@ func share(sockets []Socket) ([]*os.File, error) {
 // environment is this process's own, with a letter about the sockets and the
 // will. LISTEN_PID is not known yet: the letter stands for it.
 func environment(sockets []Socket, will any) ([]string, error) {
-	l := letter{Parent: os.Getpid(), Sockets: sockets}
+	l := letter{Parent: os.Getpid(), Sockets: sockets, Channel: firstDescriptor + len(sockets) + 1}
 	var err error
 	if l.Will, err = json.Marshal(will); err != nil {
 		return nil, err
