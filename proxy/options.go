@@ -54,8 +54,8 @@ func (m manner) options() *relay.Options {
 
 // clientLeg returns the leg of an accepted connection, past its 101.
 func clientLeg(conn net.Conn, early []byte) relay.Leg {
-	inner, held := front.Unwrap(conn)
-	return relay.Leg{Conn: inner, Early: append(early, held...)}
+	inner, held, tied := front.Unwrap(conn)
+	return relay.Leg{Conn: inner, Early: append(early, held...), Tied: tied}
 }
 
 // adopt gives a verified handshake, which l has made, to the relay.

@@ -55,11 +55,13 @@ const (
 
 // Unwrap returns the connection below one that was hijacked, and what was read
 // from it but not passed on. The caller owns both, and nobody uses c any more.
-func Unwrap(c net.Conn) (inner net.Conn, held []byte) {
+// One that is tied is a stream of HTTP/2's, of which this process has the rest.
+func Unwrap(c net.Conn) (inner net.Conn, held []byte, tied bool) {
 	if own, ok := c.(accepted); ok {
-		return own.unwrap()
+		inner, held = own.unwrap()
+		return inner, held, false
 	}
-	return c, nil // the end of a stream's pair
+	return c, nil, true // the end of a stream's pair
 }
 
 // accepted is what this package does with every accepted connection.

@@ -52,6 +52,7 @@ func (g *Group) Adopt(s *session.Session, c, u Leg, o *Options, release func()) 
 	p := newPair(s, o, release)
 	errC := p.legs[client].init(c.Conn)
 	errU := p.legs[upstream].init(u.Conn)
+	p.legs[client].tied, p.legs[upstream].tied = c.Tied, u.Tied
 	if errC != nil || errU != nil {
 		p.fail(cmp.Or(errC, errU))
 		return

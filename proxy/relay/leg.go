@@ -12,6 +12,7 @@ import (
 type Leg struct {
 	Conn  net.Conn // a TCP or unix connection, or a tls.Conn over a socket.Detachable
 	Early []byte   // bytes that were read behind the handshake
+	Tied  bool     // a goroutine of this process has the other end of it: it cannot move
 
 	// Deflate is for the client of a Fan alone: permessage-deflate was agreed
 	// with it, without context takeover either way, and these are the bits of

@@ -64,7 +64,7 @@ func (lp *loop) pack(most int) (parcels []*Parcel) {
 		if most < len(p.legs) && len(parcels) > 0 {
 			break
 		}
-		if !p.movable() {
+		if p.stays() != "" {
 			continue
 		}
 		if parcel, err := lp.packPair(p); err == nil {

@@ -37,16 +37,6 @@ type LineState struct {
 	Moved  time.Duration `json:",omitempty"`
 }
 
-// movable tells whether p is in the midst of its life, and all of it is data.
-func (p *pair) movable() bool {
-	return !p.closing() && p.leave == nil && p.legs[client].movable() && p.legs[upstream].movable()
-}
-
-// movable tells whether all of l is data.
-func (l *line) movable() bool {
-	return moves && l.tls == nil && !l.is(ignored|broken|finished|sentClose|dueClose|deaf|cutting|shut|closed)
-}
-
 // packPair puts p aside.
 func (lp *loop) packPair(p *pair) (*Parcel, error) {
 	descriptors, err := lp.packLines(&p.legs[client].line, &p.legs[upstream].line)
