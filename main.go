@@ -156,7 +156,8 @@ func operatorVerbs() []*cli.Command {
 		},
 		{
 			Name:   "upgrade",
-			Usage:  "have a running usher start its program anew, and hand its sockets on",
+			Usage:  "have a running usher start its program anew, and hand its sockets and sessions on",
+			Flags:  []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print JSON"}},
 			Action: action("", false, upgradeVerb),
 		},
 	}
@@ -314,7 +315,7 @@ func demoServiceVerb(c *cli.Context) error {
 func trustVerb(c *cli.Context, _ string) error { return command.Trust(c.App.Writer, routes(c)) }
 
 func upgradeVerb(c *cli.Context, _ string) error {
-	return command.Upgrade(c.Context, c.App.Writer, operator(c))
+	return command.Upgrade(c.Context, c.App.Writer, command.UpgradeOptions{OperatorOptions: operator(c), JSON: c.Bool("json")})
 }
 
 func schemaVerb(c *cli.Context, _ string) error { return command.Schema(c.App.Writer) }

@@ -44,6 +44,14 @@
 // seats and sessions; front says what becomes of a client until it is handed on,
 // and knows who is in flight; session.Registry knows all sessions.
 //
+// # The next process
+//
+// An upgrade starts the program anew (upgrade.go), which takes the listening sockets
+// and says when it serves (handover). Then relay packs the sessions that are data,
+// a few at a time, and transfer gives them, with their descriptors, over a channel:
+// each is the other's as soon as that has said so, and goes on here if it does not.
+// What cannot move drains.
+//
 // # Packages
 //
 // Arrows point from I/O to pure code; deps_test.go holds every package to who it
@@ -53,7 +61,7 @@
 //	wire and system  socket, proxyproto, h2connect, http2, watch
 //	the file         config, route, headers
 //	hops             front, handshake, upstream, refusal, forward, namespaces, relay, messages
-//	state            session, certs, handover
+//	state            session, certs, handover, transfer
 //	operators        admin, metrics, tracing, command, doctor, demo
 //
 // # Words

@@ -60,6 +60,7 @@ func (s *Server) start(ctx context.Context) error {
 	}
 	s.serving.Go(func() { s.Supervisor.Watch(s.succession.ending) })
 	s.announce()
+	s.serving.Go(s.takeOver)
 	return nil
 }
 
@@ -89,14 +90,14 @@ func (s *Server) stop(serves bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), drain.Deadline)
 	defer cancel()
 	switch {
-	case heir != 0:
+	case heir != nil:
 		s.leave(ctx)
 	case serves:
 		s.Supervisor.Stopping()
 		time.Sleep(drain.Grace) // only a second signal cuts it short, and that ends the process
 	}
 	s.draining.Store(true)
-	if heir == 0 && serves {
+	if heir == nil && serves {
 		// Who comes now hears 503 and when to try again, which tells a load
 		// balancer more than a connection that is refused.
 		s.front.EndKeepAlives()

@@ -6,7 +6,9 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 
+	"usher/proxy/admin"
 	"usher/proxy/handover"
 )
 
@@ -27,7 +29,8 @@ type succession struct {
 
 	turn  sync.Mutex // held by a reload and by an upgrade: one of them at a time
 	under atomic.Bool
-	heir  int // pid of the other process, or 0; guarded by Server.mu
+	heir  *handover.Heir    // the other process, nil if there is none; guarded by Server.mu
+	takes *handover.Channel // by which this process takes what the other has; nil for none; static
 }
 
 func newSuccession(from *handover.Inheritance) *succession {
@@ -37,30 +40,39 @@ func newSuccession(from *handover.Inheritance) *succession {
 }
 
 // Upgrade starts the Program with the sockets that this process listens on. Once
-// it serves, which the caller is told by its pid, Run drains and returns. If it
-// does not, or ctx ends before, this process goes on; the error says why, and so
-// does the log.
-func (s *Server) Upgrade(ctx context.Context) (pid int, err error) {
+// it serves it takes over the sessions that can move, and Run drains the others and
+// returns. If it does not, or ctx ends before, this process goes on; the error
+// says why, and so does the log.
+func (s *Server) Upgrade(ctx context.Context) (done admin.Upgraded, err error) {
 	if !s.succession.under.CompareAndSwap(false, true) {
-		return 0, errUpgrading
+		return done, errUpgrading
 	}
 	defer s.succession.under.Store(false)
 	s.succession.turn.Lock()
 	defer s.succession.turn.Unlock()
-	if pid, err = s.upgrade(ctx); err != nil {
-		s.log.Error("upgrade failed, this process goes on", "program", s.Program.Path, "error", err)
+	heir, err := s.raise(ctx)
+	if err == nil {
+		err = s.resign(heir)
 	}
-	return pid, err
+	if err != nil {
+		s.log.Error("upgrade failed, this process goes on", "program", s.Program.Path, "error", err)
+		return done, err
+	}
+	done = s.yield(heir)
+	close(s.succession.done)
+	return done, nil
 }
 
-func (s *Server) upgrade(ctx context.Context) (pid int, err error) {
+// raise starts the process that is to take this one's place, and returns it once
+// it serves.
+func (s *Server) raise(ctx context.Context) (*handover.Heir, error) {
 	switch {
 	case s.Program.Path == "":
-		return 0, errNoProgram
+		return nil, errNoProgram
 	case os.Getpid() == 1:
-		return 0, errFirst
+		return nil, errFirst
 	case s.stopping.Load():
-		return 0, errStopped
+		return nil, errStopped
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -73,30 +85,43 @@ func (s *Server) upgrade(ctx context.Context) (pid int, err error) {
 		sockets = append(sockets, l.handOn())
 	}
 	s.log.Info("upgrade", "program", s.Program.Path, "sockets", len(sockets))
-	process, err := s.Program.Start(ctx, sockets, s.drains.all())
-	if err != nil {
-		return 0, err
-	}
-	return s.yield(process)
+	return s.Program.Start(ctx, sockets, handover.Will{Open: s.drains.all(), Secret: s.legacy()})
 }
 
-// yield lets process serve alone, unless this one was told to stop: then both
-// do.
-func (s *Server) yield(process *os.Process) (pid int, err error) {
+// resign has heir be the service from now on, unless this process was told to
+// stop: then both do.
+func (s *Server) resign(heir *handover.Heir) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopping.Load() {
-		process.Kill() //nolint:errcheck // it may have ended by itself
-		process.Wait() //nolint:errcheck // it was killed
-		return 0, errStopped
+		heir.Kill() //nolint:errcheck // it may have ended by itself
+		heir.Wait() //nolint:errcheck // it was killed
+		return errStopped
 	}
 	s.stopping.Store(true)
-	s.succession.heir = process.Pid
-	s.Supervisor.Leave(process.Pid)
-	s.log.Info("upgrade: the new process serves", "pid", process.Pid)
-	close(s.succession.done)
-	process.Release() //nolint:errcheck // it is nobody's child soon
-	return s.succession.heir, nil
+	s.succession.heir = heir
+	s.Supervisor.Leave(heir.Pid)
+	s.log.Info("upgrade: the new process serves", "pid", heir.Pid)
+	for _, l := range s.live.Load().listeners {
+		l.Leave()
+	}
+	s.operators.listener.leave()
+	return nil
+}
+
+// yield gives heir what can move.
+func (s *Server) yield(heir *handover.Heir) admin.Upgraded {
+	began := time.Now()
+	if heir.Deaf != nil {
+		s.log.Warn("upgrade: the new process takes over no sessions, they drain", "error", heir.Deaf)
+	}
+	moved := s.handOn(s.succession.ending, settleTime)
+	done := admin.Upgraded{PID: heir.Pid, Moved: moved, Seconds: time.Since(began).Seconds(), Drain: s.frames.Staying()}
+	if n := s.messages.Open(); n > 0 {
+		done.Drain["relay: messages"] = n
+	}
+	s.log.Info("upgrade: sessions moved", "sessions", done.Moved, "duration_s", done.Seconds, "drain", done.Drain)
+	return done
 }
 
 // announce says to who waits for it that the server serves. To the service
@@ -108,15 +133,11 @@ func (s *Server) announce() {
 	s.succession.from.Ready()
 }
 
-// leave ends the listening, but not what clients have begun who came here: each
-// may finish its handshake.
+// leave ends what clients have begun who came here: each may finish its handshake,
+// and moves then.
 func (s *Server) leave(ctx context.Context) {
 	cfg := s.live.Load().cfg
-	for _, l := range s.live.Load().listeners {
-		l.Leave()
-	}
-	s.operators.listener.leave()
-	ctx, cancel := context.WithTimeout(ctx, min(cfg.HandshakeTimeout, (cfg.Drain.Deadline-cfg.Drain.Over)/2))
-	defer cancel()
-	s.front.Settle(ctx)
+	s.handOn(ctx, min(cfg.HandshakeTimeout, (cfg.Drain.Deadline-cfg.Drain.Over)/2))
+	s.succession.heir.Channel.Close()
+	s.succession.heir.Release() //nolint:errcheck // it is nobody's child soon
 }

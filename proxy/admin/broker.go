@@ -35,9 +35,10 @@ type Broker interface {
 	// Reload reads the routes file again. If there is an error, nothing has
 	// changed.
 	Reload() (Changes, error)
-	// Upgrade has another process take this one's place, and returns its pid
-	// when it serves. If there is an error, nothing has changed.
-	Upgrade(ctx context.Context) (pid int, err error)
+	// Upgrade has another process take this one's place, and returns when it
+	// serves and has the sessions that can move. If there is an error, nothing has
+	// changed.
+	Upgrade(ctx context.Context) (Upgraded, error)
 	// Close has the sessions end as d says, and does not wait for it.
 	Close(list []*session.Session, d session.Drain)
 	// Drain closes the sessions of t and keeps new ones away, and returns how

@@ -71,9 +71,9 @@ func (d *desk) Describe(context.Context, []*session.Session) map[*session.Sessio
 	return nil
 }
 
-func (d *desk) Upgrade(context.Context) (int, error) {
+func (d *desk) Upgrade(context.Context) (Upgraded, error) {
 	d.note("upgrade")
-	return 4711, d.upgrade
+	return Upgraded{PID: 4711, Moved: 3, Seconds: 0.5, Drain: map[string]int{"TLS": 2}}, d.upgrade
 }
 
 func (d *desk) Close(list []*session.Session, how session.Drain) {

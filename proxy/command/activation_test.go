@@ -110,7 +110,7 @@ func TestActivation(t *testing.T) {
 	if got, want := m.wantTold(t, "MAINPID="), fmt.Sprintf("MAINPID=%d", g.pid); got != want {
 		t.Errorf("notification: got %q, want %q", got, want)
 	}
-	wantRestart(t, held)
+	wantStill(t, held)
 	g.wantLines(t, "stopped", 1)
 	m.wantTold(t, "WATCHDOG=1") // of the new process
 	c, err := echo(websocket.DefaultDialer, tcp.Addr().String())

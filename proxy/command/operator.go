@@ -114,6 +114,11 @@ func show[T any](ctx context.Context, c *operator, w io.Writer, path string, asJ
 	if err := c.get(ctx, path, &raw); err != nil {
 		return err
 	}
+	return present(c, w, raw, asJSON, write)
+}
+
+// present writes an answer: as JSON, or as write has it for people.
+func present[T any](c *operator, w io.Writer, raw json.RawMessage, asJSON bool, write func(*bytes.Buffer, T)) error {
 	var out bytes.Buffer
 	var err error
 	if asJSON {

@@ -23,6 +23,13 @@ func (r *Relay) Drain(d session.Drain, concern func(*session.Session) bool) {
 	r.drain(&d, concern)
 }
 
+// Open returns how many sessions there are.
+func (r *Relay) Open() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.live)
+}
+
 // Shutdown tells every peer so, with a Close frame between two frames, and
 // waits until all sockets are closed; what is left when ctx ends is cut,
 // whatever d says of that.

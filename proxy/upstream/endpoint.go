@@ -51,7 +51,10 @@ func (e *Endpoint) Use() int { return e.Sessions() + int(e.requests.Load()) }
 // Sessions returns how many sessions are open on e, or in their handshake.
 func (e *Endpoint) Sessions() int { return int(e.sessions.Load()) }
 
-// Release gives back what Pick or Dial counted. It is called once for each.
+// Hold counts a session that has come to e otherwise than by Pick or Dial.
+func (e *Endpoint) Hold() { e.sessions.Add(1) }
+
+// Release gives back what Pick, Dial or Hold counted. It is called once for each.
 func (e *Endpoint) Release() { release(&e.sessions) }
 
 // ReleaseRequest gives back what PickRequest counted, once for each.

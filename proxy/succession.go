@@ -1,0 +1,90 @@
+package proxy
+
+import (
+	"context"
+	"time"
+
+	"usher/proxy/session"
+	"usher/proxy/transfer"
+)
+
+// settleTime is how long an upgrade waits for handshakes that are under way, so
+// that their sessions move with the others. Those that take longer move later.
+const settleTime = time.Second
+
+// legacy is what the process that takes this one's place is told before it
+// serves. It goes to nobody else.
+type legacy struct {
+	MarkKey []byte
+	Last    uint64 // number of the newest session
+}
+
+// fewer than this many sessions begin here while the next process starts.
+const numbersAhead = 1 << 20
+
+func (s *Server) legacy() legacy {
+	return legacy{MarkKey: s.markKey[:], Last: s.sessions.Last() + numbersAhead}
+}
+
+// inherit goes on where the usher before has stopped.
+func (s *Server) inherit() {
+	var l legacy
+	if s.succession.from.Secret(&l) {
+		copy(s.markKey[:], l.MarkKey)
+		s.sessions.GoOn(l.Last)
+	}
+	s.succession.takes = s.succession.from.Channel()
+}
+
+// takeOver takes the sessions of the usher before, until it has given all.
+func (s *Server) takeOver() {
+	c := s.succession.takes
+	if c == nil {
+		return
+	}
+	defer context.AfterFunc(s.succession.ending, c.Close)()
+	defer c.Close()
+	began := time.Now()
+	taker := &transfer.Taker{
+		Frames: s.frames, Sessions: s.sessions, Hold: s.hold,
+		Opened: func(x *session.Session) { s.recheck(x, s.frames) },
+	}
+	taken, err := taker.Take(c)
+	s.log.Info("sessions taken over", "sessions", taken, "duration_s", time.Since(began).Seconds())
+	if err != nil && s.succession.ending.Err() == nil {
+		s.log.Warn("sessions not taken over", "error", err)
+	}
+}
+
+// hold counts x at its endpoint, if that is there.
+func (s *Server) hold(x *session.Session) (release func()) {
+	e := s.live.Load().pool.Endpoint(x.Target)
+	if e == nil {
+		return func() {}
+	}
+	e.Hold()
+	return e.Release
+}
+
+// handOn gives the sessions that can move to the process that takes this one's
+// place, and returns how many it has taken. One after the other, as long as there
+// are handshakes under way that lead to more.
+func (s *Server) handOn(ctx context.Context, patience time.Duration) (moved int) {
+	heir := s.succession.heir
+	if heir == nil || heir.Channel == nil {
+		return 0
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for settled := false; ; settled = true {
+		n, err := transfer.Give(heir.Channel, s.frames)
+		if moved += n; err != nil {
+			s.log.Warn("sessions stay, and drain", "error", err)
+			return moved
+		}
+		if settled {
+			return moved
+		}
+		s.front.Settle(ctx)
+	}
+}

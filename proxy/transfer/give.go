@@ -1,0 +1,44 @@
+package transfer
+
+import (
+	"usher/proxy/handover"
+	"usher/proxy/relay"
+	"usher/proxy/session"
+)
+
+// sessions is the kind of a message with sessions.
+const sessions = "sessions"
+
+// atOnce is how many descriptors go with one message: so many sockets stand
+// still at a time, and so many are open twice.
+const atOnce = 64
+
+// parcel is a session on the wire. Its descriptors stand in the order of the
+// parcels.
+type parcel struct {
+	Session     session.State
+	Pair        *relay.PairState `json:",omitempty"`
+	Descriptors int
+}
+
+// Give gives the sessions of frames that can move to the process at the other end
+// of c, and returns how many it has taken. After an error the rest goes on here.
+func Give(c *handover.Channel, frames *relay.Group) (moved int, err error) {
+	frames.Move(atOnce, func(parcels []*relay.Parcel) bool {
+		if err = give(c, parcels); err == nil {
+			moved += len(parcels)
+		}
+		return err == nil
+	})
+	return moved, err
+}
+
+func give(c *handover.Channel, parcels []*relay.Parcel) error {
+	list := make([]parcel, 0, len(parcels))
+	var descriptors []int
+	for _, p := range parcels {
+		list = append(list, parcel{Session: p.Session.State(), Pair: p.Pair, Descriptors: len(p.Descriptors)})
+		descriptors = append(descriptors, p.Descriptors...)
+	}
+	return c.Give(sessions, list, descriptors)
+}
