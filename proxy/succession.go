@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"usher/proxy/front"
+	"usher/proxy/handover"
 	"usher/proxy/session"
 	"usher/proxy/transfer"
 )
@@ -48,6 +50,9 @@ func (s *Server) takeOver() {
 	taker := &transfer.Taker{
 		Frames: s.frames, Sessions: s.sessions, Hold: s.hold,
 		Opened: func(x *session.Session) { s.recheck(x, s.frames) },
+		Arrive: func(st front.ClientState, descriptor int) (commit, drop func(), err error) {
+			return s.front.Arrive(st, descriptor, s.live.Load().listeners)
+		},
 	}
 	taken, err := taker.Take(c)
 	s.log.Info("sessions taken over", "sessions", taken, "duration_s", time.Since(began).Seconds())
@@ -87,4 +92,22 @@ func (s *Server) handOn(ctx context.Context, patience time.Duration) (moved int)
 		}
 		s.front.Settle(ctx)
 	}
+}
+
+// handClientsOn has heir take the clients that ask for nothing yet, from now on
+// until stay is called.
+func (s *Server) handClientsOn(heir *handover.Heir) {
+	ctx, stay := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	s.succession.stay = func() { stay(); <-done }
+	if heir.Channel == nil {
+		close(done)
+		return
+	}
+	s.serving.Go(func() {
+		defer close(done)
+		if err := transfer.GiveClients(ctx, heir.Channel, s.front); err != nil {
+			s.log.Warn("clients stay", "error", err)
+		}
+	})
 }

@@ -29,6 +29,7 @@ type succession struct {
 
 	turn  sync.Mutex // held by a reload and by an upgrade: one of them at a time
 	under atomic.Bool
+	stay  func()            // ends what handClientsOn has begun
 	heir  *handover.Heir    // the other process, nil if there is none; guarded by Server.mu
 	takes *handover.Channel // by which this process takes what the other has; nil for none; static
 }
@@ -115,6 +116,7 @@ func (s *Server) yield(heir *handover.Heir) admin.Upgraded {
 	if heir.Deaf != nil {
 		s.log.Warn("upgrade: the new process takes over no sessions, they drain", "error", heir.Deaf)
 	}
+	s.handClientsOn(heir)
 	moved := s.handOn(s.succession.ending, settleTime)
 	done := admin.Upgraded{PID: heir.Pid, Moved: moved, Seconds: time.Since(began).Seconds(), Drain: s.frames.Staying()}
 	if n := s.messages.Open(); n > 0 {
@@ -138,6 +140,7 @@ func (s *Server) announce() {
 func (s *Server) leave(ctx context.Context) {
 	cfg := s.live.Load().cfg
 	s.handOn(ctx, min(cfg.HandshakeTimeout, (cfg.Drain.Deadline-cfg.Drain.Over)/2))
+	s.succession.stay()
 	s.succession.heir.Channel.Close()
 	s.succession.heir.Release() //nolint:errcheck // it is nobody's child soon
 }

@@ -3,8 +3,13 @@
 package command_test
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -151,6 +156,72 @@ func TestUpgradeMovedToNothing(t *testing.T) {
 	wantRestart(t, held)
 	if line := g.wantLines(t, "session ended", 1); line["cause"] != "usher.drained" {
 		t.Errorf("got %v, want it drained", line)
+	}
+}
+
+// TestUpgradeMovesClients has clients that ask for nothing, or have said half of
+// what they ask for: they go on with the next process, and the one before has ended.
+func TestUpgradeMovesClients(t *testing.T) {
+	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.Header.Get("X-Forwarded-For")) }))
+	t.Cleanup(up.Close)
+	text := upgradeRoutes("[127.0.0.1:0, {address: '127.0.0.2:0', proxy_protocol: [127.0.0.0/8]}]", up.URL)
+	g := newTestGenerations(t, text)
+	g.wantLines(t, "listening", 2)
+	addresses := []string{g.linesOf("listening")[0]["address"].(string), g.linesOf("listening")[1]["address"].(string)}
+	const get, proxy = "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "PROXY TCP4 192.0.2.7 192.0.2.8 1000 80\r\n"
+	clients := []*halfClient{
+		{said: "", rest: get, of: "127.0.0.1"},
+		{said: get[:10], rest: get[10:], of: "127.0.0.1"},
+		{said: get, rest: get, of: "127.0.0.1"}, // kept alive
+		{said: "", rest: proxy + get, of: "192.0.2.7", proxied: 1},
+		{said: proxy[:20], rest: proxy[20:] + get, of: "192.0.2.7", proxied: 1},
+		{said: proxy, rest: get, of: "192.0.2.7", proxied: 1},
+		{said: proxy + get[:20], rest: get[20:], of: "192.0.2.7", proxied: 1},
+		{said: proxy + get, rest: get, of: "192.0.2.7", proxied: 1},
+	}
+	for _, c := range clients {
+		var err error
+		if c.conn, err = net.Dial("tcp", addresses[c.proxied]); err != nil {
+			t.Fatal(err)
+		}
+		defer c.conn.Close()
+		c.conn.SetDeadline(time.Now().Add(6 * patience))
+		c.in = bufio.NewReader(c.conn)
+		if io.WriteString(c.conn, c.said); strings.HasSuffix(c.said, "\r\n\r\n") {
+			c.wantAnswer(t)
+		}
+	}
+	for n := range 3 {
+		g.upgrade(t, n+1)
+		g.wantLines(t, "stopped", n+1)
+	}
+	for _, c := range clients {
+		io.WriteString(c.conn, c.rest)
+		c.wantAnswer(t)
+		io.WriteString(c.conn, get)
+		c.wantAnswer(t)
+	}
+}
+
+// halfClient has said something, and has more to say.
+type halfClient struct {
+	said, rest string
+	of         string // whom it speaks for
+	proxied    int
+	conn       net.Conn
+	in         *bufio.Reader
+}
+
+func (c *halfClient) wantAnswer(t *testing.T) {
+	t.Helper()
+	r, err := http.ReadResponse(c.in, nil)
+	if err != nil {
+		t.Errorf("client that had said %q: %v", c.said, err)
+		return
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil || r.StatusCode != 200 || string(body) != c.of {
+		t.Errorf("client that had said %q: got %d %q, %v; want it served for %s", c.said, r.StatusCode, body, err, c.of)
 	}
 }
 

@@ -59,6 +59,9 @@ func (c *client) saysNext() clientStage {
 
 // Take implements relay.Owner.
 func (c *client) Take(s *relay.Seat, p []byte) {
+	if c.from.server.departures.open.Load() && c.depart(p) {
+		return
+	}
 	switch c.stage {
 	case saysProxy:
 		c.takeProxy(s, p)
@@ -169,6 +172,9 @@ func (c *client) Connected(s *relay.Seat, err error) {
 	c.seat.Store(s)
 	s.Wake(patience)
 	all.add(c, in)
+	if c.from.server.departures.open.Load() {
+		c.depart(nil)
+	}
 }
 
 // endShake has the loop end a handshake, and tell the client why.

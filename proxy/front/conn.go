@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"sync"
 	"time"
 
 	"usher/proxy/http1"
@@ -37,10 +38,14 @@ type conn struct {
 	state   connState // as net/http has told
 	client  *client   // that it was; static
 	serve   following // serves the first request in place of the site; nil for none
+
+	mu    sync.Mutex
+	rests bool // guarded by mu: it is being read for the next request
+	left  bool // guarded by mu: the connection below is another's
 }
 
-func newConn(below net.Conn, of *client) conn {
-	return conn{Conn: below, client: of}
+func newConn(below net.Conn, of *client) *conn {
+	return &conn{Conn: below, client: of}
 }
 
 type connState uint8
@@ -114,7 +119,7 @@ func (c *conn) Read(p []byte) (int, error) {
 	if c.state == serving && len(p) == 1 {
 		return c.watch(p)
 	}
-	n, err := c.readAhead(p)
+	n, err := c.readNext(p)
 	if c.state == raw {
 		return n, err
 	}
@@ -123,7 +128,7 @@ func (c *conn) Read(p []byte) (int, error) {
 		if n = copy(p, p[skipped:n]); n > 0 {
 			break
 		}
-		n, err = c.readAhead(p)
+		n, err = c.readNext(p)
 	}
 	if n == 0 {
 		if c.state == begun && errors.Is(err, os.ErrDeadlineExceeded) {

@@ -12,9 +12,9 @@ func newTestWatch(t *testing.T) (c *conn, peer net.Conn) {
 	t.Helper()
 	below, peer := net.Pipe()
 	t.Cleanup(func() { below.Close(); peer.Close() })
-	watched := newConn(below, nil)
+	watched := newConn(below, &client{from: &Listener{server: &Server{departures: newDepartures()}}})
 	watched.state = serving
-	return &watched, peer
+	return watched, peer
 }
 
 func TestClientThatGoesIsNoticed(t *testing.T) {

@@ -35,7 +35,7 @@ func (c *client) leave(come []byte, serve following) {
 	if c.tls != nil {
 		guest = &tlsConn{conn: plain, state: *c.tls}
 	} else {
-		guest = &plain
+		guest = plain
 	}
 	server.inflight.swap(c, guest, fresh)
 	if !server.guests.Hand(guest) {

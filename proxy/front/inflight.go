@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 )
 
@@ -20,15 +21,16 @@ const (
 	idle                     // it was answered, and may ask for more
 	handshaking              // a handshake is on its way
 	parked                   // a request waits without net/http
+	departs                  // it moves to another process
 	phases
 )
 
 // unsettled are the phases of those who came here, and do not know yet what
 // becomes of what they want.
-var unsettled = []phase{fresh, greeted, asked, handshaking}
+var unsettled = []phase{fresh, greeted, asked, handshaking, departs}
 
 // everything is all phases.
-var everything = []phase{fresh, greeted, asked, served, idle, handshaking, parked}
+var everything = []phase{fresh, greeted, asked, served, idle, handshaking, parked, departs}
 
 // inflight knows all connections from the accept to the close or the hijack,
 // and the requests that go on without one: net/http itself tells nobody when the
@@ -91,6 +93,18 @@ func (f *inflight) add(c io.Closer, to phase) {
 	if f.noFresh && closable(to) {
 		c.Close()
 	}
+}
+
+// all returns those that are in one of the phases.
+func (f *inflight) all(in ...phase) (list []io.Closer) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for c, at := range f.conns {
+		if slices.Contains(in, at) {
+			list = append(list, c)
+		}
+	}
+	return list
 }
 
 // swap has c be somebody else, in another phase.

@@ -19,8 +19,8 @@ func newTestClient(t *testing.T, f *inflight) (own *conn, peer net.Conn) {
 	below, peer := net.Pipe()
 	t.Cleanup(func() { below.Close(); peer.Close() })
 	c := newConn(below, nil)
-	f.change(&c, http.StateNew)
-	return &c, peer
+	f.change(c, http.StateNew)
+	return c, peer
 }
 
 // wantSettled wants f to be settled, or not.

@@ -37,7 +37,7 @@ func TestWakeComesLate(t *testing.T) {
 	defer peer.Close()
 	c := newConn(below, &client{from: l, how: l.Speech()})
 	s.inflight.park()
-	p := &Parked{conn: &c, server: s, woken: make(chan struct{}, 1), early: []byte("G"), keep: true}
+	p := &Parked{conn: c, server: s, woken: make(chan struct{}, 1), early: []byte("G"), keep: true}
 	p.Done()
 	p.Wake()
 	const rest = "ET / HTTP/1.1\r\nHost: a\r\n\r\n"

@@ -46,17 +46,18 @@ type Config struct {
 // Server serves HTTP to the clients that Listeners accept.
 type Server struct {
 	// static after construction
-	http     *http.Server
-	h2       *http2.Server
-	guests   *socket.Queue // of http's
-	loops    *relay.Group
-	workers  workers
-	inflight *inflight
-	refusals *refusal.Writer
-	hints    *hints
-	context  func(ctx context.Context, c net.Conn) context.Context
-	failed   chan<- error
-	log      *slog.Logger
+	http       *http.Server
+	h2         *http2.Server
+	guests     *socket.Queue // of http's
+	loops      *relay.Group
+	workers    workers
+	inflight   *inflight
+	departures *departures
+	refusals   *refusal.Writer
+	hints      *hints
+	context    func(ctx context.Context, c net.Conn) context.Context
+	failed     chan<- error
+	log        *slog.Logger
 
 	site    atomic.Pointer[Site]
 	serving sync.WaitGroup // all goroutines
@@ -65,7 +66,7 @@ type Server struct {
 // NewServer returns a server that accepts nobody yet.
 func NewServer(c Config) *Server {
 	s := &Server{
-		guests: socket.NewQueue(), loops: c.Loops, workers: make(workers, runtime.GOMAXPROCS(0)), inflight: newInflight(c.Stopping),
+		guests: socket.NewQueue(), loops: c.Loops, workers: make(workers, runtime.GOMAXPROCS(0)), inflight: newInflight(c.Stopping), departures: newDepartures(),
 		refusals: c.Refusals, hints: newHints(c.Log),
 		context: c.ConnContext, failed: c.Failed, log: c.Log,
 	}

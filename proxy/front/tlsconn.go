@@ -4,7 +4,7 @@ import "crypto/tls"
 
 // tlsConn is a conn over TLS. net/http asks it for the state.
 type tlsConn struct {
-	conn
+	*conn
 	state tls.ConnectionState
 }
 

@@ -1,13 +1,19 @@
 package transfer
 
 import (
+	"context"
+
+	"usher/proxy/front"
 	"usher/proxy/handover"
 	"usher/proxy/relay"
 	"usher/proxy/session"
 )
 
-// sessions is the kind of a message with sessions.
-const sessions = "sessions"
+// The kinds of messages.
+const (
+	sessions = "sessions"
+	clients  = "clients" // that ask for nothing yet
+)
 
 // atOnce is how many descriptors go with one message: so many sockets stand
 // still at a time, and so many are open twice.
@@ -41,4 +47,16 @@ func give(c *handover.Channel, parcels []*relay.Parcel) error {
 		descriptors = append(descriptors, p.Descriptors...)
 	}
 	return c.Give(sessions, list, descriptors)
+}
+
+// GiveClients gives the clients of in that ask for nothing yet, and those that
+// come to do so, until ctx is done or they are not taken: then the others go on
+// here.
+func GiveClients(ctx context.Context, c *handover.Channel, in *front.Server) error {
+	var err error
+	in.Move(ctx, atOnce, func(states []front.ClientState, descriptors []int) bool {
+		err = c.Give(clients, states, descriptors)
+		return err == nil
+	})
+	return err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"usher/proxy/front"
 	"usher/proxy/handover"
 	"usher/proxy/relay"
 	"usher/proxy/session"
@@ -19,6 +20,9 @@ type Taker struct {
 	Hold func(x *session.Session) (release func())
 	// Opened is told of each when its loop has it.
 	Opened func(x *session.Session)
+
+	// Arrive takes in a client; see front.Server.
+	Arrive func(st front.ClientState, descriptor int) (commit, drop func(), err error)
 
 	options map[relay.Options]*relay.Options // that sessions share
 	taken   int
@@ -44,9 +48,16 @@ type arrival struct {
 }
 
 func (t *Taker) prepare(kind string, body []byte, descriptors []int) (handover.Delivery, error) {
-	if kind != sessions {
-		return nil, fmt.Errorf("unknown kind %q", kind)
+	switch kind {
+	case sessions:
+		return t.prepareSessions(body, descriptors)
+	case clients:
+		return t.prepareClients(body, descriptors)
 	}
+	return nil, fmt.Errorf("unknown kind %q", kind)
+}
+
+func (t *Taker) prepareSessions(body []byte, descriptors []int) (handover.Delivery, error) {
 	var parcels []parcel
 	if err := json.Unmarshal(body, &parcels); err != nil {
 		return nil, err

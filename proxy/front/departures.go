@@ -1,0 +1,208 @@
+package front
+
+import (
+	"context"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"usher/proxy/socket"
+)
+
+// departures are the clients that are about to move to another process. While
+// they are open no request begins here: who has one, or waits to have one, goes.
+type departures struct {
+	open   atomic.Bool // set under mu
+	mu     sync.Mutex
+	list   []departure   // guarded by mu
+	filled chan struct{} // holds one: the list is not empty
+}
+
+// departure is a client that has left its loop, or net/http.
+type departure struct {
+	client *client
+	conn   net.Conn // static, and nobody else's
+	said   []byte
+}
+
+func newDepartures() *departures { return &departures{filled: make(chan struct{}, 1)} }
+
+// add has one depart, and reports whether it can.
+func (d *departures) add(one departure) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.open.Load() {
+		return false
+	}
+	one.client.from.server.inflight.add(one.client, departs)
+	d.list = append(d.list, one)
+	select {
+	case d.filled <- struct{}{}:
+	default:
+	}
+	return true
+}
+
+// begin lets clients depart from now on, and end no more: it returns those that
+// are left.
+func (d *departures) begin() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.open.Store(true)
+}
+
+func (d *departures) end() []departure {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.open.Store(false)
+	list := d.list
+	d.list = nil
+	return list
+}
+
+func (d *departures) take(most int) []departure {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n := min(most, len(d.list))
+	some := d.list[:n:n]
+	if d.list = d.list[n:]; len(d.list) > 0 {
+		select {
+		case d.filled <- struct{}{}:
+		default:
+		}
+	}
+	return some
+}
+
+// Move gives the clients that ask for nothing yet to hand, up to most at a time,
+// also those that come to do so, until ctx is done or hand reports that it has
+// not taken them. Those that it has not go on here.
+func (s *Server) Move(ctx context.Context, most int, hand func(states []ClientState, descriptors []int) bool) {
+	s.departures.begin()
+	for _, c := range s.inflight.all(fresh, idle, served) {
+		if c, ok := c.(departing); ok {
+			c.departSoon()
+		}
+	}
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-s.departures.filled:
+		}
+		if some := s.departures.take(most); len(some) > 0 && !s.move(some, hand) {
+			break
+		}
+	}
+	s.stay(s.departures.end())
+}
+
+// move hands some on, or has them stay.
+func (s *Server) move(some []departure, hand func([]ClientState, []int) bool) bool {
+	var states []ClientState
+	var descriptors []int
+	var going []departure
+	for _, d := range some {
+		fd, ok := socket.Descriptor(d.conn)
+		if !ok {
+			s.stay([]departure{d})
+			continue
+		}
+		states, descriptors, going = append(states, d.client.state(d.conn.RemoteAddr(), d.said)), append(descriptors, fd), append(going, d)
+	}
+	if len(going) == 0 {
+		return true
+	}
+	if !hand(states, descriptors) {
+		s.stay(going)
+		return false
+	}
+	for _, d := range going {
+		d.conn.Close()
+		s.inflight.remove(d.client)
+	}
+	return true
+}
+
+// stay has clients go on here that were to move.
+func (s *Server) stay(list []departure) {
+	for _, d := range list {
+		s.inflight.add(d.client, fresh)
+		d.conn.SetDeadline(time.Time{})
+		s.seat(d.client, d.conn, d.said)
+	}
+}
+
+// departing is who may be asked to depart.
+type departing interface {
+	// departSoon has it do so unless a request has begun, now or when the one
+	// that has is answered. It may be called from any goroutine.
+	departSoon()
+}
+
+// departSoon implements departing.
+func (c *client) departSoon() {
+	if s := c.seat.Load(); s != nil {
+		s.Post(func() {
+			if c.seat.Load() == s {
+				c.depart(nil)
+			}
+		})
+	}
+}
+
+// depart has the client leave for another process, with what it has said and p,
+// if that can be.
+func (c *client) depart(p []byte) bool {
+	in := c.from.server
+	if !in.departures.open.Load() || c.stage >= shakes || c.tls != nil || !socket.Movable {
+		return false
+	}
+	said := append(c.head, p...)
+	next := &client{from: c.from, how: c.how, peer: c.peer, stage: c.stage, idle: c.idle}
+	seat := c.seat.Load()
+	conn, err := seat.Leave()
+	if err != nil {
+		return false
+	}
+	c.seat.Store(nil)
+	c.stage, c.head = gone, nil
+	if !in.departures.add(departure{next, conn, said}) {
+		in.stay([]departure{{next, conn, said}})
+	}
+	in.inflight.remove(c)
+	return true
+}
+
+// Arrive takes in a client that another process has had, and returns what is to
+// be called once it is known that this one has it, or drop if it does not.
+func (s *Server) Arrive(st ClientState, descriptor int, listeners []*Listener) (commit, drop func(), err error) {
+	var from *Listener
+	for _, l := range listeners {
+		if l.Is(st.Listener) {
+			from = l
+		}
+	}
+	network, remote := "tcp", net.Addr(&net.UnixAddr{Net: "unix"})
+	if st.Peer.IsValid() {
+		remote = net.TCPAddrFromAddrPort(st.Peer)
+	} else {
+		network = "unix"
+	}
+	conn, err := socket.OfDescriptor(descriptor, network, remote)
+	if err != nil {
+		return nil, nil, err
+	}
+	drop = func() { conn.Close() }
+	if from == nil { // its listener is not in the file any more
+		return drop, drop, nil
+	}
+	c, err := st.client(from)
+	if err != nil {
+		return nil, nil, err
+	}
+	return func() {
+		s.inflight.add(c, fresh)
+		s.seat(c, conn, st.Said)
+	}, drop, nil
+}
