@@ -34,4 +34,10 @@
 // after LegLost, LegFailed or LegRefused unless the session dials it again. The
 // caller drops what comes late from a leg that was closed. Each Dial is answered
 // by one of LegUp, LegFailed and LegRefused, unless CloseLeg or the end comes first.
+//
+// # Moving
+//
+// Between two calls a session is data: [Session.State] returns it, and [Restore]
+// makes of it a session of another process that goes on from there. The caller
+// brings its legs along.
 package demux

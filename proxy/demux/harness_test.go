@@ -14,7 +14,7 @@ import (
 // fake is the caller of a session. It writes down what the session does, and
 // checks that it keeps to the contract.
 type fake struct {
-	t       *testing.T
+	t       testing.TB
 	config  *Config
 	s       *Session
 	stats   Stats
@@ -25,20 +25,32 @@ type fake struct {
 	pooled  map[*byte]bool
 	ready   bool
 	over    bool
-	group   bool // a message with More went to the client last
-	in      bool // a call is under way
+	group   bool      // a message with More went to the client last
+	in      bool      // a call is under way
+	moves   bool      // each call is made to a restored session, too
+	fx      *recorder // between the session and its caller
 }
 
 func newFake(t *testing.T, c Config, v engineio.Version) *fake {
 	t.Helper()
 	f := &fake{t: t, config: NewConfig(c), legs: map[int]int{}, pooled: map[*byte]bool{}, now: time.Minute}
-	f.s = New(f.config, &f.stats, v, f)
+	f.begin(v, f)
+	f.moves = true
 	f.call(func() { f.s.Start(f.now) })
 	return f
 }
 
+// begin makes the session, whose effects fx has.
+func (f *fake) begin(v engineio.Version, fx Effects) {
+	f.fx = &recorder{Effects: fx, fake: f}
+	f.s = New(f.config, &f.stats, v, f.fx)
+}
+
 // call makes one call of the session.
 func (f *fake) call(do func()) {
+	if f.moves && !f.s.Over() {
+		defer f.same(f.elsewhere(do))
+	}
 	f.in = true
 	do()
 	f.in = false
@@ -251,13 +263,13 @@ func (f *fake) input(line string) {
 		leg := f.leg(who)
 		f.call(func() { f.s.FromLeg(f.now, leg, f.fromScript(mark, rest)) })
 	default:
-		f.call(func() { f.leglife(who, verb, rest) })
+		leg := f.leg(who)
+		f.call(func() { f.leglife(leg, who, verb, rest) })
 	}
 }
 
-func (f *fake) leglife(service, verb, rest string) {
+func (f *fake) leglife(leg int, service, verb, rest string) {
 	f.t.Helper()
-	leg := f.leg(service)
 	switch verb {
 	case "up":
 		f.s.LegUp(f.now, leg, rest)

@@ -73,7 +73,7 @@ func (l *leg) answered(now time.Duration) {
 // first.
 func (l *leg) ended(now time.Duration) (most time.Duration) {
 	most = maxPause
-	if l.joined > 0 {
+	if l.joined != 0 {
 		most = maxShortPause
 		if now >= l.joined+steadyLeg {
 			l.attempts, l.short = 0, 0

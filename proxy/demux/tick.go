@@ -204,8 +204,10 @@ func (s *Session) schedule() {
 	}
 }
 
-// until brings the next Tick forward to t.
+// until brings the next Tick forward to t, which may be long ago where the
+// session was restored.
 func (s *Session) until(t time.Duration) {
+	t = max(t, 1)
 	if s.due == 0 || t < s.due {
 		s.due = t
 	}
