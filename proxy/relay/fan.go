@@ -86,7 +86,7 @@ func (f *Fan) Probe(l Leg, b64 bool) { f.accept(l, b64, (*fan).probe) }
 // Poll has p answered when there is something for the client. The first one
 // gets the open packet.
 func (f *Fan) Poll(p *Poll) {
-	if !f.loop.post(func(lp *loop) { f.fan.poll(lp, p) }) {
+	if !f.post(func(lp *loop) { f.fan.poll(lp, p) }) {
 		p.Answer(Answer{Status: UnknownSID})
 	}
 }
@@ -94,14 +94,14 @@ func (f *Fan) Poll(p *Poll) {
 // Abort says that the client of p, which is not answered yet, is gone: that
 // ends the session.
 func (f *Fan) Abort(p *Poll) {
-	f.loop.post(func(*loop) { f.fan.abort(p) })
+	f.post(func(*loop) { f.fan.abort(p) })
 }
 
 // Post takes a payload that the client has sent, octets if its type was
 // application/octet-stream. answer is called once by the loop, when all of it
 // was passed on, and must not block. The Fan owns body.
 func (f *Fan) Post(body []byte, octets bool, answer func(Status)) {
-	if !f.loop.post(func(lp *loop) { f.fan.post(lp, &posted{body: body, octets: octets, answer: answer}) }) {
+	if !f.post(func(lp *loop) { f.fan.post(lp, &posted{body: body, octets: octets, answer: answer}) }) {
 		answer(UnknownSID)
 	}
 }
@@ -110,12 +110,18 @@ func (f *Fan) Post(body []byte, octets bool, answer func(Status)) {
 // so. The session goes on, as at the reference server, but clients give it up: if
 // that is the next that this one does, this is why.
 func (f *Fan) TooBig() {
-	f.loop.post(func(*loop) { f.fan.excess = true })
+	f.post(func(*loop) { f.fan.excess = true })
 }
 
 // Break ends the session because its client broke a rule of the polling
 // transport that the caller watches over, such as a second POST beside one: a
 // waiting GET is answered, and the sid is unknown from then on.
 func (f *Fan) Break(err error) {
-	f.loop.post(func(lp *loop) { f.fan.breakOff(lp, err) })
+	f.post(func(lp *loop) { f.fan.breakOff(lp, err) })
+}
+
+// post has do run by the loop, when the fan is not put aside; false if the loop
+// has ended.
+func (f *Fan) post(do post) bool {
+	return f.loop.post(func(lp *loop) { f.fan.whenHere(lp, do) })
 }

@@ -54,8 +54,14 @@ type Entry struct {
 	Gone func()
 
 	// Release is called once, when the session has ended and all its sockets are
-	// closed.
+	// closed, or goes on in another process.
 	Release func()
+
+	// Hold asks whether the session may be put aside for another process, and if
+	// so has requests of its client wait until Held says whether that has it now.
+	// They are called by the loop, and must not block; nil for yes and nothing.
+	Hold func() bool
+	Held func(moved bool)
 }
 
 // Dialled is what became of a leg's handshake. If Err is nil, Leg is open.

@@ -15,13 +15,15 @@ import (
 
 // FuzzFan plays a random script to a fan of three legs: events and groups both
 // ways in random splits, through small buffers, peers that read now and then,
-// polling, and an upgrade at any moment. Everything arrives once and in the
+// polling, an upgrade and moves at any moment. Everything arrives once and in the
 // order of its namespace, groups stay together, and nothing is left.
 func FuzzFan(f *testing.F) {
 	f.Add([]byte("\x00\x00\x05\x02\xff\x07\x20\x03\x04\x04\x09\x05\xff\x06\xff"))
 	f.Add([]byte("\x01\x00\x05\x01\x09\x02\xff\x07\x20\x03\x04\x04\x09\x05\xff\x06\xff\x09\x00\x09\x01\x03\x07\x05\xff\x09\x00\x00\x03\x02\xff"))
 	f.Add([]byte("\x00\x03\xff\x04\xfe\x04\xfd\x03\xfc\x05\xf0\x05\xf1\x05\xf2\x06\x30\x08\x20\x06\xff\x0a\x01"))
 	f.Add([]byte("\x01\x01\xff\x01\xfe\x01\xfd\x02\x00\x02\x00\x04\x01\x09\x00\x05\xff\x09\x00\x09\x00\x09\x00\x09\x00\x02\xff\x07\xff"))
+	f.Add([]byte("\x00\x01\xff\x0b\x00\x02\x40\x0b\x00\x02\xff\x04\xfe\x05\xf0\x0b\x00\x05\xff\x06\x20\x0b\x00\x06\xff"))
+	f.Add([]byte("\x01\x01\xff\x02\x00\x0b\x00\x04\x01\x09\x00\x0b\x00\x05\xff\x09\x00\x0b\x00\x09\x00\x09\x00\x0b\x00\x02\xff\x07\xff"))
 	f.Fuzz(func(t *testing.T, script []byte) {
 		if len(script) == 0 {
 			return
@@ -118,9 +120,9 @@ func (p *fanPlay) event(dir, ns, size int, group bool) []string {
 func (p *fanPlay) act(op byte, n int) {
 	ns := n % 3
 	u := p.actors[ns]
-	switch op % 11 {
+	switch op % 12 {
 	case 0, 1: // the client says something
-		for i, m := range p.event(up, ns, n*n/8, op%11 == 1) {
+		for i, m := range p.event(up, ns, n*n/8, op%12 == 1) {
 			if i > 0 {
 				m = "b" + m
 			}
@@ -129,7 +131,7 @@ func (p *fanPlay) act(op byte, n int) {
 	case 2:
 		p.clientSends(n * n)
 	case 3, 4: // an upstream does
-		for i, m := range p.event(down, ns, n*n/8, op%11 == 4) {
+		for i, m := range p.event(down, ns, n*n/8, op%12 == 4) {
 			kind := ws.Text
 			if i > 0 {
 				kind = ws.Binary
@@ -151,6 +153,8 @@ func (p *fanPlay) act(op byte, n int) {
 		p.upgrade()
 	case 10:
 		u.pending = append(u.pending, u.frame(ws.Text, "2")...)
+	case 11:
+		p.h.handOnFan()
 	}
 }
 

@@ -72,11 +72,16 @@ func (f *fan) attach(leg int, d Dialled) {
 		f.demux.LegFailed(lp.now, leg)
 		return
 	}
-	s.tag, s.to, s.release, s.passed = d.Tag, d.To, d.Release, lp.passed.of(d.To.Upstream)
+	s.belongs(lp, d)
 	f.legs[leg].strand = s
 	f.noteLegs()
 	f.demux.LegUp(lp.now, leg, d.Tag)
 	lp.feed(&s.line, d.Leg.Early)
+}
+
+// belongs notes whose s is.
+func (s *strand) belongs(lp *loop, d Dialled) {
+	s.tag, s.to, s.release, s.gone, s.passed = d.Tag, d.To, d.Release, d.Lost, lp.passed.of(d.To.Upstream)
 }
 
 // noteLegs tells the session which legs are there: those whose end is under way

@@ -31,6 +31,8 @@ type answers struct {
 func (f *fan) poll(lp *loop, p *Poll) {
 	a := &f.answers
 	switch {
+	case f.closing() && f.end.moved:
+		p.Answer(f.comeAgain())
 	case f.closing() && !f.end.gone:
 		p.Answer(f.farewell())
 		f.forget()

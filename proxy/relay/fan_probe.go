@@ -13,7 +13,7 @@ const probeTimeout = 10 * time.Second
 
 // accept hands a socket of the client to the loop.
 func (f *Fan) accept(l Leg, b64 bool, as func(*fan, *strand)) {
-	if !f.loop.post(func(lp *loop) { f.fan.accept(lp, l, b64, as) }) {
+	if !f.post(func(lp *loop) { f.fan.accept(lp, l, b64, as) }) {
 		l.Conn.Close()
 	}
 }

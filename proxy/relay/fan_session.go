@@ -44,6 +44,8 @@ type fan struct {
 	first   uint8           // which of the strands was read first when there was room again
 	leave   *leave          // nil unless usher is to end it
 	end     *fanEnd         // nil unless closing
+	apart   bool            // it is put aside for another process
+	calls   []post          // that came while it is
 	timer                   // when the loop looks at the fan again
 }
 
@@ -60,18 +62,23 @@ type fanEnd struct {
 	goneAt   time.Duration // when the sid is forgotten
 	gone     bool          // it is
 	farewell byte          // the packet for the client's next GET
+	moved    bool          // it goes on in another process
 }
 
 func newFan(s *session.Session, o *FanOptions, e Entry, lp *loop) *Fan {
 	f := &fan{session: s, options: o, entry: e, loop: lp, timer: timer{index: -1}}
 	f.spent = session.NewBucket(o.Client.ClientRate)
-	counts := o.Counts
-	if counts == nil {
-		counts = &demux.Stats{}
-	}
-	f.demux = demux.New(o.Demux, counts, e.Version, (*effects)(f))
+	f.demux = demux.New(o.Demux, f.counts(), e.Version, (*effects)(f))
 	f.handle = &Fan{loop: lp, fan: f}
 	return f.handle
+}
+
+// counts is where the demux.Session counts.
+func (f *fan) counts() *demux.Stats {
+	if f.options.Counts == nil {
+		return new(demux.Stats)
+	}
+	return f.options.Counts
 }
 
 // open takes the fan in.

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -27,6 +28,9 @@ type fanHarness struct {
 	gone    int
 	freed   int // releases of legs
 	dials   []dialling
+	moving  bool // what is said belongs to a move, which nobody is to notice
+	moves   int
+	again   []*Poll // GETs that are to be made once more
 }
 
 // dialling is a leg that the fan wants.
@@ -53,15 +57,29 @@ func newFanHarness(t *testing.T, v engineio.Version, polling bool) *fanHarness {
 func newFanHarnessOf(t *testing.T, v engineio.Version, polling bool, o *FanOptions) *fanHarness {
 	t.Helper()
 	h := &fanHarness{harness: newHarness(t), version: v, options: o, polling: polling}
+	if os.Getenv(movesEnv) != "" {
+		h.between = h.handOnFan
+		t.Cleanup(func() { t.Logf("moved %d times", h.moves) })
+	}
 	h.start()
 	return h
 }
+
+// movesEnv is set where fans move behind each step of every script.
+const movesEnv = "USHER_TEST_MOVES"
 
 // start has the loop take a fan in.
 func (h *fanHarness) start() {
 	h.t.Helper()
 	h.loop.now = h.now
-	h.fan = newFan(h.open(), h.options, Entry{
+	h.fan = newFan(h.open(), h.options, h.entry(), h.loop)
+	h.loop.load.Add(1)
+	h.loop.post(func(lp *loop) { lp.open(h.fan.fan) })
+	h.step()
+}
+
+func (h *fanHarness) entry() Entry {
+	return Entry{
 		Version: h.version, SID: "sid-of-the-session", Polling: h.polling,
 		Dial: func(to demux.Target, done func(Dialled)) { h.dials = append(h.dials, dialling{to, done}) },
 		Ready: func(sid string, r demux.Refusal) {
@@ -69,11 +87,15 @@ func (h *fanHarness) start() {
 			h.refused = append(h.refused, r)
 		},
 		Gone:    func() { h.gone++ },
-		Release: func() { h.released++ },
-	}, h.loop)
-	h.loop.load.Add(1)
-	h.loop.post(func(lp *loop) { lp.open(h.fan.fan) })
-	h.step()
+		Release: func() { h.release(&h.released) },
+	}
+}
+
+// release counts one, unless it is another process that has what was had.
+func (h *fanHarness) release(n *int) {
+	if !h.moving {
+		*n++
+	}
 }
 
 // connect hands over the client's WebSocket, and reads the open packet.
@@ -99,7 +121,7 @@ func (h *fanHarness) answerDial(service int) *peer {
 	u, l := h.newPeer(upstream)
 	d := h.dials[0]
 	h.dials = h.dials[1:]
-	d.done(Dialled{Leg: l, Tag: fmt.Sprint("endpoint-", service), To: session.Leg{Upstream: h.options.Demux.Services[service].Name}, Release: func() { h.freed++ }})
+	d.done(Dialled{Leg: l, Tag: fmt.Sprint("endpoint-", service), To: session.Leg{Upstream: h.options.Demux.Services[service].Name}, Release: func() { h.release(&h.freed) }})
 	h.step()
 	return u
 }
@@ -185,7 +207,13 @@ type getting struct {
 func (h *fanHarness) get() *getting {
 	h.t.Helper()
 	g := &getting{t: h.t}
-	g.poll = &Poll{Answer: func(a Answer) { g.got = append(g.got, a) }}
+	g.poll = &Poll{Answer: func(a Answer) {
+		if h.moving {
+			h.again = append(h.again, g.poll)
+			return
+		}
+		g.got = append(g.got, a)
+	}}
 	h.fan.Poll(g.poll)
 	h.step()
 	return g

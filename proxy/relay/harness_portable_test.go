@@ -19,3 +19,6 @@ func expectsEvent(l *line) (expected bool) {
 
 // handOn is for sockets that another process can have.
 func (h *harness) handOn() int { return 0 }
+
+// handOnFan is likewise.
+func (h *fanHarness) handOnFan() {}

@@ -22,7 +22,8 @@ type harness struct {
 	registry *session.Registry
 	ends     []session.End
 	released int
-	clinging bool // upstreams do not close when Close frames have passed, as servers do
+	clinging bool   // upstreams do not close when Close frames have passed, as servers do
+	between  func() // is called behind each step; nil for nothing
 }
 
 func newHarness(t *testing.T) *harness {
@@ -35,8 +36,9 @@ func newHarness(t *testing.T) *harness {
 	h.registry = session.NewRegistry(func(_ *session.Session, e session.End) { h.ends = append(h.ends, e) })
 	t.Cleanup(func() {
 		h.shutdown(0)
+		h.between = nil
 		h.step()
-		lp.finishUp()
+		h.loop.finishUp()
 	})
 	return h
 }
@@ -66,6 +68,9 @@ func (h *harness) step() {
 		if h.hangUp() {
 			quiet = 0
 		}
+	}
+	if h.between != nil {
+		h.between()
 	}
 }
 

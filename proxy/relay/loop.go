@@ -63,6 +63,10 @@ type loop struct {
 // wait for its peer.
 const bufferSize = 64 << 10
 
+// past is how long ago the times of a loop begin, so that what has been in another
+// process, before the loop was, has times here, too.
+const past = 365 * 24 * time.Hour
+
 // maxHeld is more than a leg ever holds back.
 const maxHeld = 256
 
@@ -73,7 +77,7 @@ func newLoop() (*loop, error) {
 	}
 	lp := &loop{
 		poller: p,
-		epoch:  time.Now(),
+		epoch:  time.Now().Add(-past),
 		pairs:  make(map[*pair]struct{}),
 		fans:   make(map[*fan]struct{}),
 		buffer: make([]byte, maxHeld+bufferSize),

@@ -13,6 +13,7 @@ import (
 type Parcel struct {
 	Session     *session.Session
 	Pair        *PairState // nil if it is no pair
+	Fan         *FanState  // nil if it is no fan
 	Descriptors []int      // still the loop's
 
 	away away
@@ -68,6 +69,14 @@ func (lp *loop) pack(most int) (parcels []*Parcel) {
 			continue
 		}
 		if parcel, err := lp.packPair(p); err == nil {
+			parcels, most = append(parcels, parcel), most-len(parcel.Descriptors)
+		}
+	}
+	for f := range lp.fans {
+		if most < len(f.strands) && len(parcels) > 0 {
+			break
+		}
+		if parcel := lp.packFan(f); parcel != nil {
 			parcels, most = append(parcels, parcel), most-len(parcel.Descriptors)
 		}
 	}

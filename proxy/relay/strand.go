@@ -17,6 +17,7 @@ type strand struct {
 	tag     string      // of its endpoint
 	to      session.Leg // where it goes
 	release func()      // called once when the socket is closed; nil for nothing
+	gone    func() bool // whether its endpoint is not served any more; nil for no
 	passed  *legTraffic // counts a leg's frames, nil for none
 
 	// from it
@@ -72,7 +73,7 @@ func (s *strand) writeTimeout() time.Duration {
 }
 
 func (s *strand) serve(lp *loop, _ *line) {
-	if s.is(closed) {
+	if s.is(closed | vacated) {
 		return
 	}
 	if s.backlogged() {

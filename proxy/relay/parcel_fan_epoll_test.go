@@ -1,0 +1,378 @@
+//go:build linux && !portable
+
+package relay
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"usher/proxy/demux"
+	"usher/proxy/engineio"
+	"usher/proxy/session"
+	"usher/proxy/ws"
+)
+
+// otherClock is how far the times of two loops are apart, as those of two
+// processes are.
+const otherClock = time.Hour + 7*time.Minute
+
+// handOnFan has the fan go on in another loop, if it can move, through what
+// another process reads. A GET that waits is made again there.
+func (h *fanHarness) handOnFan() {
+	h.t.Helper()
+	h.loop.now = h.now
+	parcels := h.loop.pack(1 << 20)
+	if len(parcels) == 0 {
+		return
+	}
+	parcel := parcels[0]
+	var st FanState
+	var s session.State
+	reread(h.t, parcel.Fan, &st)
+	reread(h.t, parcel.Session.State(), &s)
+	old, next := h.loop, h.nextLoop()
+	f, a, err := st.Unpack(h.options, h.entry(), h.regain, duplicates(h.t, parcel.Descriptors))
+	if err != nil {
+		h.t.Fatalf("%+v: %v", st, err)
+	}
+	h.moving = true
+	old.unpacked(parcels, true)
+	h.moving = false
+	if len(old.fans) != 0 || len(old.timers) != 0 || old.occupied() || old.load.Load() != 0 {
+		h.t.Fatalf("got %d fans and %d timers left", len(old.fans), len(old.timers))
+	}
+	old.finishUp()
+	h.loop, h.fan, h.moves = next, f, h.moves+1
+	h.now += otherClock
+	next.now = h.now
+	next.load.Add(1)
+	a.settle(h.registry.Restore(s), next, func() { h.release(&h.released) })
+	for _, p := range h.again {
+		f.Poll(p)
+	}
+	h.again = nil
+	h.settled()
+}
+
+// settled turns the loop without another move.
+func (h *fanHarness) settled() {
+	h.t.Helper()
+	between := h.between
+	h.between = nil
+	h.step()
+	h.between = between
+}
+
+// nextLoop is the loop of another process.
+func (h *fanHarness) nextLoop() *loop {
+	h.t.Helper()
+	lp, err := newLoop()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	lp.tapping.hub, lp.stopping, lp.last = h.loop.tapping.hub, h.loop.stopping, h.loop.last
+	return lp
+}
+
+// regain tells who owns a leg that has come from another process.
+func (h *fanHarness) regain(to session.Leg) Dialled {
+	for i, service := range h.options.Demux.Services {
+		if service.Name == to.Upstream {
+			return Dialled{Tag: "endpoint-" + string(rune('0'+i)), To: to, Release: func() { h.release(&h.freed) }}
+		}
+	}
+	h.t.Errorf("got a leg to %+v", to)
+	return Dialled{To: to}
+}
+
+// Every script of a fan is played once more with a fan that moves to another
+// process, that is another loop with another clock, behind each of its steps.
+func TestFanScriptsMoved(t *testing.T) {
+	skip := strings.Join([]string{
+		"TestFanPolls", "TestFanPollsInTheMidst", "TestFanPollsBehindAnOldLoss", // a move ends the time in which packets gather
+		"TestFanTapped", "TestFanTappedFarewell", // a tap sees that a GET is to be made again
+		"TestHeldUpLoopAnswersPolls",            // it is the loop that is late, and not the next
+		"TestFan(Parcel|Unpack|ScriptsMoved).*", // they move by themselves
+	}, "|")
+	c := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^Test.*(Fan|Poll|Deflate)|^FuzzFan$", "-test.skip=^("+skip+")$", "-test.v")
+	c.Env = append(os.Environ(), movesEnv+"=yes")
+	out, err := c.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, failures(out))
+	}
+	moves := 0
+	for _, m := range regexp.MustCompile(`moved (\d+) times`).FindAllSubmatch(out, -1) {
+		n, _ := strconv.Atoi(string(m[1]))
+		moves += n
+	}
+	if moves < 500 {
+		t.Errorf("got %d moves in all, want more", moves)
+	}
+}
+
+func failures(out []byte) string {
+	var b strings.Builder
+	for line := range strings.SplitSeq(string(out), "\n") {
+		if !strings.HasPrefix(line, "=== ") && !strings.Contains(line, "--- PASS") {
+			b.WriteString(line + "\n")
+		}
+	}
+	return b.String()
+}
+
+// wantFanMoved moves the fan, or has it put aside and taken back.
+func (h *fanHarness) wantFanMoved(taken bool) {
+	h.t.Helper()
+	if !taken {
+		h.loop.now = h.now
+		parcels := h.loop.pack(1 << 20)
+		if len(parcels) != 1 {
+			h.t.Fatalf("got %d parcels, want 1", len(parcels))
+		}
+		h.turn() // whatever else happens
+		h.loop.unpacked(parcels, false)
+		return
+	}
+	before := h.moves
+	if h.handOnFan(); h.moves == before {
+		h.t.Fatal("got the fan where it was, want it moved")
+	}
+}
+
+// However streams are cut, what arrives is what was sent, also if the session
+// moves wherever they are cut, pieces of both ways under way.
+func TestFanParcelAtEveryByte(t *testing.T) {
+	for _, taken := range []bool{true, false} {
+		h := newFanHarness(t, engineio.V4, false)
+		c := h.connect()
+		main := h.join(c, "/", 0)
+		for _, d := range dirs(c, main) {
+			stream := bytes.Join([][]byte{
+				d.from.fragment(ws.Text, false, `42["caf`+"\xc3"), d.from.frame(ws.Ping, "one"), d.from.fragment(ws.Continuation, false, ""),
+				d.from.fragment(ws.Continuation, true, "\xa9\"]"), d.from.frame(ws.Pong, "two"),
+				d.from.frame(ws.Text, `452-["group",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`),
+				d.from.frame(ws.Binary, strings.Repeat("\xff", 130)), d.from.frame(ws.Ping, ""), d.from.frame(ws.Binary, "last"),
+				d.from.frame(ws.Text, `42["end"]`),
+			}, nil)
+			for i, b := range stream {
+				d.from.write([]byte{b})
+				if i%2 == 0 { // else it comes while the session is away
+					h.step()
+				}
+				h.wantFanMoved(taken)
+				h.settled()
+			}
+			d.from.wantFrame("a ping is answered", ws.Pong, "one")
+			d.from.wantFrame("an empty one too", ws.Pong, "")
+			d.to.wantFrame("fragments", ws.Text, "42[\"caf\xc3\xa9\"]")
+			d.to.wantFrame("a group", ws.Text, `452-["group",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`)
+			d.to.wantFrame("an attachment", ws.Binary, strings.Repeat("\xff", 130))
+			d.to.wantFrame("another one", ws.Binary, "last")
+			d.to.wantFrame("the last", ws.Text, `42["end"]`)
+		}
+		h.wantOpen()
+	}
+}
+
+// What a peer has not taken comes in its order.
+func TestFanParcelOfBacklog(t *testing.T) {
+	for _, taken := range []bool{true, false} {
+		h := newFanHarness(t, engineio.V4, false)
+		c := h.connect()
+		main := h.join(c, "/", 0)
+		for _, d := range dirs(c, main) {
+			event := `42["` + strings.Repeat("0123456789", 1000) + `"]`
+			n := 0
+			for ; h.waiting() == 0 && n < 1000; n++ {
+				d.from.send(ws.Text, event)
+				h.step()
+			}
+			if h.waiting() == 0 {
+				t.Fatal("got all taken")
+			}
+			for range n {
+				h.wantFanMoved(taken)
+				h.settled()
+				d.to.wantFrame("an event", ws.Text, event)
+			}
+		}
+		h.wantOpen()
+	}
+}
+
+// waiting is how much sockets have not taken.
+func (h *fanHarness) waiting() (n int) {
+	for _, s := range h.fan.fan.strands {
+		n += s.waits()
+	}
+	return n
+}
+
+// A GET that waits is told to ask again when its session has moved, and not
+// before; then it goes on waiting.
+func TestFanParcelOfPoll(t *testing.T) {
+	for _, tc := range []struct {
+		version engineio.Version
+		want    string
+	}{{engineio.V4, "6"}, {engineio.V3, "1:6"}} {
+		h := newFanHarness(t, tc.version, true)
+		if tc.version == engineio.V3 {
+			h.openLeg(h.answerDial(0))
+		}
+		h.get().wantGot("the handshake")
+		g := h.get()
+		h.wantFanMoved(false)
+		h.step()
+		g.wantWaiting("not taken")
+		h.loop.now = h.now
+		parcels := h.loop.pack(100)
+		late := h.get()
+		late.wantWaiting("put aside")
+		h.loop.unpacked(parcels, true)
+		g.wantAnswer("taken", Done, tc.want)
+		late.wantAnswer("taken", Done, tc.want)
+		h.get().wantAnswer("one that comes late", Done, tc.want)
+		if h.gone != 0 || len(h.ends) != 0 {
+			t.Errorf("got the sid forgotten %d times and %d ends, want none", h.gone, len(h.ends))
+		}
+	}
+}
+
+func (g *getting) wantGot(why string) {
+	g.t.Helper()
+	if len(g.got) != 1 || g.got[0].Status != Done {
+		g.t.Fatalf("%s: got answers %v, want one", why, g.got)
+	}
+}
+
+// What comes for a session while it is put aside is done when it is back.
+func TestFanParcelCalls(t *testing.T) {
+	h := newPollingFan(t)
+	main := h.joinPolling(0)
+	h.loop.now = h.now
+	parcels := h.loop.pack(100)
+	p := h.postBody(`42["x"]`)
+	if len(p.posted) != 0 {
+		t.Fatalf("got the POST answered %v, want it waiting", p.posted)
+	}
+	main.wantIdle("put aside")
+	h.loop.unpacked(parcels, false)
+	h.step()
+	p.wantPosted("back", Done)
+	main.wantFrame("the event", ws.Text, `42["x"]`)
+}
+
+// A session whose endpoint goes while it is put aside hears it when it is back.
+func TestFanParcelEndpointGone(t *testing.T) {
+	h := newFanHarness(t, engineio.V4, false)
+	c := h.connect()
+	main := h.join(c, "/", 0)
+	gone := false
+	h.fan.fan.legs[0].strand.gone = func() bool { return gone }
+	h.wantFanMoved(false)
+	h.step()
+	h.wantOpen()
+	h.loop.now = h.now
+	parcels := h.loop.pack(100)
+	gone = true
+	h.loop.unpacked(parcels, false)
+	h.step()
+	main.answerClose("its endpoint is gone", ws.CodeGoingAway)
+	c.answerClose("its upstream is gone", ws.CodeInternal)
+}
+
+// What cannot move now stays, and goes on.
+func TestFanParcelStays(t *testing.T) {
+	for name, do := range map[string]func(h *fanHarness, c *peer){
+		"a dial under way": func(_ *fanHarness, c *peer) { c.send(ws.Text, "40/admin,") },
+		"closing":          func(_ *fanHarness, c *peer) { c.send(ws.Text, "41"); c.sendClose(ws.CodeNormal, "") },
+		"leaving": func(h *fanHarness, _ *peer) {
+			h.fan.fan.leaveAt(h.now+time.Hour, &session.Drain{Until: h.loop.epoch.Add(h.now + 2*time.Hour)})
+		},
+		"a request is under way": func(h *fanHarness, _ *peer) { h.fan.fan.entry.Hold = func() bool { return false } },
+	} {
+		h := newFanHarness(t, engineio.V4, false)
+		c := h.connect()
+		h.join(c, "/", 0)
+		do(h, c)
+		h.settled()
+		if h.handOnFan(); h.moves > 0 {
+			t.Errorf("%s: got it moved, want it here", name)
+		}
+	}
+	h := newFanHarness(t, engineio.V4, false)
+	if h.handOnFan(); h.moves > 0 {
+		t.Error("before its socket: got it moved, want it here")
+	}
+}
+
+// A leg that is to be dialled again, one whose open packet has not come, and a
+// question keep what they know.
+func TestFanParcelOfDemux(t *testing.T) {
+	h := newFanHarness(t, engineio.V4, false)
+	c := h.connect()
+	chat := h.join(c, "/chat", 2)
+	chat.send(ws.Text, `42/chat,1["question"]`)
+	h.step()
+	c.wantFrame("a question", ws.Text, `42/chat,1["question"]`)
+	chat.conn.Close()
+	h.settled()
+	h.refuseDial(demux.Refusal{})
+	h.wantFanMoved(true)
+	h.advance(2 * time.Second)
+	chat = h.answerDial(2)
+	h.wantFanMoved(true)
+	h.openLeg(chat)
+	chat.wantFrame("the CONNECT, again", ws.Text, "40/chat,")
+	h.wantFanMoved(true)
+	chat.send(ws.Text, `40/chat,{"sid":"y"}`)
+	chat.send(ws.Text, `42/chat,1["anew"]`)
+	h.settled()
+	c.wantFrame("connected again", ws.Text, `40/chat,{"sid":"y"}`)
+	c.wantFrame("another question", ws.Text, `42/chat,3["anew"]`)
+	h.wantFanMoved(true)
+	c.send(ws.Text, `43/chat,1["late"]`)
+	c.send(ws.Text, `43/chat,3["answer"]`)
+	h.settled()
+	chat.wantFrame("the answer", ws.Text, `43/chat,1["answer"]`)
+}
+
+// A state that no fan can have is an error, and the descriptors are not touched.
+func TestFanUnpackRefuses(t *testing.T) {
+	h := newFanHarness(t, engineio.V4, false)
+	h.join(h.connect(), "/", 0)
+	h.loop.now = h.now
+	parcels := h.loop.pack(100)
+	for name, spoil := range map[string]func(st *FanState){
+		"no client":           func(st *FanState) { st.Strands = st.Strands[1:] },
+		"two clients":         func(st *FanState) { st.Strands[1].Role = roleClient },
+		"no leg":              func(st *FanState) { st.Strands = st.Strands[:1] },
+		"another leg":         func(st *FanState) { st.Strands[1].Number = 1 },
+		"a role":              func(st *FanState) { st.Strands[1].Role = "x" },
+		"a checker":           func(st *FanState) { st.Strands[1].Check.Left = -1 },
+		"inside of a message": func(st *FanState) { st.Strands[1].Check = ws.CheckerState{Left: 1, Size: 1, Flags: 1} },
+		"parts of nothing":    func(st *FanState) { st.Strands[1].Parts = &PartsState{} },
+		"held":                func(st *FanState) { st.Strands[1].Line.Held = make([]byte, maxHeld+1) },
+		"packets":             func(st *FanState) { st.Packets = []PacketState{{Kind: engineio.Message}} },
+		"demux":               func(st *FanState) { st.Demux.Mode = "x" },
+		"dialling":            func(st *FanState) { st.Demux.Legs[0].State = "dialling" },
+	} {
+		var st FanState
+		reread(t, parcels[0].Fan, &st)
+		spoil(&st)
+		descriptors := make([]int, len(st.Strands))
+		for i := range descriptors {
+			descriptors[i] = -1
+		}
+		if _, _, err := st.Unpack(h.options, h.entry(), h.regain, descriptors); err == nil {
+			t.Errorf("%s: got nil, want an error", name)
+		}
+	}
+	h.loop.unpacked(parcels, false)
+}
