@@ -44,6 +44,7 @@ type Answer struct {
 	Status Status
 	Body   []byte // of Done, to a GET
 	Octets bool   // its type is application/octet-stream
+	Again  bool   // it says nothing: the GET is to be made once more, to another process
 }
 
 // Status says what kind of answer a polling request gets.

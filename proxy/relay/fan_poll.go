@@ -32,7 +32,7 @@ func (f *fan) poll(lp *loop, p *Poll) {
 	a := &f.answers
 	switch {
 	case f.closing() && f.end.moved:
-		p.Answer(f.comeAgain())
+		p.Answer(ComeAgain(f.entry.Version))
 	case f.closing() && !f.end.gone:
 		p.Answer(f.farewell())
 		f.forget()

@@ -196,19 +196,18 @@ func (f *fan) handed(lp *loop) {
 	f.end = &fanEnd{told: true, gone: true, moved: true}
 	f.strands, f.client, f.probing = nil, nil, nil
 	if f.answers.get != nil {
-		f.answers.doneGet(f.comeAgain())
+		f.answers.doneGet(ComeAgain(f.entry.Version))
 	}
 	f.resumeCalls()
 	f.held(true)
 	f.entry.Release()
 }
 
-// comeAgain is the answer to a GET that is to be made once more.
-func (f *fan) comeAgain() Answer {
+// ComeAgain is the answer to a GET whose session another process has.
+func ComeAgain(v engineio.Version) Answer {
 	noop := []engineio.Packet{{Type: engineio.Noop}}
-	f.showPacketTo(client, "", engineio.Noop, nil, true)
-	body, _ := engineio.AppendPayload(nil, f.entry.Version, noop, true)
-	return Answer{Body: body}
+	body, _ := engineio.AppendPayload(nil, v, noop, true)
+	return Answer{Body: body, Again: true}
 }
 
 // back implements away.

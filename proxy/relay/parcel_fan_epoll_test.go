@@ -96,7 +96,6 @@ func (h *fanHarness) regain(to session.Leg) Dialled {
 func TestFanScriptsMoved(t *testing.T) {
 	skip := strings.Join([]string{
 		"TestFanPolls", "TestFanPollsInTheMidst", "TestFanPollsBehindAnOldLoss", // a move ends the time in which packets gather
-		"TestFanTapped", "TestFanTappedFarewell", // a tap sees that a GET is to be made again
 		"TestHeldUpLoopAnswersPolls",            // it is the loop that is late, and not the next
 		"TestFan(Parcel|Unpack|ScriptsMoved).*", // they move by themselves
 	}, "|")
