@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -54,6 +55,32 @@ func (v *Visit) LegRequest(r *http.Request, path, query, cookie string) (*LegReq
 		return nil, refusal.New(http.StatusRequestHeaderFieldsTooLarge, refusal.Limit, "request head is longer than 16 KiB")
 	}
 	q.half.head = bytes.Clone(b.out)
+	return q, nil
+}
+
+// LegRequestState is a LegRequest as data. It has what the client's headers have.
+type LegRequestState struct {
+	Head      []byte
+	Plain     int
+	Protocols []string            `json:",omitempty"`
+	Trace     tracing.ParentState `json:",omitzero"`
+	Told      bool                `json:",omitempty"`
+}
+
+// State returns q as data.
+func (q *LegRequest) State() LegRequestState {
+	return LegRequestState{q.half.head, q.half.plain, q.half.offer.protocols, q.Trace.State(), q.told}
+}
+
+var errLegHead = errors.New("the head of a request to upstreams is none")
+
+// LegRequest returns what st was taken of.
+func (st LegRequestState) LegRequest() (*LegRequest, error) {
+	if len(st.Head) > maxLegHead || st.Plain < 0 || st.Plain > len(st.Head) || !bytes.HasPrefix(st.Head, []byte("GET ")) {
+		return nil, errLegHead
+	}
+	q := &LegRequest{half: half{head: st.Head, plain: st.Plain, offer: offer{protocols: st.Protocols}}, Trace: st.Trace.Parent()}
+	q.told = st.Told && q.Trace != nil
 	return q, nil
 }
 

@@ -3,16 +3,19 @@ package handshake
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"net"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 
+	"usher/proxy/tracing"
 	"usher/proxy/ws"
 )
 
@@ -37,6 +40,44 @@ func answerLeg(t *testing.T, answer func(key string) string) net.Conn {
 
 func legRequest(protocols ...string) *LegRequest {
 	return &LegRequest{half: appendHalf(nil, "/socket.io/", "EIO=4&transport=websocket", "a", nil, offer{protocols: protocols})}
+}
+
+// movedRequest is one as another process has it.
+func movedRequest(t *testing.T, q *LegRequest) *LegRequest {
+	t.Helper()
+	var st LegRequestState
+	text, err := json.Marshal(q.State())
+	if err == nil {
+		err = json.Unmarshal(text, &st)
+	}
+	if err == nil {
+		q, err = st.LegRequest()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return q
+}
+
+// A request that has moved is the same; what cannot be one is an error.
+func TestLegRequestState(t *testing.T) {
+	q := legRequest("a", "b")
+	q.Trace = tracing.ParentState{Traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", Tracestate: "a=b"}.Parent()
+	q.told = true
+	if got := movedRequest(t, q); !reflect.DeepEqual(got.half, q.half) || got.Trace.State() != q.Trace.State() || !got.told {
+		t.Errorf("got %+v, want %+v", got, q)
+	}
+	if got := movedRequest(t, legRequest()); got.Trace != nil || got.told {
+		t.Errorf("got %+v of a request without a trace", got)
+	}
+	for _, st := range []LegRequestState{
+		{}, {Head: []byte("GET /"), Plain: 6}, {Head: []byte("GET /"), Plain: -1}, {Head: []byte("POST /")},
+		{Head: append([]byte("GET /"), make([]byte, maxLegHead)...)},
+	} {
+		if _, err := st.LegRequest(); err == nil {
+			t.Errorf("%.20q: got nil, want an error", st.Head)
+		}
+	}
 }
 
 // Rows 1 and 2 of the attacks, for legs.
@@ -72,7 +113,7 @@ func TestAsk(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var legs Legs
-			early, heard, err := legs.Ask(t.Context(), answerLeg(t, tt.answer), legRequest("a", "b"), nil, 10*time.Second)
+			early, heard, err := legs.Ask(t.Context(), answerLeg(t, tt.answer), movedRequest(t, legRequest("a", "b")), nil, 10*time.Second)
 			got := ""
 			if d, ok := errors.AsType[*DeclinedError](err); ok {
 				got = fmt.Sprint(d.Status, " ", d.Text)

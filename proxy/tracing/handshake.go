@@ -209,3 +209,31 @@ func (p *Parent) Traceparent() string {
 	}
 	return traceparent(p.context)
 }
+
+// ParentState is a Parent as data: what W3C's headers say of it.
+type ParentState struct {
+	Traceparent string `json:",omitempty"`
+	Tracestate  string `json:",omitempty"`
+}
+
+// State returns the zero value for a nil Parent.
+func (p *Parent) State() ParentState {
+	if p == nil {
+		return ParentState{}
+	}
+	h := make(http.Header, 2)
+	inject(p.context, h)
+	return ParentState{h.Get("Traceparent"), h.Get("Tracestate")}
+}
+
+// Parent returns what st was taken of, nil for nothing.
+func (st ParentState) Parent() *Parent {
+	h := http.Header{}
+	h.Set("Traceparent", st.Traceparent)
+	h.Set("Tracestate", st.Tracestate)
+	ctx := propagation.TraceContext{}.Extract(context.Background(), propagation.HeaderCarrier(h))
+	if c := trace.SpanContextFromContext(ctx); c.IsValid() {
+		return &Parent{c}
+	}
+	return nil
+}
