@@ -9,6 +9,7 @@ import (
 	"usher/proxy/front"
 	"usher/proxy/handshake"
 	"usher/proxy/headers"
+	"usher/proxy/namespaces"
 	"usher/proxy/relay"
 	"usher/proxy/route"
 	"usher/proxy/session"
@@ -27,6 +28,7 @@ type live struct {
 	pool      *upstream.Pool
 	options   map[manner]*relay.Options
 	handshake *handshake.Handler
+	split     *namespaces.Table
 	tracer    *tracing.Tracer // nil for no traces
 	announces bool            // some upstream is told who the client is
 	hashes    bool            // some upstream leads the same client to the same endpoint
@@ -68,7 +70,8 @@ func (s *Server) newLive(p *prepared) *live {
 	}
 	f := &forward.Forwarder{Upstreams: pool, Headers: rules, Transports: s.transports, Refusals: s.refusals}
 	l.handshake.Forward = f.Serve
-	l.handshake.Split = s.namespaces.Table(l.table.Routes()).Serve
+	l.split = s.namespaces.Table(l.table.Routes())
+	l.handshake.Split = l.split.Serve
 	return l
 }
 

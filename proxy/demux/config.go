@@ -88,6 +88,21 @@ func setDefault[T comparable](v *T, to T) {
 	}
 }
 
+// Sound tells whether the parts of c, which came from elsewhere, are about the
+// same services, and no name is two's.
+func (c *Config) Sound() bool {
+	names := make(map[string]bool)
+	for i := range c.Services {
+		names[c.Services[i].Name] = true
+	}
+	for i := range c.Rules {
+		if n := c.Rules[i].Service; n < 0 || n >= len(c.Services) {
+			return false
+		}
+	}
+	return len(names) == len(c.Services) && c.Fallback >= -1 && c.Fallback < len(c.Services) && (!c.Opaque || c.Fallback >= 0)
+}
+
 // Route returns the index of the service that a namespace belongs to.
 func (c *Config) Route(namespace []byte) (service int, ok bool) {
 	d, ok := c.rules.find(namespace)

@@ -46,7 +46,7 @@ func (q *request) newDialler() (*dialler, error) {
 	legs, err := q.visit.LegRequest(q.http, path, string(query), own)
 	return &dialler{
 		split: q.split, request: legs, ctx: upstream.Lasting(q.http.Context()),
-		client: []slog.Attr{slog.String("id", q.visit.Sender.ID), slog.String("client", q.visit.Sender.Address())},
+		client: clientAttrs(q.visit.Sender.ID, q.visit.Sender.Address()),
 	}, err
 }
 

@@ -34,24 +34,21 @@ type opening struct {
 // open begins a session. It is answered when its legs are there that it cannot
 // begin without.
 func (q *request) open() (left handshake.Verdict) {
-	s, at := q.server, place{q.route.String(), q.visit.Sender.Client}
+	s, v := q.server, &visitor{split: q.split, version: q.Version, client: q.visit.Sender.Client}
 	d, err := q.newDialler()
 	if err == nil {
-		err = q.admit(at)
+		err = q.admit(v.place())
 	}
 	if err != nil {
 		q.refuse(err)
 		return left
 	}
-	v, ready := &visitor{split: q.split, version: q.Version}, make(chan opening, 1)
+	v.dialler = d
+	ready := make(chan opening, 1)
 	x := s.Sessions.Open(q.info())
-	v.fan = s.Frames.Open(x, q.options, relay.Entry{
-		Version: q.Version, SID: newSID(), Polling: !q.visit.Upgrade, Base64: q.B64,
-		Dial:    d.dial,
-		Ready:   func(sid string, r demux.Refusal) { ready <- opening{sid, r} },
-		Gone:    func() { s.sids.forget(v) },
-		Release: func() { s.caps.leave(at) },
-	})
+	e := v.entry(newSID(), !q.visit.Upgrade, q.B64)
+	e.Ready = func(sid string, r demux.Refusal) { ready <- opening{sid, r} }
+	v.fan = s.Frames.Open(x, q.options, e)
 	s.Opened(x)
 	select {
 	case o := <-ready:
@@ -61,6 +58,19 @@ func (q *request) open() (left handshake.Verdict) {
 		q.refuse(context.Cause(q.http.Context()))
 	}
 	return left
+}
+
+// entry is what v's fan needs, but for Ready.
+func (v *visitor) entry(sid string, polling, b64 bool) relay.Entry {
+	s := v.split.server
+	return relay.Entry{
+		Version: v.version, SID: sid, Polling: polling, Base64: b64,
+		Dial:    v.dialler.dial,
+		Gone:    func() { s.sids.forget(v) },
+		Release: func() { s.caps.leave(v.place()) },
+		Hold:    v.hold,
+		Held:    v.held,
+	}
 }
 
 // admit counts a session at its place, or says why there may be none.

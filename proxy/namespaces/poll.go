@@ -59,6 +59,9 @@ func (q *request) answer(v *visitor, a relay.Answer) {
 	h["Cache-Control"] = []string{"no-store"}
 	switch a.Status {
 	case relay.Done:
+		if a.Again { // by a connection that comes to the other process
+			h["Connection"] = []string{"close"}
+		}
 		kind, body := "text/plain; charset=UTF-8", a.Body
 		switch {
 		case q.JSONP:

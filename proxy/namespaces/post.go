@@ -24,12 +24,19 @@ var (
 // post takes a payload in. It is answered when all of it was passed on: clients
 // have one POST at a time, so that a slow upstream slows them down.
 func (q *request) post(v *visitor) {
-	if !v.posting.CompareAndSwap(false, true) {
+	switch first, here, err := v.beginPost(q.http.Context()); {
+	case err != nil:
+		q.refuse(err)
+		return
+	case !here:
+		q.passOn(v)
+		return
+	case !first:
 		v.fan.Break(errTwoPosts)
 		q.empty(http.StatusBadRequest)
 		return
 	}
-	defer v.posting.Store(false)
+	defer v.endPost()
 	kind, _, _ := mime.ParseMediaType(q.http.Header.Get("Content-Type"))
 	octets := kind == "application/octet-stream"
 	if octets && q.Version == engineio.V4 {

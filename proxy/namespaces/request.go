@@ -45,11 +45,15 @@ func (p *split) serve(w http.ResponseWriter, r *http.Request, v handshake.Visit)
 		}
 	}
 	known, code, ok := q.verify()
-	switch {
+	switch here, err := known.settled(r.Context()); {
 	case !ok:
 		q.fail(code)
 	case known == nil:
 		return q.open()
+	case err != nil:
+		q.refuse(err)
+	case !here:
+		q.passOn(known)
 	case v.Upgrade:
 		return q.probe(known)
 	case r.Method == http.MethodGet:
@@ -90,7 +94,7 @@ func (q *request) verify() (known *visitor, wrong engineio.Code, ok bool) {
 
 // verifySID is for requests of a session. A sid is good on its own route only.
 func (q *request) verifySID() (known *visitor, wrong engineio.Code, ok bool) {
-	known = q.server.sids.find(q.SID)
+	known = q.server.find(q.http.Context(), q.SID)
 	if known == nil || known.split.route.String() != q.route.String() {
 		return nil, engineio.SIDUnknown, false
 	}

@@ -18,7 +18,7 @@ import (
 	"usher/proxy/upstream"
 )
 
-// Config is what a Server works with. All of it is required, but for Key.
+// Config is what a Server works with. All of it is required, but for PassOn and Key.
 type Config struct {
 	Frames    *relay.Group
 	Sessions  *session.Registry
@@ -35,6 +35,11 @@ type Config struct {
 	// written to, out of net/http; false if it stays there.
 	Park func(w http.ResponseWriter, r *http.Request) (Parked, bool)
 
+	// PassOn has the process that has taken this one's place serve a request of
+	// a session that it has, whose body was not read; false if it cannot. If nil,
+	// it never can.
+	PassOn func(w http.ResponseWriter, r *http.Request) bool
+
 	// Key makes the tags of endpoints that clients keep, and come back with to
 	// another usher that has the same. If empty, it is a random one.
 	Key []byte
@@ -50,7 +55,8 @@ type Server struct {
 	stats counters
 	legs  handshake.Legs
 
-	zippers zippers
+	zippers  zippers
+	expected expected
 
 	closed  atomic.Bool // no new sessions
 	ctx     context.Context

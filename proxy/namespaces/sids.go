@@ -45,14 +45,19 @@ func (m *sids) find(sid string) *visitor {
 	return s.known[sid]
 }
 
-// add gives v its sid, unless v is gone already or somebody else has it.
+// add gives v its sid, unless v is gone already or somebody else has it, who has
+// not moved.
 func (m *sids) add(sid string, v *visitor) bool {
 	s := &m.shard[m.index(sid)]
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	other := s.known[sid]
+	if other != nil && !other.hasMoved() {
+		return false
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.gone || s.known[sid] != nil {
+	if v.gone {
 		return false
 	}
 	v.sid = sid
@@ -72,7 +77,9 @@ func (m *sids) forget(v *visitor) {
 	s := &m.shard[m.index(sid)]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.known, sid)
+	if s.known[sid] == v {
+		delete(s.known, sid)
+	}
 }
 
 // len returns how many sids are known.

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"usher/proxy/config"
 	"usher/proxy/demux"
@@ -15,11 +16,14 @@ import (
 	"usher/proxy/session"
 )
 
-// Table is how the routes with namespaces of one file are served. It never
+// Table is how the routes with namespaces of one file are served. That never
 // changes.
 type Table struct {
 	server *Server
 	splits map[*config.Route]*split
+
+	mu      sync.Mutex
+	foreign map[string]*split // of sessions that have come from another process with other options; guarded by mu
 }
 
 // split is one such route.
@@ -32,6 +36,7 @@ type split struct {
 	options  *relay.FanOptions
 	outages  []*outage // by service
 	errors   *errorCounts
+	carried  func() []byte // optionsState of its sessions
 }
 
 // Table prepares the routes of a file.
@@ -79,6 +84,7 @@ func (s *Server) newSplit(r *route.Route) *split {
 		Demux: demux.NewConfig(c), Counts: &s.stats.demux, Probes: &s.stats.upgrades,
 		Client: clientOptions(r.Route), Upstream: upstreamOptions(r.Route),
 	}
+	p.carried = sync.OnceValue(p.carry)
 	return p
 }
 
