@@ -12,7 +12,7 @@ import (
 )
 
 // newNamespaces returns what serves routes with namespaces.
-func (s *Server) newNamespaces(cfg *config.Config) *namespaces.Server {
+func (s *Server) newNamespaces(cfg *config.Config, inherited []byte) *namespaces.Server {
 	return namespaces.NewServer(namespaces.Config{
 		Frames:    s.frames,
 		Sessions:  s.sessions,
@@ -25,15 +25,16 @@ func (s *Server) newNamespaces(cfg *config.Config) *namespaces.Server {
 		Refusals:  s.refusals,
 		Leg:       clientLeg,
 		Park:      s.park,
-		Key:       namespacesKey(cfg),
+		Key:       namespacesKey(cfg, inherited),
 	})
 }
 
 // namespacesKey stays for as long as the process lives: legs that are open have tags
-// of it, by which they are found when their endpoint is lost.
-func namespacesKey(cfg *config.Config) []byte {
+// of it, by which they are found when their endpoint is lost. Without a secret in
+// the file it is that of the usher before, if there was one.
+func namespacesKey(cfg *config.Config, inherited []byte) []byte {
 	if cfg.AffinitySecret == "" {
-		return nil
+		return inherited
 	}
 	return affinity.Derive([]byte(cfg.AffinitySecret), "namespaces")
 }

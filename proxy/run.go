@@ -59,6 +59,9 @@ func (s *Server) start(ctx context.Context) error {
 		s.serving.Go(func() { s.watch(ctx) })
 	}
 	s.serving.Go(func() { s.Supervisor.Watch(s.succession.ending) })
+	if s.succession.takes != nil {
+		s.namespaces.Expect()
+	}
 	s.announce()
 	s.serving.Go(s.takeOver)
 	return nil

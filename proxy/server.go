@@ -108,10 +108,10 @@ func newServer(cfg *config.Config, log *slog.Logger, frames *relay.Group, from *
 	s.id = headers.NewID()
 	s.live.Store(nothing(log, s.id))
 	s.sessions = session.NewRegistry(s.sessionLog.ended)
-	s.inherit()
+	before := s.inherit()
 	s.messages = messages.NewRelay(handshake.Finish, func(x *session.Session) { s.recheck(x, s.messages) })
 	s.messages.Taps = frames.Taps()
-	s.namespaces = s.newNamespaces(cfg)
+	s.namespaces = s.newNamespaces(cfg, before.NamespacesKey)
 	s.operators = newOperators(s)
 	return s
 }

@@ -6,6 +6,7 @@ import (
 
 	"usher/proxy/front"
 	"usher/proxy/handover"
+	"usher/proxy/namespaces"
 	"usher/proxy/session"
 	"usher/proxy/transfer"
 )
@@ -17,25 +18,27 @@ const settleTime = time.Second
 // legacy is what the process that takes this one's place is told before it
 // serves. It goes to nobody else.
 type legacy struct {
-	MarkKey []byte
-	Last    uint64 // number of the newest session
+	MarkKey       []byte
+	NamespacesKey []byte // see namespaces.Config
+	Last          uint64 // number of the newest session
 }
 
 // fewer than this many sessions begin here while the next process starts.
 const numbersAhead = 1 << 20
 
 func (s *Server) legacy() legacy {
-	return legacy{MarkKey: s.markKey[:], Last: s.sessions.Last() + numbersAhead}
+	return legacy{MarkKey: s.markKey[:], NamespacesKey: s.namespaces.Key, Last: s.sessions.Last() + numbersAhead}
 }
 
-// inherit goes on where the usher before has stopped.
-func (s *Server) inherit() {
+// inherit goes on where the usher before has stopped, and returns what it knew.
+func (s *Server) inherit() legacy {
 	var l legacy
 	if s.succession.from.Secret(&l) {
 		copy(s.markKey[:], l.MarkKey)
 		s.sessions.GoOn(l.Last)
 	}
 	s.succession.takes = s.succession.from.Channel()
+	return l
 }
 
 // takeOver takes the sessions of the usher before, until it has given all.
@@ -50,11 +53,18 @@ func (s *Server) takeOver() {
 	taker := &transfer.Taker{
 		Frames: s.frames, Sessions: s.sessions, Hold: s.hold,
 		Opened: func(x *session.Session) { s.recheck(x, s.frames) },
+		Split:  func() *namespaces.Table { return s.live.Load().split },
+		Lost: func(endpoints []string) {
+			if len(endpoints) > 0 {
+				s.namespaces.Lose(endpoints, drain(s.live.Load().cfg, session.Drained, removed))
+			}
+		},
 		Arrive: func(st front.ClientState, descriptor int) (commit, drop func(), err error) {
 			return s.front.Arrive(st, descriptor, s.live.Load().listeners)
 		},
 	}
 	taken, err := taker.Take(c)
+	s.namespaces.Settled()
 	s.log.Info("sessions taken over", "sessions", taken, "duration_s", time.Since(began).Seconds())
 	if err != nil && s.succession.ending.Err() == nil {
 		s.log.Warn("sessions not taken over", "error", err)
@@ -82,7 +92,7 @@ func (s *Server) handOn(ctx context.Context, patience time.Duration) (moved int)
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for settled := false; ; settled = true {
-		n, err := transfer.Give(heir.Channel, s.frames)
+		n, err := transfer.Give(heir.Channel, s.frames, s.namespaces)
 		if moved += n; err != nil {
 			s.log.Warn("sessions stay, and drain", "error", err)
 			return moved

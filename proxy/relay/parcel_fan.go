@@ -74,28 +74,44 @@ const (
 // still while it is written, sent and read. With more it is tried again later.
 const mostCarried = 4 << 20
 
-// movable tells whether f is in the midst of its life, and all of it is data.
-// Some of what hinders it is over in a moment.
-func (f *fan) movable() bool {
+// stays returns what keeps f here, "" if nothing does. Some of what does is over in
+// a moment.
+func (f *fan) stays() string {
+	if f.closing() || f.leave != nil {
+		return staysEnds
+	}
+	for _, s := range f.strands {
+		if why := s.stays(); why != "" {
+			return why
+		}
+	}
+	if !moves || f.occupied() || f.carries() > mostCarried {
+		return staysBusy
+	}
+	return ""
+}
+
+// occupied tells whether f has begun something that is no data.
+func (f *fan) occupied() bool {
 	switch {
-	case !moves || f.closing() || f.leave != nil || !f.ready || f.answers.post != nil || f.carries() > mostCarried:
-		return false
+	case !f.ready || f.answers.post != nil:
+		return true
 	case f.client == nil && !f.entry.Polling: // its handshake is being answered
-		return false
+		return true
 	case !f.answers.out.empty() && f.answers.out.packets[0].kind == engineio.Open: // likewise
-		return false
+		return true
 	}
 	for i := range f.legs {
 		if f.legs[i].dial&1 == 1 {
-			return false
+			return true
 		}
 	}
 	for _, s := range f.strands {
-		if !f.listens(s) || !s.movable() || s.rest != nil && s.rest.lost {
-			return false
+		if !f.listens(s) || s.rest != nil && s.rest.lost {
+			return true
 		}
 	}
-	return true
+	return false
 }
 
 // carries returns about how many bytes f has in its hands.
@@ -116,7 +132,7 @@ func (f *fan) carries() int {
 // packFan puts f aside, if it can move.
 func (lp *loop) packFan(f *fan) *Parcel {
 	f.tidy()
-	if !f.movable() || f.entry.Hold != nil && !f.entry.Hold() {
+	if f.stays() != "" || f.entry.Hold != nil && !f.entry.Hold() {
 		return nil
 	}
 	lines := make([]*line, len(f.strands))

@@ -5,6 +5,7 @@ const (
 	staysTLS   = "TLS"
 	staysHTTP2 = "HTTP/2"
 	staysEnds  = "ending" // it is told to, or does
+	staysBusy  = "busy"   // for a moment: it dials, or is answered
 )
 
 // Staying counts the sessions that there are by what keeps them from moving to
@@ -24,6 +25,11 @@ func (g *Group) Staying() map[string]int {
 func (lp *loop) staying(all map[string]int) {
 	for p := range lp.pairs {
 		if why := p.stays(); why != "" {
+			all[why]++
+		}
+	}
+	for f := range lp.fans {
+		if why := f.stays(); why != "" {
 			all[why]++
 		}
 	}

@@ -2,9 +2,11 @@ package transfer
 
 import (
 	"context"
+	"fmt"
 
 	"usher/proxy/front"
 	"usher/proxy/handover"
+	"usher/proxy/namespaces"
 	"usher/proxy/relay"
 	"usher/proxy/session"
 )
@@ -23,15 +25,18 @@ const atOnce = 64
 // parcels.
 type parcel struct {
 	Session     session.State
-	Pair        *relay.PairState `json:",omitempty"`
+	Pair        *relay.PairState  `json:",omitempty"`
+	Fan         *relay.FanState   `json:",omitempty"`
+	Visitor     *namespaces.State `json:",omitempty"` // of a fan
 	Descriptors int
 }
 
-// Give gives the sessions of frames that can move to the process at the other end
-// of c, and returns how many it has taken. After an error the rest goes on here.
-func Give(c *handover.Channel, frames *relay.Group) (moved int, err error) {
+// Give gives the sessions of frames that can move, those of split among them, to
+// the process at the other end of c, and returns how many it has taken. After an
+// error the rest goes on here.
+func Give(c *handover.Channel, frames *relay.Group, split *namespaces.Server) (moved int, err error) {
 	frames.Move(atOnce, func(parcels []*relay.Parcel) bool {
-		if err = give(c, parcels); err == nil {
+		if err = give(c, parcels, split); err == nil {
 			moved += len(parcels)
 		}
 		return err == nil
@@ -39,11 +44,19 @@ func Give(c *handover.Channel, frames *relay.Group) (moved int, err error) {
 	return moved, err
 }
 
-func give(c *handover.Channel, parcels []*relay.Parcel) error {
+func give(c *handover.Channel, parcels []*relay.Parcel, split *namespaces.Server) error {
 	list := make([]parcel, 0, len(parcels))
 	var descriptors []int
 	for _, p := range parcels {
-		list = append(list, parcel{Session: p.Session.State(), Pair: p.Pair, Descriptors: len(p.Descriptors)})
+		one := parcel{Session: p.Session.State(), Pair: p.Pair, Fan: p.Fan, Descriptors: len(p.Descriptors)}
+		if p.Fan != nil {
+			st, ok := split.State(p.Fan.SID)
+			if !ok {
+				return fmt.Errorf("session %s has no sid", p.Session.ID)
+			}
+			one.Visitor = &st
+		}
+		list = append(list, one)
 		descriptors = append(descriptors, p.Descriptors...)
 	}
 	return c.Give(sessions, list, descriptors)

@@ -7,6 +7,7 @@ import (
 
 	"usher/proxy/front"
 	"usher/proxy/handover"
+	"usher/proxy/namespaces"
 	"usher/proxy/relay"
 	"usher/proxy/session"
 )
@@ -21,6 +22,10 @@ type Taker struct {
 	// Opened is told of each when its loop has it.
 	Opened func(x *session.Session)
 
+	// Split is the table of the routes with namespaces, and Lost is told of
+	// endpoints of theirs that are not there.
+	Split func() *namespaces.Table
+	Lost  func(endpoints []string)
 	// Arrive takes in a client; see front.Server.
 	Arrive func(st front.ClientState, descriptor int) (commit, drop func(), err error)
 
@@ -42,9 +47,11 @@ type arrivals struct {
 	list  []arrival
 }
 
+// arrival is a session that has come, of one kind or the other.
 type arrival struct {
 	session session.State
-	*relay.Arrival
+	pair    *relay.Arrival
+	fan     *namespaces.Arrival
 }
 
 func (t *Taker) prepare(kind string, body []byte, descriptors []int) (handover.Delivery, error) {
@@ -64,20 +71,34 @@ func (t *Taker) prepareSessions(body []byte, descriptors []int) (handover.Delive
 	}
 	a := &arrivals{taker: t}
 	for _, p := range parcels {
-		if p.Descriptors < 0 || p.Descriptors > len(descriptors) || p.Pair == nil {
-			return nil, errors.New("a session without its parts")
+		if p.Descriptors < 0 || p.Descriptors > len(descriptors) {
+			return nil, errors.New("a session without its descriptors")
 		}
-		one, err := p.Pair.Unpack(t.shared(p.Pair.Options), descriptors[:p.Descriptors])
+		one, err := t.unpack(p, descriptors[:p.Descriptors])
 		if err != nil {
 			return nil, fmt.Errorf("session %s: %w", p.Session.ID, err)
 		}
 		descriptors = descriptors[p.Descriptors:]
-		a.list = append(a.list, arrival{p.Session, one})
+		a.list = append(a.list, one)
 	}
 	if len(descriptors) > 0 {
 		return nil, fmt.Errorf("%d descriptors too many", len(descriptors))
 	}
 	return a, nil
+}
+
+func (t *Taker) unpack(p parcel, descriptors []int) (arrival, error) {
+	a := arrival{session: p.Session}
+	var err error
+	switch {
+	case p.Pair != nil:
+		a.pair, err = p.Pair.Unpack(t.shared(p.Pair.Options), descriptors)
+	case p.Fan != nil && p.Visitor != nil:
+		a.fan, err = t.Split().Unpack(*p.Visitor, p.Session, p.Fan, descriptors)
+	default:
+		err = errors.New("it is of no kind that is known here")
+	}
+	return a, err
 }
 
 func (t *Taker) shared(o relay.Options) *relay.Options {
@@ -90,17 +111,27 @@ func (t *Taker) shared(o relay.Options) *relay.Options {
 // Commit implements handover.Delivery.
 func (a *arrivals) Commit() {
 	t := a.taker
+	var lost []string
 	for _, one := range a.list {
 		x := t.Sessions.Restore(one.session)
-		t.Frames.TakeIn(x, one.Arrival, t.Hold(x))
+		if one.fan != nil {
+			lost = append(lost, one.fan.Commit(x)...)
+		} else {
+			t.Frames.TakeIn(x, one.pair, t.Hold(x))
+		}
 		t.Opened(x)
 		t.taken++
 	}
+	t.Lost(lost)
 }
 
 // Drop implements handover.Delivery.
 func (a *arrivals) Drop() {
 	for _, one := range a.list {
-		one.Arrival.Drop()
+		if one.fan != nil {
+			one.fan.Drop()
+		} else {
+			one.pair.Drop()
+		}
 	}
 }
