@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 
 	"usher/proxy/admin"
-	"usher/proxy/handover"
 	"usher/proxy/refusal"
 	"usher/proxy/session"
 	"usher/proxy/upstream"
@@ -16,8 +15,9 @@ import (
 // drains are what operators have drained and not enabled again. Endpoints stand
 // there with their upstream, as the routes file has them.
 type drains struct {
-	mu   sync.Mutex // of whoever changes it
-	list atomic.Pointer[[]admin.Target]
+	mu        sync.Mutex     // of whoever changes it
+	inherited []admin.Target // from the usher before, as it has said last; guarded by mu
+	list      atomic.Pointer[[]admin.Target]
 }
 
 // byOperator is what a client hears whose session an operator's drain ends.
@@ -176,14 +176,18 @@ func (s *Server) disable(targets []admin.Target, yes bool) {
 	}
 }
 
-// inheritDrains drains what operators had drained in the usher before. Its
-// sessions are none of this one's.
-func (s *Server) inheritDrains(from *handover.Inheritance) {
-	var list []admin.Target
-	if !from.Will(&list) {
-		return
-	}
-	s.drains.change(func([]admin.Target) []admin.Target { return list })
+// inheritDrains drains what operators have drained in the usher before, which may
+// have said less before it ended; what they have ordered here stays.
+func (s *Server) inheritDrains(list []admin.Target) {
+	s.drains.change(func(now []admin.Target) []admin.Target {
+		for _, t := range now {
+			if !slices.Contains(s.drains.inherited, t) && !slices.Contains(list, t) {
+				list = append(list, t)
+			}
+		}
+		s.drains.inherited = list
+		return list
+	})
 	s.keepDrains()
 }
 

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"usher/proxy/admin"
 	"usher/proxy/certs"
 	"usher/proxy/config"
 	"usher/proxy/forward"
@@ -89,7 +90,11 @@ func Inherit(cfg *config.Config, log *slog.Logger, from *handover.Inheritance) (
 		return nil, err
 	}
 	s.commit(p)
-	s.inheritDrains(from)
+	var drains []admin.Target
+	if from.Will(&drains) {
+		s.inheritDrains(drains)
+	}
+	s.live.Load().pool.Recall(s.succession.known)
 	return s, nil
 }
 

@@ -2,13 +2,16 @@ package proxy
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
+	"usher/proxy/admin"
 	"usher/proxy/front"
 	"usher/proxy/handover"
 	"usher/proxy/namespaces"
 	"usher/proxy/session"
 	"usher/proxy/transfer"
+	"usher/proxy/upstream"
 )
 
 // settleTime is how long an upgrade waits for handshakes that are under way, so
@@ -20,6 +23,8 @@ const settleTime = time.Second
 type legacy struct {
 	MarkKey       []byte
 	NamespacesKey []byte // see namespaces.Config
+	PoolSecret    []byte // see upstream.Pool
+	Upstreams     upstream.Memory
 	Last          uint64 // number of the newest session
 }
 
@@ -27,7 +32,10 @@ type legacy struct {
 const numbersAhead = 1 << 20
 
 func (s *Server) legacy() legacy {
-	return legacy{MarkKey: s.markKey[:], NamespacesKey: s.namespaces.Key, Last: s.sessions.Last() + numbersAhead}
+	return legacy{
+		MarkKey: s.markKey[:], NamespacesKey: s.namespaces.Key, PoolSecret: s.live.Load().pool.Secret(),
+		Upstreams: s.live.Load().pool.Memory(), Last: s.sessions.Last() + numbersAhead,
+	}
 }
 
 // inherit goes on where the usher before has stopped, and returns what it knew.
@@ -36,6 +44,10 @@ func (s *Server) inherit() legacy {
 	if s.succession.from.Secret(&l) {
 		copy(s.markKey[:], l.MarkKey)
 		s.sessions.GoOn(l.Last)
+		if len(l.PoolSecret) > 0 {
+			s.live.Load().pool.UseSecret(l.PoolSecret)
+		}
+		s.succession.known = l.Upstreams
 	}
 	s.succession.takes = s.succession.from.Channel()
 	return l
@@ -43,6 +55,7 @@ func (s *Server) inherit() legacy {
 
 // takeOver takes the sessions of the usher before, until it has given all.
 func (s *Server) takeOver() {
+	defer close(s.succession.taken)
 	c := s.succession.takes
 	if c == nil {
 		return
@@ -54,6 +67,7 @@ func (s *Server) takeOver() {
 		Frames: s.frames, Sessions: s.sessions, Hold: s.hold,
 		Opened: func(x *session.Session) { s.recheck(x, s.frames) },
 		Split:  func() *namespaces.Table { return s.live.Load().split },
+		Learn:  s.learn,
 		Lost: func(endpoints []string) {
 			if len(endpoints) > 0 {
 				s.namespaces.Lose(endpoints, drain(s.live.Load().cfg, session.Drained, removed))
@@ -120,4 +134,21 @@ func (s *Server) handClientsOn(heir *handover.Heir) {
 			s.log.Warn("clients stay", "error", err)
 		}
 	})
+}
+
+// learned is what this process knows besides its sessions.
+func (s *Server) learned() transfer.Learned {
+	l := transfer.Learned{Upstreams: s.live.Load().pool.Memory(), Ended: s.sessions.EndedStates()}
+	l.Drains, _ = json.Marshal(s.drains.all()) // of plain strings
+	return l
+}
+
+// learn adds what the usher before knows to what this one does.
+func (s *Server) learn(l transfer.Learned) {
+	s.live.Load().pool.Recall(l.Upstreams)
+	s.sessions.Recall(l.Ended)
+	var drains []admin.Target
+	if json.Unmarshal(l.Drains, &drains) == nil {
+		s.inheritDrains(drains)
+	}
 }

@@ -10,6 +10,8 @@ import (
 
 	"usher/proxy/admin"
 	"usher/proxy/handover"
+	"usher/proxy/transfer"
+	"usher/proxy/upstream"
 )
 
 var (
@@ -29,13 +31,15 @@ type succession struct {
 
 	turn  sync.Mutex // held by a reload and by an upgrade: one of them at a time
 	under atomic.Bool
+	known upstream.Memory   // what the other process has said at the start; static
 	stay  func()            // ends what handClientsOn has begun
 	heir  *handover.Heir    // the other process, nil if there is none; guarded by Server.mu
+	taken chan struct{}     // closed when it has
 	takes *handover.Channel // by which this process takes what the other has; nil for none; static
 }
 
 func newSuccession(from *handover.Inheritance) *succession {
-	u := &succession{from: from, done: make(chan struct{})}
+	u := &succession{from: from, done: make(chan struct{}), taken: make(chan struct{})}
 	u.ending, u.end = context.WithCancel(context.Background())
 	return u
 }
@@ -78,6 +82,11 @@ func (s *Server) raise(ctx context.Context) (*handover.Heir, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(s.succession.ending, func() { cancel(errStopped) })()
+	select {
+	case <-s.succession.taken: // what the usher before has is not on its way any more
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 	var sockets []handover.Socket
 	for _, l := range s.live.Load().listeners {
 		sockets = append(sockets, l.HandOn())
@@ -115,6 +124,11 @@ func (s *Server) yield(heir *handover.Heir) admin.Upgraded {
 	began := time.Now()
 	if heir.Deaf != nil {
 		s.log.Warn("upgrade: the new process takes over no sessions, they drain", "error", heir.Deaf)
+	}
+	if heir.Channel != nil {
+		if err := transfer.GiveLearned(heir.Channel, s.learned()); err != nil {
+			s.log.Warn("the new process does not learn what this one knows", "error", err)
+		}
 	}
 	s.handClientsOn(heir)
 	moved := s.handOn(s.succession.ending, settleTime)

@@ -203,6 +203,66 @@ func TestUpgradeMovesClients(t *testing.T) {
 	}
 }
 
+// TestUpgradeKeepsWhatIsKnown has an old Engine.IO session, whose sid says nothing
+// of its endpoint, and a socket that has ended.
+func TestUpgradeKeepsWhatIsKnown(t *testing.T) {
+	var ups []string
+	for name := range 2 {
+		up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			switch {
+			case websocket.IsWebSocketUpgrade(r):
+				echoMessages(w, r)
+			case r.FormValue("sid") == "":
+				open := fmt.Sprintf(`0{"sid":"old%d","upgrades":[],"pingInterval":25000,"pingTimeout":5000}`, name)
+				fmt.Fprintf(w, "%d:%s", len(open), open)
+			default:
+				fmt.Fprintf(w, "4:4%dok", name)
+			}
+		}))
+		t.Cleanup(up.Close)
+		ups = append(ups, up.URL)
+	}
+	g := newTestGenerations(t, fmt.Sprintf("listen: 127.0.0.1:0\nadmin: 'unix:%s'\nupstreams: {main: {affinity: engine_io, endpoints: [%s]}}\nroutes: [{upstream: main}]\n",
+		filepath.Join(t.TempDir(), "admin"), strings.Join(ups, ", ")))
+	address := g.wantLines(t, "listening", 1)["address"].(string)
+	ask := func(query string) string {
+		t.Helper()
+		r, err := http.Get("http://" + address + "/socket.io/?EIO=3&transport=polling" + query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Body.Close()
+		body, err := io.ReadAll(r.Body)
+		if err != nil || r.StatusCode != 200 {
+			t.Fatalf("%s: got %d %q, %v", query, r.StatusCode, body, err)
+		}
+		return string(body)
+	}
+	held, err := echo(websocket.DefaultDialer, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	held.Close()
+	g.wantLines(t, "session ended", 1)
+	for range 4 {
+		ask("")
+	}
+	for n := range 2 {
+		g.upgrade(t, n+1)
+		g.wantLines(t, "stopped", n+1)
+		for k := range 4 {
+			if got, want := ask(fmt.Sprintf("&sid=old%d", k%2)), fmt.Sprintf("4:4%dok", k%2); got != want {
+				t.Errorf("sid of endpoint %d: got %q, want %q", k%2, got, want)
+			}
+		}
+		var page admin.EndedPage
+		verb(t, &page, "status", "--ended", "--json", "--routes", g.routes)
+		if len(page.Sessions) != 1 || page.Sessions[0].FromClient.Messages != 1 {
+			t.Errorf("got %+v ended, want the session of before", page.Sessions)
+		}
+	}
+}
+
 // halfClient has said something, and has more to say.
 type halfClient struct {
 	said, rest string

@@ -35,15 +35,21 @@ func (s *Session) State() State {
 // Restore adds a session that has begun in another process, which does not have
 // it any more. It counts among those that were opened.
 func (r *Registry) Restore(st State) *Session {
-	s := &Session{Info: st.Info, Number: st.Number, registry: r}
-	s.FromClient.restore(st.FromClient)
-	s.FromUpstream.restore(st.FromUpstream)
+	s := r.revive(st)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.opened++
 	s.total = r.totalOf(st.Route, st.Upstream)
 	s.total.opened++
 	r.live[s] = struct{}{}
+	return s
+}
+
+// revive returns the session that st is of, in no list.
+func (r *Registry) revive(st State) *Session {
+	s := &Session{Info: st.Info, Number: st.Number, registry: r}
+	s.FromClient.restore(st.FromClient)
+	s.FromUpstream.restore(st.FromUpstream)
 	return s
 }
 

@@ -15,6 +15,7 @@ import (
 const (
 	sessions = "sessions"
 	clients  = "clients" // that ask for nothing yet
+	learned  = "learned" // what it knows besides
 )
 
 // atOnce is how many descriptors go with one message: so many sockets stand
@@ -73,3 +74,6 @@ func GiveClients(ctx context.Context, c *handover.Channel, in *front.Server) err
 	})
 	return err
 }
+
+// GiveLearned gives what this process knows besides its sessions.
+func GiveLearned(c *handover.Channel, what Learned) error { return c.Give(learned, what, nil) }

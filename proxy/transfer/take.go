@@ -26,6 +26,8 @@ type Taker struct {
 	// endpoints of theirs that are not there.
 	Split func() *namespaces.Table
 	Lost  func(endpoints []string)
+	// Learn takes over what the other knows besides.
+	Learn func(Learned)
 	// Arrive takes in a client; see front.Server.
 	Arrive func(st front.ClientState, descriptor int) (commit, drop func(), err error)
 
@@ -58,6 +60,8 @@ func (t *Taker) prepare(kind string, body []byte, descriptors []int) (handover.D
 	switch kind {
 	case sessions:
 		return t.prepareSessions(body, descriptors)
+	case learned:
+		return t.prepareLearned(body)
 	case clients:
 		return t.prepareClients(body, descriptors)
 	}
