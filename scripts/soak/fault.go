@@ -16,9 +16,10 @@ type fault struct {
 	name string
 	do   func(context.Context, *stage) error
 
-	// Which sockets it may end: none but those of exposed groups, and these
-	// with one of the codes; all, if it is the last.
+	// Which sockets it may end: none but those of exposed groups, or of the one
+	// that is named, and these with one of the codes; all, if it is the last.
 	codes []int
+	group string
 	last  bool
 }
 
@@ -36,6 +37,7 @@ func faults() []fault {
 		{name: "certificates change 10 times", do: changeCertificates},
 		{name: "the disk of the certificates is full", do: fillDisk},
 		{name: "no descriptors are left", do: takeDescriptors},
+		{name: "usher takes its own place 5 times", do: upgrade, codes: []int{websocket.CloseServiceRestart}, group: "messages"},
 	}
 }
 
@@ -59,11 +61,19 @@ func (f *fault) judge(ended map[*group][]*ending) error {
 	return errors.Join(wrong...)
 }
 
+// exposes tells whether f may end sockets of g.
+func (f *fault) exposes(g *group) bool {
+	if f.group != "" {
+		return g.name == f.group
+	}
+	return g.exposed
+}
+
 func (f *fault) wrongWith(g *group, e *ending) string {
 	switch {
 	case e.wrong != nil:
 		return "content: " + e.wrong.Error()
-	case !f.last && (!g.exposed || len(f.codes) == 0):
+	case !f.last && (!f.exposes(g) || len(f.codes) == 0):
 		return "ended, though this did not concern them: " + e.String()
 	case e.err != nil:
 		return "ended without a Close frame: " + e.err.Error()

@@ -188,7 +188,7 @@ func fill(name string) error {
 // takeDescriptors lets usher open a few more and asks for many. It must serve
 // those it has, not spin, and serve new ones when it may again.
 func takeDescriptors(ctx context.Context, s *stage) error {
-	pid := s.usher.process.Process.Pid
+	pid := s.usher.process.Pid
 	open, err := s.usher.descriptors()
 	if err != nil {
 		return err
@@ -234,13 +234,27 @@ func (s *stage) knock(n int) (all []net.Conn) {
 	return all
 }
 
+// upgrade has another process take usher's place, and that of the one that has,
+// with all sockets but those of "relay: messages".
+func upgrade(ctx context.Context, s *stage) error {
+	for range 5 {
+		if err := s.usher.upgrade(); err != nil {
+			return err
+		}
+		if err := pause(ctx, 300*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // terminate ends usher, and counts its lines about sessions.
 func terminate(_ context.Context, s *stage) error {
 	if err := s.usher.signal(syscall.SIGTERM); err != nil {
 		return err
 	}
-	if err := s.usher.process.Wait(); err != nil {
-		return fmt.Errorf("usher's exit: %w", err)
+	if err := s.usher.wait(); err != nil {
+		return err
 	}
 	for _, g := range s.groups {
 		for _, c := range g.clients {

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // usher is the process under test.
@@ -28,8 +30,9 @@ type usher struct {
 	log     string
 	issuer  *issuer
 	roots   *x509.CertPool
-	process *exec.Cmd
-	idle    int // descriptors that it has open without a client
+	process *os.Process
+	ended   bool // it was waited for
+	idle    int  // descriptors that it has open without a client
 }
 
 func newUsher(folder string) *usher {
@@ -104,12 +107,17 @@ func (u *usher) start() error {
 		return err
 	}
 	defer log.Close()
-	u.process = exec.Command(u.binary, "run", "--routes", u.routes)
-	u.process.Stdout, u.process.Stderr = log, log
-	u.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := u.process.Start(); err != nil {
+	c := exec.Command(u.binary, "run", "--routes", u.routes)
+	c.Stdout, c.Stderr = log, log
+	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	// Who takes its place is not its child any more when it has ended.
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return os.NewSyscallError("prctl", err)
+	}
+	if err := c.Start(); err != nil {
 		return err
 	}
+	u.process = c.Process
 	err = within(10*time.Second, func() error { return errors.Join(connects(u.plain), connects(u.secure)) })
 	if err != nil {
 		text, _ := os.ReadFile(u.log)
@@ -119,25 +127,64 @@ func (u *usher) start() error {
 	return err
 }
 
-func (u *usher) signal(s os.Signal) error { return u.process.Process.Signal(s) }
+func (u *usher) signal(s os.Signal) error { return u.process.Signal(s) }
+
+// upgrade has another process take usher's place, and waits until the one before
+// has ended.
+func (u *usher) upgrade() error {
+	lines, err := u.logged(0)
+	if err != nil {
+		return err
+	}
+	if err := u.signal(syscall.SIGUSR2); err != nil {
+		return err
+	}
+	if err := u.wait(); err != nil {
+		return err
+	}
+	if lines, err = u.logged(len(lines)); err != nil {
+		return err
+	}
+	for _, l := range lines {
+		if l.Msg == "upgrade: the new process serves" {
+			u.ended = false
+			u.process, err = os.FindProcess(l.PID)
+			return err
+		}
+	}
+	return errors.New("the log does not say which process serves")
+}
+
+// wait waits for usher's end.
+func (u *usher) wait() error {
+	u.ended = true
+	state, err := u.process.Wait()
+	if err == nil && !state.Success() {
+		err = errors.New(state.String())
+	}
+	if err != nil {
+		err = fmt.Errorf("usher's exit: %w", err)
+	}
+	return err
+}
 
 // kill ends usher if it runs, and gives the disk back.
 func (u *usher) kill() {
-	if u.process != nil && u.process.ProcessState == nil {
-		u.process.Process.Kill() //nolint:errcheck // it may have ended
-		u.process.Wait()         //nolint:errcheck // by a signal, of course
+	if u.process != nil && !u.ended {
+		u.process.Kill() //nolint:errcheck // it may have ended
+		u.process.Wait() //nolint:errcheck // by a signal, of course
 	}
 	syscall.Unmount(u.disk, 0) //nolint:errcheck // it may not be mounted
 }
 
 func (u *usher) descriptors() (int, error) {
-	list, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", u.process.Process.Pid))
+	list, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", u.process.Pid))
 	return len(list), err
 }
 
 // cpu returns how long usher has computed.
 func (u *usher) cpu() (time.Duration, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", u.process.Process.Pid))
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", u.process.Pid))
 	if err != nil {
 		return 0, err
 	}
@@ -154,6 +201,7 @@ type line struct {
 	Level string
 	Msg   string
 	Cause string
+	PID   int
 }
 
 // logged returns the lines of the log from the given one on.
