@@ -24,6 +24,7 @@ var layers = map[string]struct {
 	"engineio": {pure: true},
 	"socketio": {pure: true},
 	"redact":   {pure: true},
+	"tls13":    {owns: []string{"golang.org/x/crypto/chacha20poly1305"}, pure: true},
 	"demux":    {imports: []string{"engineio", "socketio"}, pure: true},
 
 	"affinity": {owns: []string{"github.com/hashicorp/golang-lru/v2"}, pure: true},
