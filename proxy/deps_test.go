@@ -36,7 +36,7 @@ var layers = map[string]struct {
 	"config":  {imports: []string{"http1", "redact"}, owns: []string{"go.yaml.in/yaml/v3", "golang.org/x/net/publicsuffix"}},
 	"session": {},
 	"tap":     {imports: []string{"redact", "session", "ws"}, pure: true},
-	"socket":  {},
+	"socket":  {imports: []string{"tls13"}},
 	"watch":   {},
 
 	"http2":    {imports: []string{"h2connect", "http1", "refusal", "socket"}},

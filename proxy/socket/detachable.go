@@ -5,6 +5,8 @@ import (
 	"io"
 	"net"
 	"time"
+
+	"usher/proxy/tls13"
 )
 
 // Detachable stands under a tls.Conn so that an event loop can take the socket
@@ -18,6 +20,10 @@ type Detachable struct {
 	in  []byte  // ciphertext that was read and not yet taken
 	end error   // what follows behind in; nil if there may be more later
 	out *[]byte // where ciphertext goes
+
+	// Until TakeOver, owned by whoever uses the tls.Conn.
+	watch *tls13.Watch // follows all that passes; nil for nobody
+	whole int          // what is left of the record that is being read, which in begins with
 }
 
 // NewDetachable returns c as a connection to put under tls.Server or
@@ -29,6 +35,7 @@ func NewDetachable(c net.Conn) *Detachable { return &Detachable{Conn: c} }
 func (c *Detachable) Detach() net.Conn {
 	inner := c.Conn
 	c.Conn = nil
+	c.Unwatch()
 	return inner
 }
 
@@ -50,6 +57,9 @@ func (c *Detachable) SendTo(out *[]byte) { c.out = out }
 // Read takes ciphertext. When there is none left it returns ErrNothing, which
 // crypto/tls does not hold against the connection.
 func (c *Detachable) Read(p []byte) (int, error) {
+	if c.watch != nil {
+		return c.readRecord(p)
+	}
 	if len(c.in) == 0 {
 		switch {
 		case c.end != nil:
@@ -66,6 +76,12 @@ func (c *Detachable) Read(p []byte) (int, error) {
 
 // Write takes all of p: who has detached it sends it.
 func (c *Detachable) Write(p []byte) (int, error) {
+	if c.watch != nil {
+		c.watch.Outgoing(p)
+		if c.watch.Lost() {
+			c.Unwatch()
+		}
+	}
 	if c.Conn != nil {
 		return c.Conn.Write(p)
 	}
