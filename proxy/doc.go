@@ -8,15 +8,16 @@
 //	1 main, command       read the routes file (config), build a Server, run it
 //	2 relay.Group         one of its event loops accepts the client and gives it a Seat
 //	3 front               the Seat's owner, a client: believes the PROXY protocol (proxyproto),
-//	                      has a worker do TLS (certs) once the whole ClientHello is here, waits
-//	                      for a whole head that breaks no rule of the wire (http1)
+//	                      has a worker make the handshake of TLS (certs) once the whole ClientHello
+//	                      is here, waits for a whole head that breaks no rule of the wire (http1)
 //	4 handshake           is it a valid upgrade, is there a route for it (route), may this page,
 //	                      is it the first claim of its connection? Then it is an Exchange, a
 //	                      machine without I/O, which front drives on the loop (shake.go)
 //	5 upstream            which endpoint; a second Seat is connected to it
 //	6 handshake           asks it, verifies its 101, opens the session; front writes the client's
 //	7 relay.Group.Join    both Seats become a session of the loop, where they have always been
-//	8 relay               frame headers are checked (ws), frames pass; at its end a session
+//	8 relay               records of TLS 1.3 are opened and sealed (tls13), frame headers are
+//	                      checked (ws), frames pass; at its end a session
 //	                      (session) has a cause, once, and leaves a line (sessionlog.go)
 //
 // All else leaves the loop behind hop 3 or 6 with the bytes that have come, and is
@@ -57,7 +58,7 @@
 // Arrows point from I/O to pure code; deps_test.go holds every package to who it
 // may import, and to the modules that it alone may.
 //
-//	pure             ws, http1, engineio, socketio, demux, affinity, redact, tap
+//	pure             ws, http1, tls13, engineio, socketio, demux, affinity, redact, tap
 //	wire and system  socket, proxyproto, h2connect, http2, watch
 //	the file         config, route, headers
 //	hops             front, handshake, upstream, refusal, forward, namespaces, relay, messages

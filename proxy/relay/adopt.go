@@ -19,8 +19,8 @@ func newPair(s *session.Session, o *Options, release func()) *pair {
 
 // fail ends a pair that never came to a loop.
 func (p *pair) fail(err error) {
-	p.legs[client].socket.close()
-	p.legs[upstream].socket.close()
+	p.legs[client].abandon()
+	p.legs[upstream].abandon()
 	p.session.End(session.End{Cause: session.Cause{Side: session.Usher, Event: session.Failed}, Err: err, Time: time.Now()})
 	p.release()
 }

@@ -57,10 +57,15 @@
 //
 // # TLS
 //
-// A tls.Conn over a Conn (see NewConn) is adopted like any other. Its
-// ciphertext is read by the loop and fed to it by hand; a read that finds no
-// whole record returns a temporary error, after which crypto/tls goes on where
-// it stopped. A test holds crypto/tls to that.
+// A tls.Conn over a socket.Detachable is adopted like any other. If that was
+// watched, and it is TLS 1.3, its records are the loop's own business from then
+// on (package tls13): they are opened into the loop's buffer and sealed into its
+// output, and what is kept of the line is data. The ciphers are made again when
+// they are needed: only the lines that were used last have theirs ready.
+//
+// With any other the ciphertext is read by the loop and fed to the tls.Conn by
+// hand; a read that finds no whole record returns a temporary error, after which
+// crypto/tls goes on where it stopped. A test holds crypto/tls to that.
 //
 // # The end
 //

@@ -65,7 +65,7 @@ func (f *fan) dialled(leg int, mine uint32, d Dialled) {
 // attach makes a leg of what was dialled.
 func (f *fan) attach(leg int, d Dialled) {
 	lp := f.loop
-	s, err := f.adopt(d.Leg, upstream, leg)
+	s, early, err := f.adopt(d.Leg, upstream, leg)
 	if err != nil {
 		f.why = ofUpstream(d.To.Upstream, err)
 		d.drop()
@@ -76,7 +76,7 @@ func (f *fan) attach(leg int, d Dialled) {
 	f.legs[leg].strand = s
 	f.noteLegs()
 	f.demux.LegUp(lp.now, leg, d.Tag)
-	lp.feed(&s.line, d.Leg.Early)
+	lp.feed(&s.line, early)
 }
 
 // belongs notes whose s is.

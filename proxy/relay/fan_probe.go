@@ -24,14 +24,14 @@ func (f *fan) accept(lp *loop, l Leg, b64 bool, as func(*fan, *strand)) {
 		l.Conn.Close()
 		return
 	}
-	s, err := f.adopt(l, client, -1)
+	s, early, err := f.adopt(l, client, -1)
 	if err != nil {
 		f.breakOff(lp, err)
 		return
 	}
 	s.b64, s.window = b64, l.Deflate
 	as(f, s)
-	lp.feed(&s.line, l.Early)
+	lp.feed(&s.line, early)
 	f.settle()
 }
 

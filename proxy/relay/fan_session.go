@@ -95,19 +95,19 @@ func (lp *loop) open(f *fan) {
 	f.settle()
 }
 
-// adopt makes a strand of a connection.
-func (f *fan) adopt(l Leg, s side, number int) (*strand, error) {
+// adopt makes a strand of a connection, which is to be fed early.
+func (f *fan) adopt(l Leg, s side, number int) (_ *strand, early []byte, err error) {
 	st := newStrand(f, s, number)
-	if err := st.init(l.Conn); err != nil {
-		return nil, err
+	if early, err = st.init(l.Conn, l.Early); err != nil {
+		return nil, nil, err
 	}
 	if err := f.loop.poller.add(&st.line); err != nil {
-		st.socket.close()
-		return nil, err
+		st.abandon()
+		return nil, nil, err
 	}
 	st.heard = f.loop.now
 	f.strands = append(f.strands, st)
-	return st, nil
+	return st, early, nil
 }
 
 // listens tells whether what s sends is for the session.

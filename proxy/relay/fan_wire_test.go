@@ -2,7 +2,6 @@ package relay
 
 import (
 	"bytes"
-	"crypto/tls"
 	"fmt"
 	"strings"
 	"testing"
@@ -24,8 +23,8 @@ func (h *fanHarness) connectTLS(version uint16) *peer {
 }
 
 func TestFanTLSClient(t *testing.T) {
-	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
-		t.Run(tls.VersionName(version), func(t *testing.T) {
+	for _, version := range tlsVersions() {
+		t.Run(versionName(version), func(t *testing.T) {
 			h := newFanHarness(t, engineio.V4, false)
 			c := h.connectTLS(version)
 			main := h.join(c, "/", 0)

@@ -50,8 +50,8 @@ func NewGroup() (*Group, error) {
 // happens. o is shared and must not change any more.
 func (g *Group) Adopt(s *session.Session, c, u Leg, o *Options, release func()) {
 	p := newPair(s, o, release)
-	errC := p.legs[client].init(c.Conn)
-	errU := p.legs[upstream].init(u.Conn)
+	earlyC, errC := p.legs[client].init(c.Conn, c.Early)
+	earlyU, errU := p.legs[upstream].init(u.Conn, u.Early)
 	p.legs[client].tied, p.legs[upstream].tied = c.Tied, u.Tied
 	if errC != nil || errU != nil {
 		p.fail(cmp.Or(errC, errU))
@@ -59,7 +59,7 @@ func (g *Group) Adopt(s *session.Session, c, u Leg, o *Options, release func()) 
 	}
 	lp := g.choose()
 	lp.load.Add(1)
-	if !lp.post(func(lp *loop) { lp.adopt(p, c.Early, u.Early) }) {
+	if !lp.post(func(lp *loop) { lp.adopt(p, earlyC, earlyU) }) {
 		lp.refuseAdoption(p, ErrClosed)
 	}
 }

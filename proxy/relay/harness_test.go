@@ -217,13 +217,15 @@ func (h *harness) open() *session.Session { return h.registry.Open(session.Info{
 func (h *harness) postSession(s *session.Session, o *Options, c, u Leg) {
 	h.t.Helper()
 	p := newPair(s, o, func() { h.released++ })
+	var early [2][]byte
 	for i, l := range []Leg{c, u} {
-		if err := p.legs[i].init(l.Conn); err != nil {
+		var err error
+		if early[i], err = p.legs[i].init(l.Conn, l.Early); err != nil {
 			h.t.Fatal(err)
 		}
 	}
 	h.loop.now = h.now
-	h.loop.adopt(p, c.Early, u.Early)
+	h.loop.adopt(p, early[:]...)
 }
 
 func (h *harness) newPeer(s side) (*peer, Leg) {
@@ -252,6 +254,27 @@ func socketpair(t *testing.T) (a, b *net.UnixConn) {
 	return conns[0], conns[1]
 }
 
+// ownRecords stands for TLS 1.3 with records of usher's own where a version does.
+const ownRecords = 1
+
+// tlsVersions are all ways in which a line has TLS.
+func tlsVersions() []uint16 { return []uint16{tls.VersionTLS12, tls.VersionTLS13, ownRecords} }
+
+// bothTLS13 runs f for TLS 1.3 of either kind.
+func bothTLS13(t *testing.T, f func(t *testing.T, version uint16)) {
+	t.Helper()
+	for _, version := range []uint16{tls.VersionTLS13, ownRecords} {
+		t.Run(versionName(version), func(t *testing.T) { f(t, version) })
+	}
+}
+
+func versionName(v uint16) string {
+	if v == ownRecords {
+		return "own records"
+	}
+	return tls.VersionName(v)
+}
+
 // newTLSPeer is newPeer with TLS between, after the handshake.
 func (h *harness) newTLSPeer(s side, version uint16) (*peer, Leg) {
 	h.t.Helper()
@@ -270,11 +293,20 @@ func (h *harness) newTLSPeerOver(s side, setUp func(server, cl *tls.Config), wra
 	server, cl := testTLS(h.t)
 	server.DynamicRecordSizingDisabled, cl.DynamicRecordSizingDisabled = true, true
 	setUp(server, cl)
+	over := socket.NewDetachable(ours)
+	if server.MaxVersion == ownRecords {
+		server.MaxVersion = tls.VersionTLS13
+		if log := over.Watch(s == upstream); s == upstream {
+			cl.KeyLogWriter = log
+		} else {
+			server = socket.Watched(server)
+		}
+	}
 	var a, b *tls.Conn
 	if s == client {
-		a, b = tls.Server(socket.NewDetachable(ours), server), tls.Client(under, cl)
+		a, b = tls.Server(over, server), tls.Client(under, cl)
 	} else {
-		a, b = tls.Client(socket.NewDetachable(ours), cl), tls.Server(under, server)
+		a, b = tls.Client(over, cl), tls.Server(under, server)
 	}
 	soon := time.Now().Add(5 * time.Second)
 	ours.SetDeadline(soon)

@@ -1,11 +1,9 @@
 package relay
 
 import (
-	"crypto/tls"
 	"net"
+	"slices"
 	"time"
-
-	"usher/proxy/socket"
 )
 
 // line is a socket on a loop: what the loop, the poller and TLS need to know
@@ -14,7 +12,7 @@ type line struct {
 	// static after adoption
 	user   user
 	socket rawSocket
-	tls    *tls.Conn // nil if plain
+	tls    *guard // nil if plain
 
 	// owned by the loop
 	backlog *backlog      // what the socket has not taken yet; nil if nothing
@@ -95,30 +93,33 @@ func (l *line) parted() bool { return l.is(sentClose) && l.is(ignored) && !l.is(
 // backlogged tells whether something waits for l to take it.
 func (l *line) backlogged() bool { return l.backlog != nil }
 
-// under returns what is under a TLS line's connection.
-func (l *line) under() *socket.Detachable { return l.tls.NetConn().(*socket.Detachable) }
-
-// init takes l's socket from c and closes c, whatever comes of it.
-func (l *line) init(c net.Conn) (err error) {
-	if t, ok := c.(*tls.Conn); ok {
-		under, ok := t.NetConn().(*socket.Detachable)
-		if !ok {
-			c.Close()
-			return errNoSocket(c)
-		}
-		if c = under.Detach(); c == nil {
-			return errNoSocket(t)
-		}
-		l.tls = t
+// init takes l's socket from c and closes c, whatever comes of it. early is what
+// was read from c, to which it returns what TLS has read beyond that.
+func (l *line) init(c net.Conn, early []byte) (_ []byte, err error) {
+	g, below, plain, err := secure(c)
+	if err != nil {
+		return nil, err
 	}
-	l.socket, err = takeSocket(c)
-	return err
+	if len(plain) > 0 {
+		early = slices.Concat(early, plain)
+	}
+	l.tls = g
+	l.socket, err = takeSocket(below)
+	return early, err
+}
+
+// abandon closes l's socket, of which the poller does not know.
+func (l *line) abandon() {
+	l.socket.close()
+	if l.tls != nil {
+		l.tls.over()
+	}
 }
 
 // shutLine ends what is sent to l, which may still send.
 func (lp *loop) shutLine(l *line) {
 	if l.tls != nil && !l.is(deaf) {
-		lp.sayGoodbye(l) // once: crypto/tls keeps count
+		lp.sayGoodbye(l) // once: TLS keeps count
 	}
 	if !l.backlogged() {
 		l.set(shut)
@@ -134,7 +135,8 @@ func (lp *loop) closeLine(l *line) {
 	lp.drop(l)
 	lp.tapping.forget(l)
 	lp.poller.remove(l)
-	l.socket.close()
+	lp.warmth.forget(l)
+	l.abandon()
 	l.set(closed)
 	l.held = nil
 }

@@ -81,7 +81,7 @@ func (at *Listening) admit(c net.Conn) {
 	lp := at.group.choose()
 	s := newSeat(lp, nil)
 	s.ends = &ends{c.LocalAddr().Network(), c.LocalAddr(), c.RemoteAddr()}
-	if err := s.init(c); err != nil {
+	if _, err := s.init(c, nil); err != nil {
 		at.acceptor.Troubled(err)
 		return
 	}

@@ -6,6 +6,7 @@ import (
 
 	"usher/proxy/session"
 	"usher/proxy/tap"
+	"usher/proxy/tls13"
 	"usher/proxy/ws"
 )
 
@@ -43,8 +44,9 @@ type loop struct {
 	ended    bool            // it has ended: only posts are left
 
 	buffer  []byte // what a line sent, plain, behind room for what was held
-	cipher  []byte // what a TLS line sent
+	cipher  []byte // what a TLS line sent, behind what was kept of it
 	sealed  []byte // what is to be written to a TLS line
+	warmth  warmth
 	frame   []byte // a control frame of usher's own
 	scratch [ws.MaxControlPayload]byte
 	outputs freelist
@@ -80,8 +82,8 @@ func newLoop() (*loop, error) {
 		epoch:  time.Now().Add(-past),
 		pairs:  make(map[*pair]struct{}),
 		fans:   make(map[*fan]struct{}),
-		buffer: make([]byte, maxHeld+bufferSize),
-		cipher: make([]byte, bufferSize),
+		buffer: make([]byte, maxHeld+bufferSize+openRoom),
+		cipher: make([]byte, tls13.MaxRecord+bufferSize),
 	}
 	lp.tapping.hub = new(tap.Hub)
 	lp.began = lp.epoch.UnixNano()

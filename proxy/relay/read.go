@@ -10,9 +10,10 @@ import (
 // read reads once from l's socket and gives its user what came.
 func (lp *loop) read(l *line) {
 	held := copy(lp.buffer, l.held)
-	into := lp.buffer[held : held+bufferSize]
+	into, kept := lp.buffer[held:held+bufferSize], 0
 	if l.tls != nil {
-		into = lp.cipher
+		kept = l.tls.kept(lp.cipher)
+		into = lp.cipher[kept : kept+bufferSize]
 	}
 	n, err := l.socket.read(into)
 	if n < len(into) && !l.is(ending) {
@@ -34,7 +35,7 @@ func (lp *loop) read(l *line) {
 		l.heard = lp.now
 	}
 	if l.tls != nil {
-		err = lp.decrypt(l, into[:n], err)
+		err = lp.decrypt(l, lp.cipher[:kept+n], err)
 	} else if n > 0 {
 		l.user.take(lp, l, lp.buffer[:held+n], n)
 	}

@@ -59,6 +59,12 @@ func TestBigMessages(t *testing.T) {
 			h.adoptLegs(&Options{}, cl, ul)
 			return c, u
 		}},
+		{"tls both, own records", func(h *harness) (*peer, *peer) {
+			c, cl := h.newTLSPeer(client, ownRecords)
+			u, ul := h.newTLSPeer(upstream, ownRecords)
+			h.adoptLegs(&Options{}, cl, ul)
+			return c, u
+		}},
 		{"tls both 1.2", func(h *harness) (*peer, *peer) {
 			c, cl := h.newTLSPeer(client, tls.VersionTLS12)
 			u, ul := h.newTLSPeer(upstream, tls.VersionTLS12)

@@ -66,13 +66,14 @@ func (g *Group) Seat(c net.Conn, early []byte, owner Owner) error {
 	lp := g.choose()
 	s := newSeat(lp, owner)
 	s.ends = &ends{c.LocalAddr().Network(), c.LocalAddr(), c.RemoteAddr()}
-	if err := s.init(c); err != nil {
+	early, err := s.init(c, early)
+	if err != nil {
 		return err
 	}
 	s.count()
 	if !lp.post(func(lp *loop) { lp.seat(s, early) }) {
 		s.uncount()
-		s.socket.close()
+		s.abandon()
 		return ErrClosed
 	}
 	return nil
@@ -101,7 +102,7 @@ func (lp *loop) settleIn(s *Seat) error {
 		}
 	}
 	s.vacate()
-	s.socket.close()
+	s.abandon()
 	return err
 }
 

@@ -12,7 +12,7 @@ var (
 
 // Leave takes the socket off the loop and returns it as a net.Conn: what was not
 // taken is read from it next. The seat is over. That of a TLS seat is its
-// tls.Conn. There is an error, and the seat goes on, while it is connecting or
+// tls.Conn, or a socket.Secured. There is an error, and the seat goes on, while it is connecting or
 // something waits to be written.
 func (s *Seat) Leave() (net.Conn, error) {
 	switch {
@@ -30,6 +30,6 @@ func (s *Seat) Leave() (net.Conn, error) {
 	if s.tls == nil {
 		return c, nil
 	}
-	s.under().Attach(c)
-	return s.tls, nil
+	s.loop.warmth.forget(&s.line)
+	return s.tls.leave(c), nil
 }

@@ -42,7 +42,7 @@ func (lp *loop) connect(s *Seat, c net.Conn, err error) {
 		return
 	}
 	if err == nil {
-		if err = s.init(c); err == nil {
+		if _, err = s.init(c, nil); err == nil {
 			lp.poller.watchOver(&s.line)
 		}
 	}

@@ -2,7 +2,6 @@ package relay
 
 import (
 	"bytes"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -78,12 +77,13 @@ func (h *harness) seated(c net.Conn, early string, v *visitor) *Seat {
 	h.t.Helper()
 	s := newSeat(h.loop, v)
 	s.ends = &ends{c.LocalAddr().Network(), c.LocalAddr(), c.RemoteAddr()}
-	if err := s.init(c); err != nil {
+	come, err := s.init(c, []byte(early))
+	if err != nil {
 		h.t.Fatal(err)
 	}
 	s.count()
 	h.loop.now = h.now
-	h.loop.seat(s, []byte(early))
+	h.loop.seat(s, come)
 	h.step()
 	return s
 }
@@ -102,8 +102,8 @@ func bothSeats(t *testing.T, f func(h *harness, newPeer func() (*peer, net.Conn)
 		h := newHarness(t)
 		f(h, func() (*peer, net.Conn) { p, l := h.newPeer(client); return p, l.Conn })
 	})
-	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
-		t.Run(tls.VersionName(version), func(t *testing.T) {
+	for _, version := range tlsVersions() {
+		t.Run(versionName(version), func(t *testing.T) {
 			h := newHarness(t)
 			f(h, func() (*peer, net.Conn) { p, l := h.newTLSPeer(client, version); return p, l.Conn })
 		})

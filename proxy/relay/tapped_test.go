@@ -39,11 +39,11 @@ func (h *harness) mustTap(bytes int) *tap.Tap {
 // TestTapped wants the frames of either side shown, with TLS or not, whole or
 // byte by byte, and the same bytes passed.
 func TestTapped(t *testing.T) {
-	for _, secure := range []bool{false, true} {
+	for _, secure := range []uint16{0, tls.VersionTLS13, ownRecords} {
 		h := newHarness(t)
 		c, cl := h.newPeer(client)
-		if secure {
-			c, cl = h.newTLSPeer(client, tls.VersionTLS13)
+		if secure != 0 {
+			c, cl = h.newTLSPeer(client, secure)
 		}
 		u, ul := h.newPeer(upstream)
 		h.adoptLegs(&Options{}, cl, ul)
@@ -58,7 +58,7 @@ func TestTapped(t *testing.T) {
 			u.write([]byte{b})
 			h.step()
 		}
-		h.wantTapped(fmt.Sprintf("TLS %t", secure), tp,
+		h.wantTapped(fmt.Sprintf("TLS %t", secure != 0), tp,
 			`client>upstream text 5 "hell"`, `upstream>client text 3 "you"`,
 			`client>upstream ping 12 "byte"`, `upstream>client binary 6 "\x00\x01\x02\x03"`)
 	}

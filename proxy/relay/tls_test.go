@@ -80,6 +80,9 @@ func tlsCases() []tlsCase {
 		{"upstream 1.3", [2]uint16{0, tls.VersionTLS13}},
 		{"both 1.3", [2]uint16{tls.VersionTLS13, tls.VersionTLS13}},
 		{"1.3 and 1.2", [2]uint16{tls.VersionTLS13, tls.VersionTLS12}},
+		{"client with own records", [2]uint16{ownRecords, 0}},
+		{"upstream with own records", [2]uint16{0, ownRecords}},
+		{"both with own records", [2]uint16{ownRecords, ownRecords}},
 	}
 }
 
@@ -176,9 +179,12 @@ func TestTLSCloseNotifyWithoutClose(t *testing.T) {
 	h.wantEnd("client.lost", 1001)
 }
 
-func TestTLSByteByByte(t *testing.T) {
+func TestTLSByteByByte(t *testing.T) { bothTLS13(t, byteByByteTLS) }
+
+func byteByByteTLS(t *testing.T, version uint16) {
+	t.Helper()
 	h := newHarness(t)
-	c, cl, under := h.newTappedPeer(client, tls.VersionTLS13)
+	c, cl, under := h.newTappedPeer(client, version)
 	u, ul := h.newPeer(upstream)
 	h.adoptLegs(&Options{}, cl, ul)
 	stream := mixed(c)
@@ -192,7 +198,7 @@ func TestTLSByteByByte(t *testing.T) {
 // Records that came with the last one of the handshake stand in crypto/tls
 // when the leg is adopted.
 func TestTLSLeftovers(t *testing.T) {
-	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+	for _, version := range tlsVersions() {
 		for _, cut := range []int{0, 3} { // the last record whole, or not
 			h := newHarness(t)
 			c, cl, under := h.newTappedPeer(client, version)
@@ -217,9 +223,12 @@ func TestTLSLeftovers(t *testing.T) {
 	}
 }
 
-func TestTLSEarlyBytesStandFirst(t *testing.T) {
+func TestTLSEarlyBytesStandFirst(t *testing.T) { bothTLS13(t, earlyBytesOverTLS) }
+
+func earlyBytesOverTLS(t *testing.T, version uint16) {
+	t.Helper()
 	h := newHarness(t)
-	c, cl, under := h.newTappedPeer(client, tls.VersionTLS13)
+	c, cl, under := h.newTappedPeer(client, version)
 	u, ul := h.newPeer(upstream)
 	frame := c.frame(ws.Text, "in three parts")
 	records := under.sealed(func() { c.write([]byte("handshake")); c.write(frame[:8]); c.write(frame[8:]) })
@@ -285,9 +294,12 @@ func TestTLSTicketsOfAnUpstream(t *testing.T) {
 
 // A stalled TLS peer holds no more than a plain one but for the records'
 // overhead, and gets all when it reads again.
-func TestTLSStalled(t *testing.T) {
+func TestTLSStalled(t *testing.T) { bothTLS13(t, stalledTLS) }
+
+func stalledTLS(t *testing.T, version uint16) {
+	t.Helper()
 	h := newHarness(t)
-	c, u := tlsCases()[1].adopt(h, &Options{})
+	c, u := tlsCase{version: [2]uint16{version, 0}}.adopt(h, &Options{})
 	message := u.frame(ws.Binary, strings.Repeat("x", kernel))
 	taken := h.stuff(u, message)
 	if taken == len(message) {

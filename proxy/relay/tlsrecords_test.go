@@ -18,9 +18,12 @@ import (
 	"usher/proxy/ws"
 )
 
-func TestTLSTruncatedRecord(t *testing.T) {
+func TestTLSTruncatedRecord(t *testing.T) { bothTLS13(t, truncatedRecord) }
+
+func truncatedRecord(t *testing.T, version uint16) {
+	t.Helper()
 	h := newHarness(t)
-	c, cl, under := h.newTappedPeer(client, tls.VersionTLS13)
+	c, cl, under := h.newTappedPeer(client, version)
 	u, ul := h.newPeer(upstream)
 	h.adoptLegs(&Options{}, cl, ul)
 	c.raw.Write(under.sealed(func() { c.send(ws.Text, "hello") })[:9])
@@ -36,7 +39,7 @@ func TestTLSTruncatedRecord(t *testing.T) {
 }
 
 func TestTLSBrokenRecord(t *testing.T) {
-	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+	for _, version := range tlsVersions() {
 		h := newHarness(t)
 		c, cl, under := h.newTappedPeer(client, version)
 		u, ul := h.newPeer(upstream)
@@ -62,9 +65,9 @@ func TestTLSBrokenRecord(t *testing.T) {
 // crypto/tls goes on where it stopped when a read found no whole record: at
 // every byte of a record, and of several.
 func TestTLSEverySplitOfRecords(t *testing.T) {
-	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+	for _, version := range tlsVersions() {
 		for s := range side(2) {
-			t.Run(fmt.Sprintf("%s %s", s.of(), tls.VersionName(version)), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s %s", s.of(), versionName(version)), func(t *testing.T) {
 				h := newHarness(t)
 				from, fl, under := h.newTappedPeer(s, version)
 				to, tl := h.newPeer(1 - s)
@@ -99,12 +102,15 @@ func TestTLSEverySplitOfRecords(t *testing.T) {
 // TestTLSKeyUpdate plays a client that updates its keys and asks usher to do
 // the same (RFC 8446, 4.6.3). crypto/tls cannot start one, so from the end of
 // the handshake on the test keeps the record layer itself.
-func TestTLSKeyUpdate(t *testing.T) {
+func TestTLSKeyUpdate(t *testing.T) { bothTLS13(t, keyUpdate) }
+
+func keyUpdate(t *testing.T, version uint16) {
+	t.Helper()
 	h := newHarness(t)
 	var log strings.Builder
 	c, cl := h.newTLSPeerOver(client, func(server, cl *tls.Config) {
 		server.SessionTicketsDisabled = true
-		cl.MinVersion, cl.KeyLogWriter = tls.VersionTLS13, &log
+		server.MaxVersion, cl.KeyLogWriter = version, &log
 	}, nil)
 	u, ul := h.newPeer(upstream)
 	h.adoptLegs(&Options{}, cl, ul)
