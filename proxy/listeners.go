@@ -10,6 +10,7 @@ import (
 	"usher/proxy/config"
 	"usher/proxy/front"
 	"usher/proxy/handover"
+	"usher/proxy/socket"
 )
 
 // listeners are those of one routes file, and what sets them apart from those
@@ -50,7 +51,7 @@ func (ls *listeners) speak(cfg *config.Config, keeper *certs.Keeper, same bool) 
 	names := certs.Names(cfg)
 	for i, l := range ls.all {
 		want, old := ls.wanted[i], l.Speech()
-		how := &front.Speech{Leads: want.Redirect, Proxies: want.ProxyProtocol, WebSocket: cfg.TLS.H2WebSocket}
+		how := &front.Speech{Leads: want.Redirect, Proxies: want.ProxyProtocol, WebSocket: cfg.TLS.H2WebSocket, Own: cfg.TLS.Handover}
 		if want.TLS {
 			how.Names, how.Demand = names, cfg.TLS.Ask != ""
 		}
@@ -59,7 +60,7 @@ func (ls *listeners) speak(cfg *config.Config, keeper *certs.Keeper, same bool) 
 		case same && old != nil && old.TLS != nil:
 			how.TLS = old.TLS
 		default:
-			how.TLS = keeper.Config(want)
+			how.TLS = socket.Watched(keeper.Config(want))
 		}
 		if l.Speak(how) {
 			ls.changed = append(ls.changed, l)

@@ -46,6 +46,7 @@ func nothing(log *slog.Logger, id string) *live {
 // newLive makes of p what serves.
 func (s *Server) newLive(p *prepared) *live {
 	cfg, pool := p.cfg, p.old.pool.Next(p.cfg.Upstreams, p.upstreamTLS)
+	pool.Handover.Store(cfg.TLS.Handover)
 	rules := headers.Rules{Trusted: cfg.TrustedProxies, ID: s.id}
 	l := &live{
 		cfg: cfg, certs: p.certs, listeners: p.listeners.all, upstreamFiles: p.upstreamFiles,

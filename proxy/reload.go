@@ -142,7 +142,7 @@ func sameTLS(a, b *config.Config) bool {
 	}
 	bare := func(c *config.Config) tls {
 		t := tls{c.File, c.TLS, slices.Clone(c.Listen), c.Issued()}
-		t.tls.H2WebSocket = false // it is no matter of certificates
+		t.tls.H2WebSocket, t.tls.Handover = false, false // they are no matter of certificates
 		t.tls.ACME.RootAt = config.Position{}
 		t.tls.Certificates = slices.Clone(c.TLS.Certificates)
 		for i := range t.tls.Certificates {

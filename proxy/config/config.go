@@ -66,6 +66,7 @@ type TLS struct {
 	Storage      string   // the folder for what is issued; relative to that of the routes file
 	ACME         ACME     // who issues them if not the local authority
 	H2WebSocket  bool     // listeners take WebSocket by HTTP/2 as well (RFC 8441)
+	Handover     bool     // connections of TLS 1.3 can go over to another process, those to https upstreams too
 }
 
 // ACME says which authority issues certificates (RFC 8555).

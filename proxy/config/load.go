@@ -119,14 +119,15 @@ func (l *loader) top(root value, c *Config) {
 	l.bool(o.field("watch"), &c.Watch)
 	c.Admin = l.admin(o.field("admin"))
 	c.Tracing = l.tracing(o.field("tracing"), d.tracing)
-	c.TLS = l.tls(o.field("tls"), d)
+	var sourceless bool
+	c.TLS, sourceless = l.tls(o.field("tls"), d)
 	c.Listen = l.listeners(o.field("listen"), d.listeners(c.TLS), len(c.TLS.Domains) > 0 || c.TLS.Ask != "")
 	for _, one := range c.Listen {
 		if one.Address == c.Admin.Address && one.Address != "" && !strings.HasSuffix(one.Address, ":0") {
 			l.errorf(c.Admin.Position, "admin has the address %q of clients: it needs one of its own", one.Address)
 		}
 	}
-	l.wantCertificates(o.field("tls"), c.Listen)
+	l.wantCertificates(o.field("tls"), sourceless, c.Listen)
 
 	limits := l.limits(o, d.limits)
 	c.HandshakeTimeout = limits.HandshakeTimeout

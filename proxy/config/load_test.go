@@ -286,7 +286,7 @@ func TestDomains(t *testing.T) {
 	want(t, "listen", short.Listen, []Listener{
 		{Position: Position{1, 1}, Address: ":80", Redirect: true}, {Position: Position{1, 1}, Address: ":443", TLS: true},
 	})
-	want(t, "tls", short.TLS, TLS{Domains: []string{"ws.example.com"}, Storage: "certs"})
+	want(t, "tls", short.TLS, TLS{Domains: []string{"ws.example.com"}, Storage: "certs", Handover: true})
 	long := mustParseFile(t, "tls_acme")
 	want(t, "listen", long.Listen, []Listener{
 		{Position: Position{2, 5}, Address: ":80", Redirect: true},

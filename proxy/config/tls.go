@@ -6,16 +6,22 @@ import (
 )
 
 var (
-	tlsKeys         = []string{"certificates", "domains", "internal", "storage", "email", "ca", "ca_root", "staging", "external_account", "on_demand", "h2_websocket"}
+	tlsKeys         = []string{"certificates", "domains", "internal", "storage", "email", "ca", "ca_root", "staging", "external_account", "on_demand", "h2_websocket", "handover"}
 	certificateKeys = []string{"cert", "key"}
 )
 
-func (l *loader) tls(v value, d defaultValues) TLS {
-	t := TLS{Storage: d.storage}
+// noSource is for a tls that says nothing of certificates.
+const noSource = "tls has no source of certificates: it needs domains, certificates or internal: true"
+
+// tls reads the key of that name. sourceless says that it has no certificates and
+// needs none either, where no listener has TLS: handover is about upstreams, too.
+func (l *loader) tls(v value, d defaultValues) (t TLS, sourceless bool) {
+	t = TLS{Storage: d.storage, Handover: true}
 	o, ok := l.object(v, "in tls", tlsKeys)
 	if !ok {
-		return t
+		return t, false
 	}
+	l.bool(o.field("handover"), &t.Handover)
 	l.bool(o.field("internal"), &t.Internal)
 	l.bool(o.field("h2_websocket"), &t.H2WebSocket)
 	if storage, ok := l.text(o.field("storage")); ok {
@@ -26,9 +32,11 @@ func (l *loader) tls(v value, d defaultValues) TLS {
 	t.Ask = l.onDemand(o.field("on_demand"), t.Internal)
 	t.ACME = l.acme(o, t)
 	if !o.field("certificates").given() && !o.field("domains").given() && !o.field("on_demand").given() && !t.Internal && len(o.meant) == 0 {
-		l.errorf(o.Position, "tls has no source of certificates: it needs domains, certificates or internal: true")
+		if sourceless = o.field("handover").given() && len(o.fields) == 1; !sourceless {
+			l.errorf(o.Position, noSource)
+		}
 	}
-	return t
+	return t, sourceless
 }
 
 func (l *loader) certificates(v value) []Certificate {
@@ -88,8 +96,8 @@ func (l *loader) domain(w word, internal bool) bool {
 
 // wantCertificates holds listeners and certificates together: a listener
 // without certificates cannot start, and certificates that no listener uses
-// mean that somebody believes to be safe who is not.
-func (l *loader) wantCertificates(tls value, listeners []Listener) {
+// mean that somebody believes to be safe who is not. sourceless is what tls said.
+func (l *loader) wantCertificates(tls value, sourceless bool, listeners []Listener) {
 	used := false
 	for _, one := range listeners {
 		used = used || one.TLS
@@ -97,7 +105,10 @@ func (l *loader) wantCertificates(tls value, listeners []Listener) {
 			l.errorf(one.Position, "this listener has tls: true, but the file has no tls")
 		}
 	}
-	if tls.given() && !used {
+	if sourceless && used {
+		l.errorf(tls.Position, noSource)
+	}
+	if tls.given() && !sourceless && !used {
 		l.errorf(tls.Position, "tls is never used: no listener has tls: true")
 	}
 	for _, one := range listeners {

@@ -59,9 +59,13 @@ func (c *client) takeConn() (net.Conn, error) {
 	if c.peer.Source == nil {
 		return conn, nil
 	}
-	if t, ok := conn.(*tls.Conn); ok {
+	switch t := conn.(type) {
+	case *tls.Conn:
 		under := t.NetConn().(*socket.Detachable)
 		under.Conn = proxyproto.NewConn(under.Conn, c.peer)
+		return conn, nil
+	case *socket.Secured:
+		t.Conn = proxyproto.NewConn(t.Conn, c.peer)
 		return conn, nil
 	}
 	return proxyproto.NewConn(conn, c.peer), nil

@@ -57,6 +57,9 @@ func (c *client) secure() {
 func (s *Server) secure(c *client, tcp net.Conn, hello []byte) {
 	under := socket.NewDetachable(patient{tcp, s.workers})
 	under.Feed(hello, nil)
+	if c.how.Own {
+		under.Watch(false)
+	}
 	conn := tls.Server(under, c.how.TLS)
 	ctx, cancel := context.WithTimeout(certs.WithPause(s.inflight.wanted, s.workers.pause), c.from.timeout)
 	defer cancel()
@@ -74,6 +77,7 @@ func (s *Server) secure(c *client, tcp net.Conn, hello []byte) {
 		conn.Close()
 		s.inflight.remove(c)
 	case state.NegotiatedProtocol == http2.Protocol:
+		under.Unwatch()
 		h2 := http2.NewConn(conn, c.how.WebSocket)
 		s.inflight.swap(c, h2, greeted)
 		if !s.h2.Hand(h2) {

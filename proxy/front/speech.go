@@ -21,6 +21,7 @@ type Speech struct {
 	Demand  bool           // certificates for other names may come
 
 	WebSocket bool // by HTTP/2 too
+	Own       bool // records of TLS 1.3 are usher's own: all that is known of a client is data then
 }
 
 // attrs say what clients meet.

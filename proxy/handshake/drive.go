@@ -68,7 +68,7 @@ func (x *Exchange) drive(do Effect, conn net.Conn) net.Conn {
 				conn.Close()
 			}
 			var err error
-			if conn, err = x.endpoint.DialAddress(x.context(), x.at); err != nil {
+			if conn, err = x.endpoint.DialLeg(x.context(), x.at); err != nil {
 				do, conn = x.connected(time.Now(), nil, err), nil
 			} else {
 				do = x.connected(time.Now(), conn.RemoteAddr(), nil)

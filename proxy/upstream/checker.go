@@ -87,7 +87,7 @@ func (k *checker) once(ctx context.Context) error {
 	parent := ctx
 	ctx, cancel := context.WithTimeout(ctx, k.check.Timeout)
 	defer cancel()
-	conn, secured, err := k.endpoint.connect(ctx, netip.Addr{})
+	conn, secured, err := k.endpoint.connect(ctx, netip.Addr{}, false)
 	if err != nil {
 		return k.endpoint.dialError(parent, secured, err)
 	}

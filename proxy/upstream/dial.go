@@ -89,8 +89,17 @@ func (e *Endpoint) Dial(ctx context.Context) (net.Conn, error) {
 // DialAddress is Dial for one of the addresses of the endpoint's name, or any
 // if it is invalid.
 func (e *Endpoint) DialAddress(ctx context.Context, at netip.Addr) (net.Conn, error) {
+	return e.dialAddress(ctx, at, false)
+}
+
+// DialLeg is DialAddress for a connection that may become a session's leg.
+func (e *Endpoint) DialLeg(ctx context.Context, at netip.Addr) (net.Conn, error) {
+	return e.dialAddress(ctx, at, true)
+}
+
+func (e *Endpoint) dialAddress(ctx context.Context, at netip.Addr, leg bool) (net.Conn, error) {
 	begin := time.Now()
-	conn, secured, err := e.connect(ctx, at)
+	conn, secured, err := e.connect(ctx, at, leg)
 	now := time.Now()
 	if err != nil {
 		return nil, e.failed(ctx, now, secured, err)
@@ -165,7 +174,7 @@ func (e *DialError) kind(ctx context.Context, secured bool) Failure {
 }
 
 // connect makes a connection. secured is true if an error is that of TLS.
-func (e *Endpoint) connect(ctx context.Context, at netip.Addr) (conn net.Conn, secured bool, err error) {
+func (e *Endpoint) connect(ctx context.Context, at netip.Addr, leg bool) (conn net.Conn, secured bool, err error) {
 	ctx, cancel := e.bound(ctx)
 	defer cancel()
 	// Keep-alive is off as it costs system calls for each connection, and a
@@ -175,7 +184,7 @@ func (e *Endpoint) connect(ctx context.Context, at netip.Addr) (conn net.Conn, s
 		err = e.sendClient(ctx, conn)
 	}
 	if err == nil && e.Scheme == config.HTTPS {
-		conn, err = e.startTLS(ctx, conn)
+		conn, err = e.startTLS(ctx, conn, leg && e.settings.Handover.Load())
 		secured = err != nil
 	}
 	return conn, secured, err
@@ -190,14 +199,19 @@ func (e *Endpoint) bound(ctx context.Context) (context.Context, context.CancelFu
 }
 
 // startTLS puts TLS on raw, in such a way that an event loop can take the
-// socket from under it later.
-func (e *Endpoint) startTLS(ctx context.Context, raw net.Conn) (net.Conn, error) {
+// socket from under it later, and if own, protect the records itself from then
+// on: the tickets that come until then crypto/tls keeps for other connections.
+func (e *Endpoint) startTLS(ctx context.Context, raw net.Conn, own bool) (net.Conn, error) {
 	host, _, err := net.SplitHostPort(e.Address)
 	if err != nil {
 		raw.Close()
 		return nil, err
 	}
-	conn := tls.Client(socket.NewDetachable(raw), e.tlsConfig(host))
+	under, config := socket.NewDetachable(raw), e.tlsConfig(host)
+	if own {
+		config.KeyLogWriter = under.Watch(true)
+	}
+	conn := tls.Client(under, config)
 	if err := conn.HandshakeContext(ctx); err != nil {
 		raw.Close()
 		return nil, err

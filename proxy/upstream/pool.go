@@ -15,6 +15,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"usher/proxy/config"
@@ -46,6 +47,10 @@ type Settings struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Lookup returns the addresses of a host; nil means the system's resolver.
 	Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
+
+	// Handover has the records of TLS 1.3 be usher's own on legs that are dialled
+	// from now on. It may be set at any time.
+	Handover atomic.Bool
 
 	checks checks
 	secret []byte // for upstreams that the file has none for

@@ -86,7 +86,7 @@ func (u *Upstream) DialNext(ctx context.Context, t *Tries) (*Endpoint, net.Conn,
 		if err != nil {
 			return nil, nil, err
 		}
-		conn, err := e.DialAddress(ctx, t.Address(e))
+		conn, err := e.DialLeg(ctx, t.Address(e))
 		if t.Dialled(ctx, e, err) {
 			continue
 		}
