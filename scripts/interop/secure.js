@@ -1,11 +1,13 @@
 'use strict';
 
-// usher with TLS, by its local authority, in front of one upstream.
+// usher with TLS, by its local authority, in front of one upstream, which may have
+// TLS, too.
 
 const { spawn } = require('node:child_process');
 const { once } = require('node:events');
 const fs = require('node:fs');
 const http = require('node:http');
+const https = require('node:https');
 const os = require('node:os');
 const path = require('node:path');
 const readline = require('node:readline');
@@ -15,9 +17,11 @@ const { exit } = require('./processes');
 
 const binary = process.env.USHER ?? path.join(__dirname, '..', '..', 'usher');
 
-// secure starts both. seen has what the upstream saw of each upgrade.
-exports.secure = async function secure(t, tls) {
-  const { port: upstream, seen } = await echo(t);
+// secure starts both. seen has what the upstream saw of each upgrade. options are
+// those of the upstream's TLS, undefined for none.
+exports.secure = async function secure(t, tls, options) {
+  const { port: upstream, seen } = await echo(t, options);
+  const main = options ? { endpoints: `https://127.0.0.1:${upstream}`, insecure_skip_verify: true } : `http://127.0.0.1:${upstream}`;
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'usher-tls-'));
   atEnd(t, () => fs.rmSync(folder, { recursive: true }));
   fs.writeFileSync(
@@ -26,7 +30,7 @@ exports.secure = async function secure(t, tls) {
       listen: { address: '127.0.0.1:0', tls: true },
       tls: { internal: true, ...tls },
       drain: { deadline: '2s' },
-      upstreams: { main: `http://127.0.0.1:${upstream}` },
+      upstreams: { main },
       routes: [{ upstream: 'main' }],
     }),
   );
@@ -60,12 +64,14 @@ async function listening(child, exited) {
 }
 
 // echo is an upstream with a page, and a WebSocket that says again what it hears.
-async function echo(t) {
+async function echo(t, options) {
   const seen = [];
-  const server = http.createServer((req, res) => res.end('<!doctype html><title>page</title>'));
+  const page = (req, res) => res.end('<!doctype html><title>page</title>');
+  const server = options ? https.createServer(options, page) : http.createServer(page);
   const sockets = new WebSocketServer({ server, handleProtocols: (offered) => [...offered][0] });
   sockets.on('connection', (socket, req) => {
-    seen.push({ version: req.httpVersion, method: req.method, key: req.headers['sec-websocket-key'], origin: req.headers.origin });
+    const resumed = options && { resumed: req.socket.isSessionReused() };
+    seen.push({ ...resumed, version: req.httpVersion, method: req.method, key: req.headers['sec-websocket-key'], origin: req.headers.origin });
     socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }));
   });
   server.listen(0, '127.0.0.1');
