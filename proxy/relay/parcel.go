@@ -19,6 +19,20 @@ type Parcel struct {
 	away away
 }
 
+// clear overwrites the secrets.
+func (p *Parcel) clear() {
+	if p.Pair != nil {
+		for i := range p.Pair.Legs {
+			p.Pair.Legs[i].Line.clear()
+		}
+	}
+	if p.Fan != nil {
+		for i := range p.Fan.Strands {
+			p.Fan.Strands[i].Line.clear()
+		}
+	}
+}
+
 // away is who has been put aside.
 type away interface {
 	// handed is called when another process has it: what is left of it here goes
@@ -88,6 +102,7 @@ func (lp *loop) pack(most int) (parcels []*Parcel) {
 func (lp *loop) unpacked(parcels []*Parcel, taken bool) {
 	lp.away -= len(parcels)
 	for _, p := range parcels {
+		p.clear()
 		if taken {
 			p.away.handed(lp)
 			p.Session.Leave()
@@ -123,7 +138,7 @@ func (st *PairState) Unpack(o *Options, descriptors []int) (*Arrival, error) {
 				lp.refuseAdoption(p, ErrClosed)
 			}
 		},
-		drop: func() { p.legs[client].socket.close(); p.legs[upstream].socket.close() },
+		drop: func() { p.legs[client].abandon(); p.legs[upstream].abandon() },
 	}, nil
 }
 

@@ -139,7 +139,7 @@ func (lp *loop) packFan(f *fan) *Parcel {
 	for i, s := range f.strands {
 		lines[i] = &s.line
 	}
-	descriptors, err := lp.packLines(lines...)
+	states, descriptors, err := lp.packLines(lines...)
 	if err != nil {
 		f.held(false)
 		return nil
@@ -147,7 +147,7 @@ func (lp *loop) packFan(f *fan) *Parcel {
 	lp.timers.drop(f)
 	delete(lp.fans, f)
 	f.apart = true
-	return &Parcel{Session: f.session, Fan: f.state(), Descriptors: descriptors, away: f}
+	return &Parcel{Session: f.session, Fan: f.state(states), Descriptors: descriptors, away: f}
 }
 
 // tidy has what is about to leave f leave it now.
@@ -161,7 +161,7 @@ func (f *fan) tidy() {
 }
 
 // state is f as data.
-func (f *fan) state() *FanState {
+func (f *fan) state(lines []LineState) *FanState {
 	lp, a := f.loop, &f.answers
 	st := &FanState{
 		Version: f.entry.Version, SID: f.sid, Polling: f.entry.Polling, Base64: f.entry.Base64,
@@ -169,16 +169,16 @@ func (f *fan) state() *FanState {
 		FilledAt: lp.ago(a.filledAt),
 	}
 	a.out.each(func(p engineio.Packet) { st.Packets = append(st.Packets, PacketState{p.Type, p.Binary, p.Data}) })
-	for _, s := range f.strands {
-		st.Strands = append(st.Strands, s.state(lp))
+	for i, s := range f.strands {
+		st.Strands = append(st.Strands, s.state(lp, lines[i]))
 	}
 	return st
 }
 
 // state is s as data.
-func (s *strand) state(lp *loop) StrandState {
+func (s *strand) state(lp *loop, as LineState) StrandState {
 	st := StrandState{
-		Role: roleLeg, Number: s.number, To: s.to, Line: lp.lineState(&s.line), Check: s.check.State(),
+		Role: roleLeg, Number: s.number, To: s.to, Line: as, Check: s.check.State(),
 		Muted: lp.ago(s.muted), Base64: s.b64, Window: s.window, Probed: s.probed, CutAt: lp.ago(s.cutAt),
 	}
 	switch s {

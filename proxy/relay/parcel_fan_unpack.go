@@ -34,7 +34,7 @@ func (st *FanState) Unpack(o *FanOptions, e Entry, regain func(session.Leg) Dial
 		},
 		drop: func() {
 			for _, s := range f.strands {
-				s.socket.close()
+				s.abandon()
 			}
 		},
 	}, nil
@@ -116,10 +116,13 @@ func (st *StrandState) fill(s *strand) (err error) {
 	if s.check, err = st.Check.Checker(); err != nil {
 		return err
 	}
-	if len(st.Line.Held) > maxHeld || s.check.Open() != (st.Parts != nil) || st.Window > 15 {
+	if err = st.Line.fill(&s.line); err != nil {
+		return err
+	}
+	if s.check.Open() != (st.Parts != nil) || st.Window > 15 {
 		return errParcel
 	}
-	s.held, s.b64, s.window, s.probed, s.to = st.Line.Held, st.Base64, st.Window, st.Probed, st.To
+	s.b64, s.window, s.probed, s.to = st.Base64, st.Window, st.Probed, st.To
 	if m := st.Parts; m != nil {
 		s.parts = &parts{m.Bytes, m.Binary, m.Packed, m.Key, max(0, m.At)}
 	}

@@ -52,7 +52,7 @@ func (l *line) stays() string {
 	switch {
 	case l.tied:
 		return staysHTTP2
-	case l.tls != nil:
+	case l.tls != nil && l.records() == nil:
 		return staysTLS
 	case !moves || l.is(ignored|broken|finished|sentClose|dueClose|deaf|cutting|shut|closed):
 		return staysEnds
