@@ -51,7 +51,7 @@ var layers = map[string]struct {
 	"refusal":    {imports: []string{"engineio", "headers", "http1", "redact", "route", "session", "upstream"}},
 	"forward":    {imports: []string{"headers", "refusal", "route", "upstream"}},
 	"handshake":  {imports: []string{"affinity", "engineio", "h2connect", "headers", "http1", "refusal", "route", "session", "tracing", "upstream", "ws"}},
-	"front":      {imports: []string{"certs", "config", "handover", "handshake", "headers", "http1", "http2", "proxyproto", "refusal", "relay", "socket"}, owns: []string{"golang.org/x/net/http/httpguts"}},
+	"front":      {imports: []string{"certs", "config", "handover", "handshake", "headers", "http1", "http2", "proxyproto", "refusal", "relay", "socket", "tls13"}, owns: []string{"golang.org/x/net/http/httpguts"}},
 	"relay":      {imports: []string{"demux", "engineio", "session", "socket", "tap", "tls13", "ws"}, owns: []string{"golang.org/x/sys/unix"}},
 	"transfer":   {imports: []string{"front", "handover", "namespaces", "relay", "session", "upstream"}},
 	"namespaces": {imports: []string{"config", "demux", "engineio", "handshake", "refusal", "relay", "route", "session", "tracing", "upstream"}},

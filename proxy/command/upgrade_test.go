@@ -236,8 +236,13 @@ func TestUpgradeTLS(t *testing.T) {
 		t.Fatalf("root: %v", err)
 	}
 	d := &websocket.Dialer{TLSClientConfig: &tls.Config{RootCAs: roots}, HandshakeTimeout: 6 * patience}
+	old := &websocket.Dialer{TLSClientConfig: &tls.Config{RootCAs: roots, MaxVersion: tls.VersionTLS12}, HandshakeTimeout: 6 * patience}
 	for n := 1; n <= 2; n++ {
 		held, err := echo(d, address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stays, err := echo(old, address)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -246,8 +251,10 @@ func TestUpgradeTLS(t *testing.T) {
 		if err != nil {
 			t.Fatalf("new process: %v", err)
 		}
-		wantRestart(t, held)
+		wantRestart(t, stays)
+		wantStill(t, held)
 		held.Close()
+		stays.Close()
 		next.Close()
 	}
 }

@@ -7,7 +7,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"usher/proxy/proxyproto"
 	"usher/proxy/socket"
+	"usher/proxy/tls13"
 )
 
 // departures are the clients that are about to move to another process. While
@@ -21,9 +23,25 @@ type departures struct {
 
 // departure is a client that has left its loop, or net/http.
 type departure struct {
-	client *client
-	conn   net.Conn // static, and nobody else's
-	said   []byte
+	client  *client
+	conn    net.Conn       // nobody else's
+	records *tls13.Session // nil if plain
+	said    []byte
+}
+
+// departure is c's, of a connection with what was read of it, which is
+// nobody else's.
+func (c *client) departure(conn net.Conn, said []byte) departure {
+	d := departure{client: c, conn: conn, said: said}
+	if own, ok := conn.(*socket.Secured); ok {
+		var plain []byte
+		d.conn, d.records, plain = own.Release()
+		d.said = append(said, plain...)
+	}
+	if p, ok := d.conn.(*proxyproto.Conn); ok {
+		d.conn = p.Conn
+	}
+	return d
 }
 
 func newDepartures() *departures { return &departures{filled: make(chan struct{}, 1)} }
@@ -104,20 +122,30 @@ func (s *Server) move(some []departure, hand func([]ClientState, []int) bool) bo
 	var going []departure
 	for _, d := range some {
 		fd, ok := socket.Descriptor(d.conn)
-		if !ok {
+		st, err := d.state()
+		if !ok || err != nil {
 			s.stay([]departure{d})
 			continue
 		}
-		states, descriptors, going = append(states, d.client.state(d.conn.RemoteAddr(), d.said)), append(descriptors, fd), append(going, d)
+		states, descriptors, going = append(states, st), append(descriptors, fd), append(going, d)
 	}
 	if len(going) == 0 {
 		return true
 	}
-	if !hand(states, descriptors) {
+	taken := hand(states, descriptors)
+	for i := range states {
+		if states[i].TLS != nil {
+			states[i].TLS.Records.Clear()
+		}
+	}
+	if !taken {
 		s.stay(going)
 		return false
 	}
 	for _, d := range going {
+		if d.records != nil {
+			d.records.Clear()
+		}
 		d.conn.Close()
 		s.inflight.remove(d.client)
 	}
@@ -129,7 +157,12 @@ func (s *Server) stay(list []departure) {
 	for _, d := range list {
 		s.inflight.add(d.client, fresh)
 		d.conn.SetDeadline(time.Time{})
-		s.seat(d.client, d.conn, d.said)
+		conn := d.conn
+		if d.records != nil {
+			d.records.Resume()
+			conn = socket.NewSecured(conn, d.records)
+		}
+		s.seat(d.client, conn, d.said)
 	}
 }
 
@@ -155,20 +188,20 @@ func (c *client) departSoon() {
 // if that can be.
 func (c *client) depart(p []byte) bool {
 	in := c.from.server
-	if !in.departures.open.Load() || c.stage >= shakes || c.tls != nil || !socket.Movable {
+	seat := c.seat.Load()
+	if !in.departures.open.Load() || c.stage >= shakes || !seat.Movable() {
 		return false
 	}
-	said := append(c.head, p...)
-	next := &client{from: c.from, how: c.how, peer: c.peer, stage: c.stage, idle: c.idle}
-	seat := c.seat.Load()
+	next := &client{from: c.from, how: c.how, tls: c.tls, peer: c.peer, stage: c.stage, idle: c.idle}
 	conn, err := seat.Leave()
 	if err != nil {
 		return false
 	}
 	c.seat.Store(nil)
+	d := next.departure(conn, append(c.head, p...))
 	c.stage, c.head = gone, nil
-	if !in.departures.add(departure{next, conn, said}) {
-		in.stay([]departure{{next, conn, said}})
+	if !in.departures.add(d) {
+		in.stay([]departure{d})
 	}
 	in.inflight.remove(c)
 	return true
@@ -197,7 +230,7 @@ func (s *Server) Arrive(st ClientState, descriptor int, listeners []*Listener) (
 	if from == nil { // its listener is not in the file any more
 		return drop, drop, nil
 	}
-	c, err := st.client(from)
+	c, conn, err := st.client(from, conn)
 	if err != nil {
 		return nil, nil, err
 	}

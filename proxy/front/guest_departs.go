@@ -3,7 +3,6 @@ package front
 import (
 	"errors"
 	"io"
-	"net"
 	"os"
 	"time"
 
@@ -15,7 +14,7 @@ import (
 func (c *conn) departSoon() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.rests && c.movable() != nil {
+	if c.rests && c.movable() {
 		c.SetReadDeadline(time.Unix(1, 0)) // it is not read any more
 	}
 }
@@ -35,24 +34,28 @@ func (c *conn) readNext(p []byte) (n int, err error) {
 		c.rests = false
 	}
 	defer c.mu.Unlock()
-	if below := c.movable(); d.open.Load() && below != nil && (err == nil || errors.Is(err, os.ErrDeadlineExceeded)) {
-		if c.left = d.add(departure{c.again(), below, append(p[:n:n], c.held...)}); c.left {
-			return 0, io.EOF
+	if d.open.Load() && c.movable() && (err == nil || errors.Is(err, os.ErrDeadlineExceeded)) {
+		next := c.again()
+		one := next.departure(c.Conn, append(p[:n:n], c.held...))
+		if c.left = true; !d.add(one) {
+			c.client.from.server.stay([]departure{one})
 		}
+		return 0, io.EOF
 	}
 	return n, err
 }
 
-// movable returns the connection below if another process can have it, nil if not.
-func (c *conn) movable() net.Conn {
+// movable tells whether another process can have the connection.
+func (c *conn) movable() bool {
 	below := c.Conn
+	if own, ok := below.(*socket.Secured); ok {
+		below = own.Conn
+	}
 	if p, ok := below.(*proxyproto.Conn); ok {
 		below = p.Conn
 	}
-	if _, ok := socket.Descriptor(below); !ok || c.serve != nil {
-		return nil
-	}
-	return below
+	_, ok := socket.Descriptor(below)
+	return ok && c.serve == nil
 }
 
 // Close closes the connection, unless it is another's.

@@ -47,6 +47,11 @@ func (p *pair) stays() string {
 	return p.legs[upstream].stays()
 }
 
+// Movable tells whether another process could have the seat's connection.
+func (s *Seat) Movable() bool {
+	return !s.is(vacated|connecting) && !s.backlogged() && s.line.stays() == ""
+}
+
 // stays returns what keeps l here.
 func (l *line) stays() string {
 	switch {
