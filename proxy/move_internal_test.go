@@ -18,7 +18,7 @@ func (s *Server) MoveSplit(t *testing.T, next *Server, before func()) (moved int
 	t.Helper()
 	next.namespaces.Expect()
 	defer next.namespaces.Settled()
-	s.frames.Move(64, func(parcels []*relay.Parcel) bool {
+	s.frames.Move(64, true, func(parcels []*relay.Parcel) bool {
 		before()
 		var lost []string
 		for _, p := range parcels {

@@ -46,6 +46,9 @@ func (s *Server) start(ctx context.Context) error {
 	}
 	s.running = true
 	now.pool.StartChecks()
+	if s.succession.takes != nil { // whose clients may come here from now on
+		s.namespaces.Expect()
+	}
 	for _, l := range now.listeners {
 		s.serve(l)
 	}
@@ -59,9 +62,6 @@ func (s *Server) start(ctx context.Context) error {
 		s.serving.Go(func() { s.watch(ctx) })
 	}
 	s.serving.Go(func() { s.Supervisor.Watch(s.succession.ending) })
-	if s.succession.takes != nil {
-		s.namespaces.Expect()
-	}
 	s.announce()
 	s.serving.Go(s.takeOver)
 	return nil

@@ -9,6 +9,7 @@ import (
 	"usher/proxy/front"
 	"usher/proxy/handover"
 	"usher/proxy/namespaces"
+	"usher/proxy/relay"
 	"usher/proxy/session"
 	"usher/proxy/transfer"
 	"usher/proxy/upstream"
@@ -97,7 +98,9 @@ func (s *Server) hold(x *session.Session) (release func()) {
 
 // handOn gives the sessions that can move to the process that takes this one's
 // place, and returns how many it has taken. One after the other, as long as there
-// are handshakes under way that lead to more.
+// are handshakes under way that lead to more, or sessions that are busy. Those of
+// clients that poll move when no request can come here any more, and what has come
+// is with who serves it.
 func (s *Server) handOn(ctx context.Context, patience time.Duration) (moved int) {
 	heir := s.succession.heir
 	if heir == nil || heir.Channel == nil {
@@ -106,15 +109,31 @@ func (s *Server) handOn(ctx context.Context, patience time.Duration) (moved int)
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for settled := false; ; settled = true {
-		n, err := transfer.Give(heir.Channel, s.frames, s.namespaces)
+		n, err := transfer.Give(heir.Channel, s.frames, s.namespaces, settled)
 		if moved += n; err != nil {
 			s.log.Warn("sessions stay, and drain", "error", err)
 			return moved
 		}
-		if settled {
+		switch {
+		case !settled:
+			s.front.Settle(ctx)
+			pause(ctx, busyTime)
+		case s.frames.Staying()[relay.Busy] == 0 || !pause(ctx, busyTime):
 			return moved
 		}
-		s.front.Settle(ctx)
+	}
+}
+
+// busyTime is after how long sessions that were busy are asked again.
+const busyTime = 20 * time.Millisecond
+
+// pause waits for d, and tells whether ctx goes on.
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
 	}
 }
 

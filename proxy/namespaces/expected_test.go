@@ -2,7 +2,9 @@ package namespaces
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -118,4 +120,22 @@ func TestVisitorPutAside(t *testing.T) {
 			t.Error("got it held that has moved")
 		}
 	})
+}
+
+// A client that polls by a connection which cannot move stays with it.
+func TestVisitorStays(t *testing.T) {
+	v := &visitor{}
+	for _, tt := range []struct {
+		r    http.Request
+		want string
+	}{
+		{http.Request{ProtoMajor: 1}, ""},
+		{http.Request{ProtoMajor: 1, TLS: new(tls.ConnectionState)}, "polls by TLS"},
+		{http.Request{ProtoMajor: 2, TLS: new(tls.ConnectionState)}, "polls by HTTP/2"},
+		{http.Request{ProtoMajor: 1}, ""},
+	} {
+		if v.asks(&tt.r); v.stays() != tt.want {
+			t.Errorf("HTTP/%d, TLS %v: got %q, want %q", tt.r.ProtoMajor, tt.r.TLS != nil, v.stays(), tt.want)
+		}
+	}
 }

@@ -44,6 +44,7 @@ func (q *request) open() (left handshake.Verdict) {
 		return left
 	}
 	v.dialler = d
+	v.asks(q.http)
 	ready := make(chan opening, 1)
 	x := s.Sessions.Open(q.info())
 	e := v.entry(newSID(), !q.visit.Upgrade, q.B64)
@@ -68,6 +69,7 @@ func (v *visitor) entry(sid string, polling, b64 bool) relay.Entry {
 		Dial:    v.dialler.dial,
 		Gone:    func() { s.sids.forget(v) },
 		Release: func() { s.caps.leave(v.place()) },
+		Stays:   v.stays,
 		Hold:    v.hold,
 		Held:    v.held,
 	}

@@ -56,15 +56,24 @@ func (p *split) serve(w http.ResponseWriter, r *http.Request, v handshake.Visit)
 		q.passOn(known)
 	case v.Upgrade:
 		return q.probe(known)
-	case r.Method == http.MethodGet:
-		q.poll(known)
-	case r.Method == http.MethodPost:
-		q.post(known)
+	default:
+		known.asks(r)
+		q.ofSession(known)
+	}
+	return left
+}
+
+// ofSession does what the method says, for a session that polls.
+func (q *request) ofSession(v *visitor) {
+	switch q.http.Method {
+	case http.MethodGet:
+		q.poll(v)
+	case http.MethodPost:
+		q.post(v)
 	default:
 		q.errors[engineio.BadMethod].Add(1)
 		q.refuse(errMethod)
 	}
-	return left
 }
 
 // opens tells whether q is a handshake by polling.

@@ -2,6 +2,7 @@ package namespaces
 
 import (
 	"context"
+	"net/http"
 	"net/netip"
 	"sync"
 
@@ -24,6 +25,29 @@ type visitor struct {
 	posting bool          // guarded by mu: a POST is under way
 	apart   chan struct{} // guarded by mu: nil but while it is put aside for another process
 	moved   bool          // guarded by mu: another process has it
+	tied    string        // guarded by mu: what keeps the connection of its last request here, "" for nothing
+}
+
+// asks notes that v's client has made a request. Its next one comes by the same
+// connection, which may have to stay in this process.
+func (v *visitor) asks(r *http.Request) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	switch {
+	case r.ProtoMajor > 1:
+		v.tied = "polls by HTTP/2"
+	case r.TLS != nil:
+		v.tied = "polls by TLS"
+	default:
+		v.tied = ""
+	}
+}
+
+// stays tells what keeps v here while it polls.
+func (v *visitor) stays() string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.tied
 }
 
 // place is where the visitor is counted.

@@ -57,6 +57,11 @@ type Entry struct {
 	// closed, or goes on in another process.
 	Release func()
 
+	// Stays returns what keeps the session in its process while its client polls,
+	// "" if nothing does; nil for nothing. It is called by the loop, and must not
+	// block.
+	Stays func() string
+
 	// Hold asks whether the session may be put aside for another process, and if
 	// so has requests of its client wait until Held says whether that has it now.
 	// They are called by the loop, and must not block; nil for yes and nothing.

@@ -46,18 +46,19 @@ type away interface {
 // most descriptors, or one. It reports whether it has taken them. Those that it
 // has are no sessions of this group any more; if it has not, they go on as if
 // nothing had been, and Move returns. Sessions that come to the group meanwhile
-// may be left out. It must not be called by a loop.
-func (g *Group) Move(most int, hand func([]*Parcel) bool) {
+// may be left out. Those whose clients poll move only if polls says so: requests
+// that come here later are not for this group. It must not be called by a loop.
+func (g *Group) Move(most int, polls bool, hand func([]*Parcel) bool) {
 	for _, lp := range g.loops {
-		for lp.moveSome(most, hand) {
+		for lp.moveSome(most, polls, hand) {
 		}
 	}
 }
 
 // moveSome moves those of one turn and tells whether there may be more.
-func (lp *loop) moveSome(most int, hand func([]*Parcel) bool) bool {
+func (lp *loop) moveSome(most int, polls bool, hand func([]*Parcel) bool) bool {
 	packed := make(chan []*Parcel, 1)
-	if !lp.post(func(lp *loop) { packed <- lp.pack(most) }) {
+	if !lp.post(func(lp *loop) { packed <- lp.pack(most, polls) }) {
 		return false
 	}
 	parcels := <-packed
@@ -74,7 +75,7 @@ func (lp *loop) moveSome(most int, hand func([]*Parcel) bool) bool {
 }
 
 // pack puts sessions aside.
-func (lp *loop) pack(most int) (parcels []*Parcel) {
+func (lp *loop) pack(most int, polls bool) (parcels []*Parcel) {
 	for p := range lp.pairs {
 		if most < len(p.legs) && len(parcels) > 0 {
 			break
@@ -86,12 +87,17 @@ func (lp *loop) pack(most int) (parcels []*Parcel) {
 			parcels, most = append(parcels, parcel), most-len(parcel.Descriptors)
 		}
 	}
+	carried := 0
 	for f := range lp.fans {
-		if most < len(f.strands) && len(parcels) > 0 {
+		if (most < max(1, len(f.strands)) || carried > mostCarried) && len(parcels) > 0 {
 			break
 		}
-		if parcel := lp.packFan(f); parcel != nil {
-			parcels, most = append(parcels, parcel), most-len(parcel.Descriptors)
+		if f.polls() && !polls {
+			continue
+		}
+		if parcel := lp.packFan(f); parcel != nil { // one that polls may have no descriptors
+			parcels, most = append(parcels, parcel), most-max(1, len(parcel.Descriptors))
+			carried += f.carries()
 		}
 	}
 	lp.away += len(parcels)

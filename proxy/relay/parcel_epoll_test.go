@@ -20,7 +20,7 @@ import (
 func (h *harness) handOn() int {
 	h.t.Helper()
 	h.loop.now = h.now
-	parcels := h.loop.pack(1 << 20)
+	parcels := h.loop.pack(1<<20, true)
 	for _, parcel := range parcels {
 		var st PairState
 		reread(h.t, parcel.Pair, &st)
@@ -68,7 +68,7 @@ func (h *harness) wantMoved(taken bool) {
 	h.t.Helper()
 	if !taken {
 		h.loop.now = h.now
-		parcels := h.loop.pack(2)
+		parcels := h.loop.pack(2, true)
 		if len(parcels) != 1 {
 			h.t.Fatalf("got %d parcels, want 1", len(parcels))
 		}
@@ -223,7 +223,7 @@ func TestParcelDismissed(t *testing.T) {
 	h := newHarness(t)
 	c, _ := h.adopt(&Options{})
 	h.loop.now = h.now
-	parcels := h.loop.pack(2)
+	parcels := h.loop.pack(2, true)
 	d := goingAway
 	d.Until = h.loop.epoch.Add(h.now + time.Minute)
 	h.pairAway(parcels).session.Dismiss(&d)
@@ -268,7 +268,7 @@ func TestMove(t *testing.T) {
 	registry := session.NewRegistry(func(*session.Session, session.End) { r.ends.Add(1) })
 	wantSoon(t, "sessions", r.group.sessions, sessions)
 	moved := 0
-	r.group.Move(10, func(parcels []*Parcel) bool {
+	r.group.Move(10, true, func(parcels []*Parcel) bool {
 		if len(parcels) != 5 {
 			t.Fatalf("got %d parcels at a time, want 5", len(parcels))
 		}

@@ -85,8 +85,13 @@ func (f *fan) stays() string {
 			return why
 		}
 	}
+	if f.polls() && f.entry.Stays != nil {
+		if why := f.entry.Stays(); why != "" {
+			return why
+		}
+	}
 	if !moves || f.occupied() || f.carries() > mostCarried {
-		return staysBusy
+		return Busy
 	}
 	return ""
 }
@@ -128,6 +133,9 @@ func (f *fan) carries() int {
 	}
 	return n
 }
+
+// polls tells whether requests of f's client may be on their way.
+func (f *fan) polls() bool { return f.client == nil }
 
 // packFan puts f aside, if it can move.
 func (lp *loop) packFan(f *fan) *Parcel {

@@ -27,7 +27,7 @@ const otherClock = time.Hour + 7*time.Minute
 func (h *fanHarness) handOnFan() {
 	h.t.Helper()
 	h.loop.now = h.now
-	parcels := h.loop.pack(1 << 20)
+	parcels := h.loop.pack(1<<20, true)
 	if len(parcels) == 0 {
 		return
 	}
@@ -130,7 +130,7 @@ func (h *fanHarness) wantFanMoved(taken bool) {
 	h.t.Helper()
 	if !taken {
 		h.loop.now = h.now
-		parcels := h.loop.pack(1 << 20)
+		parcels := h.loop.pack(1<<20, true)
 		if len(parcels) != 1 {
 			h.t.Fatalf("got %d parcels, want 1", len(parcels))
 		}
@@ -230,7 +230,7 @@ func TestFanParcelOfPoll(t *testing.T) {
 		h.step()
 		g.wantWaiting("not taken")
 		h.loop.now = h.now
-		parcels := h.loop.pack(100)
+		parcels := h.loop.pack(100, true)
 		late := h.get()
 		late.wantWaiting("put aside")
 		h.loop.unpacked(parcels, true)
@@ -255,7 +255,7 @@ func TestFanParcelCalls(t *testing.T) {
 	h := newPollingFan(t)
 	main := h.joinPolling(0)
 	h.loop.now = h.now
-	parcels := h.loop.pack(100)
+	parcels := h.loop.pack(100, true)
 	p := h.postBody(`42["x"]`)
 	if len(p.posted) != 0 {
 		t.Fatalf("got the POST answered %v, want it waiting", p.posted)
@@ -278,7 +278,7 @@ func TestFanParcelEndpointGone(t *testing.T) {
 	h.step()
 	h.wantOpen()
 	h.loop.now = h.now
-	parcels := h.loop.pack(100)
+	parcels := h.loop.pack(100, true)
 	gone = true
 	h.loop.unpacked(parcels, false)
 	h.step()
@@ -347,7 +347,7 @@ func TestFanUnpackRefuses(t *testing.T) {
 	h := newFanHarness(t, engineio.V4, false)
 	h.join(h.connect(), "/", 0)
 	h.loop.now = h.now
-	parcels := h.loop.pack(100)
+	parcels := h.loop.pack(100, true)
 	for name, spoil := range map[string]func(st *FanState){
 		"no client":           func(st *FanState) { st.Strands = st.Strands[1:] },
 		"two clients":         func(st *FanState) { st.Strands[1].Role = roleClient },
@@ -374,4 +374,32 @@ func TestFanUnpackRefuses(t *testing.T) {
 		}
 	}
 	h.loop.unpacked(parcels, false)
+}
+
+// Whose clients poll stay as long as requests may come here, and each takes its
+// share of a batch, though it has no socket.
+func TestFanParcelOfPollsLast(t *testing.T) {
+	h := newPollingFan(t)
+	more := newFan(h.open(), h.options, h.entry(), h.loop)
+	h.loop.load.Add(1)
+	h.loop.post(func(lp *loop) { lp.open(more.fan) })
+	h.step()
+	more.Poll(&Poll{Answer: func(Answer) {}})
+	h.step()
+	h.loop.now = h.now
+	if n := len(h.loop.pack(100, false)); n != 0 {
+		t.Errorf("got %d parcels of clients that poll, want none", n)
+	}
+	parcels := h.loop.pack(1, true)
+	if len(parcels) != 1 {
+		t.Errorf("got %d parcels at once, want 1", len(parcels))
+	}
+	h.loop.unpacked(parcels, false)
+	h.fan.fan.entry.Stays = func() string { return "its reason" }
+	all := make(map[string]int)
+	if h.loop.staying(all); all["its reason"] != 1 || len(all) != 1 {
+		t.Errorf("got %v staying, want one", all)
+	}
+	more.Break(errStop)
+	h.step()
 }

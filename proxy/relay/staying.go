@@ -5,8 +5,10 @@ const (
 	staysTLS   = "TLS"
 	staysHTTP2 = "HTTP/2"
 	staysEnds  = "ending" // it is told to, or does
-	staysBusy  = "busy"   // for a moment: it dials, or is answered
 )
+
+// Busy is what keeps a session for a moment: it dials, or is answered.
+const Busy = "busy"
 
 // Staying counts the sessions that there are by what keeps them from moving to
 // another process; those that nothing keeps are not counted. It must not be
@@ -29,6 +31,9 @@ func (lp *loop) staying(all map[string]int) {
 		}
 	}
 	for f := range lp.fans {
+		if f.closing() && f.end.told { // no more than a sid
+			continue
+		}
 		if why := f.stays(); why != "" {
 			all[why]++
 		}

@@ -34,9 +34,9 @@ type parcel struct {
 
 // Give gives the sessions of frames that can move, those of split among them, to
 // the process at the other end of c, and returns how many it has taken. After an
-// error the rest goes on here.
-func Give(c *handover.Channel, frames *relay.Group, split *namespaces.Server) (moved int, err error) {
-	frames.Move(atOnce, func(parcels []*relay.Parcel) bool {
+// error the rest goes on here. polls is as in relay.Group.Move.
+func Give(c *handover.Channel, frames *relay.Group, split *namespaces.Server, polls bool) (moved int, err error) {
+	frames.Move(atOnce, polls, func(parcels []*relay.Parcel) bool {
 		if err = give(c, parcels, split); err == nil {
 			moved += len(parcels)
 		}
