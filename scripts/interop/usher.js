@@ -90,6 +90,23 @@ class Front {
     }
   }
 
+  // upgrade has a new process take usher's place and all that can move, and
+  // returns what the old one says of that.
+  async upgrade() {
+    const count = this.logged('upgrade: sessions moved').length;
+    process.kill(this.pid, 'SIGUSR2');
+    for (const deadline = Date.now() + 60_000; this.logged('upgrade: sessions moved').length === count; ) {
+      assert.ok(Date.now() < deadline, `usher was not upgraded:\n${this.usher.log}`);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    return this.logged('upgrade: sessions moved').at(-1);
+  }
+
+  // pid is that of the process that serves.
+  get pid() {
+    return this.logged('upgrade: the new process serves').at(-1)?.pid ?? this.usher.child.pid;
+  }
+
   // stop ends usher as an operator would, and returns its last log line with
   // the counters. It may be called again.
   stop() {
@@ -101,9 +118,10 @@ class Front {
     if (!this.usher) {
       return undefined;
     }
-    const { child, exited } = this.usher;
-    child.kill('SIGTERM');
-    const hung = setTimeout(() => child.kill('SIGQUIT'), 20_000);
+    const { exited } = this.usher; // when nobody has its output any more, which a new process inherits
+    const { pid } = this;
+    kill(pid, 'SIGTERM');
+    const hung = setTimeout(() => kill(pid, 'SIGQUIT'), 20_000);
     const { code, signal } = await exited;
     clearTimeout(hung);
     assert.deepEqual({ code, signal }, { code: 0, signal: null }, `usher's end:\n${this.usher.log}`);
@@ -120,6 +138,15 @@ class Front {
       .filter((line) => line.startsWith('{'))
       .map((line) => JSON.parse(line))
       .filter((line) => line.msg === msg);
+  }
+}
+
+// kill sends a signal to a process that may have ended.
+function kill(pid, signal) {
+  try {
+    process.kill(pid, signal);
+  } catch (err) {
+    assert.equal(err.code, 'ESRCH');
   }
 }
 
