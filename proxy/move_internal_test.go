@@ -33,6 +33,19 @@ func (s *Server) MoveSplit(t *testing.T, next *Server, before func()) (moved int
 	return moved
 }
 
+// PackSplit puts the sessions that can move aside while meanwhile runs, and takes
+// them back, as if the next process had refused them.
+func (s *Server) PackSplit(meanwhile func()) (packed int) {
+	s.frames.Move(64, true, func(parcels []*relay.Parcel) bool {
+		if packed == 0 { // each loop has its turn
+			meanwhile()
+		}
+		packed += len(parcels)
+		return false
+	})
+	return packed
+}
+
 func (s *Server) moveOne(t *testing.T, next *Server, p *relay.Parcel) (*session.Session, []string) {
 	t.Helper()
 	visitor, ok := s.namespaces.State(p.Fan.SID)

@@ -190,6 +190,39 @@ func TestMoveSplitSlowPost(t *testing.T) {
 	}
 }
 
+// What the next process does not take goes on here, also what was asked for it
+// meanwhile.
+func TestMoveSplitNotTaken(t *testing.T) {
+	b, main, _ := newTestSplit(t, "")
+	p := b.newPoller(t, polling4)
+	p.open()
+	p.want("POST", "40", 200, "ok")
+	p.until("hello")
+	waits := p.begin(t.Context(), "GET", "")
+	wantSoon(t, "waiting", 1, func() int { return b.NamespaceStats().Waiting })
+	var posts <-chan string
+	if n := b.PackSplit(func() { posts = p.begin(t.Context(), "POST", `42["x"]`) }); n != 1 {
+		t.Fatalf("got %d sessions put aside, want 1", n)
+	}
+	if got := <-posts; got != "200 ok" {
+		t.Errorf("POST meanwhile: got %q, want it taken", got)
+	}
+	if got := <-waits; got != `200 42["x"]` {
+		t.Errorf("waiting GET: got %q, want the event", got)
+	}
+	c := b.joined(t, "", "/admin,")
+	late := main.legs.Load()
+	if n := b.PackSplit(func() { send(t, c, `42/admin,["meanwhile"]`) }); n != 2 {
+		t.Fatalf("got %d sessions put aside, want 2", n)
+	}
+	wantText(t, c, `42/admin,["meanwhile"]`)
+	wantAlive(t, c, "")
+	if got := main.legs.Load(); got != late {
+		t.Errorf("got %d legs, want %d as before", got, late)
+	}
+	b.wantSessions(t, 2)
+}
+
 // A session whose route is not what it was drains, as by a reload; one that has
 // lost an endpoint loses its legs there.
 func TestMoveSplitRouteGone(t *testing.T) {
