@@ -144,6 +144,7 @@ func (l *logBuffer) lines(t *testing.T, msg string) []map[string]any {
 type backend struct {
 	*httptest.Server
 	connections atomic.Int64 // accepted
+	open        atomic.Int64 // of these, neither closed nor taken over
 	requests    atomic.Int64
 
 	mu       sync.Mutex
@@ -165,7 +166,11 @@ func (b *backend) follow(c net.Conn, s http.ConnState) {
 	switch s {
 	case http.StateNew:
 		b.connections.Add(1)
+		b.open.Add(1)
+	case http.StateClosed:
+		b.open.Add(-1)
 	case http.StateHijacked:
+		b.open.Add(-1)
 		b.mu.Lock()
 		b.hijacked = append(b.hijacked, c)
 		b.mu.Unlock()

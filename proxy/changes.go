@@ -37,6 +37,10 @@ func (s *Server) report(old, next *live, ls *listeners) admin.Changes {
 		s.log.Warn("not reloaded: it takes a restart", "key", "handshake_timeout",
 			"detail", "for a client's TLS hello and request head; for upstreams it counts from now on")
 	}
+	if was, is := ofConnections(old.cfg), ofConnections(next.cfg); was.WriteTimeout != is.WriteTimeout || was.PingInterval != is.PingInterval || was.PingTimeout != is.PingTimeout {
+		s.log.Warn("not reloaded: it takes a restart", "key", "write_timeout, ping_interval, ping_timeout",
+			"detail", "for connections of HTTP/2 as such; for their streams write_timeout counts from now on")
+	}
 	if old.cfg.AffinitySecret != next.cfg.AffinitySecret {
 		s.log.Warn("not reloaded: it takes a restart", "key", "affinity_secret",
 			"detail", "for routes with namespaces; elsewhere sids and cookies of the old one lead nowhere from now on")

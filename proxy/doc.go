@@ -28,7 +28,8 @@
 // Whoever says no on the way makes a refusal.Error, and one Writer tells the
 // client, the log and the metrics.
 //
-// A request that is no upgrade goes by net/http to forward. Under a route with
+// A request that is no upgrade goes by net/http to forward; package plain bounds
+// what its client makes usher wait for. Under a route with
 // namespaces all goes by net/http to package namespaces, which is the Engine.IO
 // server that the client speaks with (a poll that waits is parked, and its client
 // comes back to a loop with the answer: front/park.go): it keeps the sids,
@@ -61,7 +62,7 @@
 //	pure             ws, http1, tls13, engineio, socketio, demux, affinity, redact, tap
 //	wire and system  socket, proxyproto, h2connect, http2, watch
 //	the file         config, route, headers
-//	hops             front, handshake, upstream, refusal, forward, namespaces, relay, messages
+//	hops             front, handshake, upstream, refusal, plain, forward, namespaces, relay, messages
 //	state            session, certs, handover, transfer
 //	operators        admin, metrics, tracing, command, doctor, demo
 //

@@ -52,6 +52,16 @@ func (m manner) options() *relay.Options {
 	return o
 }
 
+// ofConnections returns the limits of connections of HTTP/2, which have streams of
+// any route: none is ended that one of its routes would keep.
+func ofConnections(cfg *config.Config) config.Limits {
+	limits := cfg.Limits
+	for _, r := range cfg.Routes {
+		limits.WriteTimeout = max(limits.WriteTimeout, r.Limits.WriteTimeout)
+	}
+	return limits
+}
+
 // clientLeg returns the leg of an accepted connection, past its 101.
 func clientLeg(conn net.Conn, early []byte) relay.Leg {
 	inner, held, tied := front.Unwrap(conn)

@@ -106,7 +106,7 @@ func newServer(cfg *config.Config, log *slog.Logger, frames *relay.Group, from *
 		sessionLog: newSessionLog(log), succession: newSuccession(from), refusals: &refusal.Writer{Log: log},
 	}
 	s.front = front.NewServer(front.Config{
-		Loops: frames, HeadTimeout: cfg.HandshakeTimeout, ConnContext: handshake.ConnContext,
+		Loops: frames, HeadTimeout: cfg.HandshakeTimeout, Limits: ofConnections(cfg), ConnContext: handshake.ConnContext,
 		Refusals: s.refusals, Stopping: refusal.ErrStopping, Failed: s.failed, Log: log,
 	})
 	rand.Read(s.markKey[:])

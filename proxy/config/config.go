@@ -19,6 +19,7 @@ type Config struct {
 	TLS              TLS            //
 	TrustedProxies   []netip.Prefix // peers whose forwarding headers are believed; the zero one is any by a unix socket
 	HandshakeTimeout time.Duration  // for a client's TLS hello and request head, each
+	Limits           Limits         // of what comes to no route
 	Drain            Drain          //
 	Admin            Admin          //
 	Tracing          Tracing        // zero for none
@@ -228,7 +229,7 @@ type Header struct {
 	Name, Value string // the name is canonical
 }
 
-// Limits bound what one session may use. A route inherits what it does not
+// Limits bound what one session, or one plain request, may use. A route inherits what it does not
 // set from the top level of the file.
 type Limits struct {
 	MaxMessage       int64         // bytes of one message on the wire; larger ends the session with 1009
@@ -240,6 +241,11 @@ type Limits struct {
 	WriteTimeout     time.Duration // for a peer that takes nothing of what is waiting for it
 	PingInterval     time.Duration // of silence on a leg before usher pings it; 0 is never
 	PingTimeout      time.Duration // from such a ping to any byte of the peer
+
+	// Of plain requests, as is WriteTimeout.
+	MaxBody         int64         // bytes of a body; 0 is no limit
+	BodyTimeout     time.Duration // in which nothing of a body comes
+	ResponseTimeout time.Duration // from a request's end to the whole head of the upstream's answer; 0 is no limit
 }
 
 // Rate is what may pass in a second, sustained; a burst of one second's worth

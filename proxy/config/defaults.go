@@ -41,6 +41,8 @@ func defaults() defaultValues {
 			WriteTimeout:     30 * time.Second,
 			PingInterval:     45 * time.Second,
 			PingTimeout:      20 * time.Second, // or ping_interval, if that is shorter
+			BodyTimeout:      30 * time.Second,
+			ResponseTimeout:  time.Minute,
 		},
 		socketIO: SocketIO{
 			PingInterval:   25 * time.Second,

@@ -6,6 +6,7 @@ import "math"
 var limitKeys = []string{
 	"max_message", "max_fragments", "message_timeout", "max_rate", "idle_timeout",
 	"handshake_timeout", "write_timeout", "ping_interval", "ping_timeout",
+	"max_body", "body_timeout", "response_timeout",
 }
 
 var rateKeys = []string{"messages", "bytes"}
@@ -27,6 +28,9 @@ func (l *loader) limits(o object, base Limits) Limits {
 	l.duration(o.field("ping_interval"), orZero, &base.PingInterval)
 	l.duration(o.field("ping_timeout"), positive, &base.PingTimeout)
 	l.pings(o, &base)
+	l.size(o.field("max_body"), orZero, &base.MaxBody)
+	l.duration(o.field("body_timeout"), positive, &base.BodyTimeout)
+	l.duration(o.field("response_timeout"), orZero, &base.ResponseTimeout)
 	return base
 }
 

@@ -130,7 +130,7 @@ func (l *loader) top(root value, c *Config) {
 	l.wantCertificates(o.field("tls"), sourceless, c.Listen)
 
 	limits := l.limits(o, d.limits)
-	c.HandshakeTimeout = limits.HandshakeTimeout
+	c.HandshakeTimeout, c.Limits = limits.HandshakeTimeout, limits
 	l.duration(o.field("dial_timeout"), positive, &d.dialTimeout)
 	c.AffinitySecret = l.secret(o.field("affinity_secret"), "affinity_secret", nil)
 	d.secret = c.AffinitySecret

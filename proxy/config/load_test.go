@@ -57,6 +57,7 @@ func TestDefaults(t *testing.T) {
 			MaxMessage: 100 << 20, MaxFragments: 10000, MessageTimeout: 5 * time.Minute,
 			HandshakeTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second,
 			PingInterval: 45 * time.Second, PingTimeout: 20 * time.Second,
+			BodyTimeout: 30 * time.Second, ResponseTimeout: time.Minute,
 		},
 	})
 	if c.Routes[0].Upstream != c.Upstreams[0] {
@@ -71,13 +72,16 @@ func TestLimits(t *testing.T) {
 		MaxMessage: 1 << 20, MaxFragments: 10, MessageTimeout: time.Minute, MaxRate: Rate{100, 1e6},
 		HandshakeTimeout: 3 * time.Second, WriteTimeout: 4 * time.Second,
 		PingInterval: 90 * time.Second, PingTimeout: 5 * time.Second,
+		MaxBody: 10e6, BodyTimeout: 20 * time.Second, ResponseTimeout: 2 * time.Minute,
 	}
 	want(t, "inherited", c.Routes[0].Limits, top)
+	want(t, "of no route", c.Limits, top)
 	want(t, "of the client", c.HandshakeTimeout, 3*time.Second)
 	want(t, "own", c.Routes[1].Limits, Limits{
 		MaxMessage: 4096, MaxFragments: 2, MessageTimeout: 2 * time.Minute, MaxRate: Rate{0, 1e6},
 		IdleTimeout: time.Hour, HandshakeTimeout: 5 * time.Second, WriteTimeout: 6 * time.Second,
 		PingInterval: 3 * time.Second, PingTimeout: 3 * time.Second, // 5s inherited would be longer
+		BodyTimeout: time.Second,
 	})
 	top.PingInterval = 0
 	want(t, "never pinged", c.Routes[2].Limits, top)

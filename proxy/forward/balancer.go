@@ -63,28 +63,30 @@ func (b balancer) RoundTrip(r *http.Request) (*http.Response, error) {
 // send makes one attempt. One that gets no connection leaves the body unread,
 // and open for the next.
 func (b balancer) send(e *upstream.Endpoint, r *http.Request, at netip.Addr) (*http.Response, error) {
-	ctx, peer := r.Context(), net.Addr(nil)
+	peer := net.Addr(nil)
 	if b.lead.Peer(e) {
-		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { peer = i.Conn.RemoteAddr() }})
+		ctx := httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { peer = i.Conn.RemoteAddr() }})
+		r = r.WithContext(ctx)
 	}
-	attempt := r.WithContext(ctx)
+	attempt, patience := begin(r, &b.match.Route.Limits)
 	attempt.URL = addressed(r.URL, at)
-	if r.Body != nil {
-		attempt.Body = io.NopCloser(r.Body)
-	}
 	res, err := b.Transports.of(e).RoundTrip(attempt)
 	if err == nil && res.StatusCode == http.StatusSwitchingProtocols {
 		res.Body.Close()
 		err = errSwitched
 	}
-	if err != nil {
+	if err = patience.answer(err); err != nil {
+		patience.cancel(nil)
 		e.ReleaseRequest()
 		return nil, upstream.Explain(err)
 	}
 	if b.match.Rewrites() {
 		headers.NewBack(b.match.Route.Route, b.sender, b.host, e.Address).Apply(res.Header)
 	}
-	res.Body = &releasing{ReadCloser: res.Body, release: sync.OnceFunc(e.ReleaseRequest)}
+	res.Body = &releasing{ReadCloser: res.Body, release: sync.OnceFunc(func() {
+		patience.cancel(nil)
+		e.ReleaseRequest()
+	})}
 	b.tell(res, e, peer)
 	return res, nil
 }

@@ -36,11 +36,6 @@ type Forwarder struct {
 
 // Serve answers r, which s has sent, with what the upstream of its route says.
 func (f *Forwarder) Serve(w http.ResponseWriter, r *http.Request, m route.Match, s headers.Sender) {
-	// Otherwise net/http reads the whole body before it lets an answer begin.
-	if err := http.NewResponseController(w).EnableFullDuplex(); err != nil {
-		f.Refusals.Refuse(w, r, s, err)
-		return
-	}
 	b := balancer{Forwarder: f, upstream: f.Upstreams.Get(m.Route.Upstream.Name), host: r.Host, sender: s, match: m}
 	var err error
 	if b.lead, err = b.upstream.Lead(r, r.URL.RawQuery); err != nil {
@@ -57,7 +52,7 @@ func (f *Forwarder) Serve(w http.ResponseWriter, r *http.Request, m route.Match,
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) { f.Refusals.Refuse(w, r, s, err) },
 	}
 	defer passBroken(w)
-	proxy.ServeHTTP(newAnswerWriter(w, r), r.WithContext(limitInterim(r.Context())))
+	proxy.ServeHTTP(answerWriter{w}, r.WithContext(limitInterim(r.Context())))
 }
 
 // rewrite makes the upstream's request. It starts from the client's headers

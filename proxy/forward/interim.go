@@ -2,16 +2,18 @@ package forward
 
 import (
 	"context"
-	"errors"
+	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
+
+	"usher/proxy/refusal"
 )
 
 // maxInterim is how many interim answers of an upstream are passed on. net/http
 // would count their bytes, but not where somebody passes them on.
-const maxInterim = 32
+const maxInterim = 10
 
-var errInterim = errors.New("more than 32 interim answers")
+var errInterim = refusal.New(http.StatusGatewayTimeout, refusal.Timeout, "upstream gave more than %d interim answers", maxInterim)
 
 // limitInterim has a round trip fail in which the upstream never comes to its
 // answer.

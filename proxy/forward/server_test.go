@@ -17,10 +17,14 @@ import (
 
 	"usher/proxy/config"
 	"usher/proxy/headers"
+	"usher/proxy/plain"
 	"usher/proxy/refusal"
 	"usher/proxy/route"
 	"usher/proxy/upstream"
 )
+
+// patient is longer than any test.
+const patient = time.Minute
 
 // testServer is a Forwarder behind a real server, with one route to all.
 type testServer struct {
@@ -35,7 +39,7 @@ func newTestServer(t *testing.T, change func(*config.Route), addresses ...string
 	for _, a := range addresses {
 		c.Endpoints = append(c.Endpoints, config.Endpoint{Scheme: config.HTTP, Address: a})
 	}
-	r := &config.Route{Path: "/", Upstream: c}
+	r := &config.Route{Path: "/", Upstream: c, Limits: config.Limits{WriteTimeout: patient, BodyTimeout: patient, ResponseTimeout: patient}}
 	if change != nil {
 		change(r)
 	}
@@ -53,7 +57,9 @@ func newTestServer(t *testing.T, change func(*config.Route), addresses ...string
 			t.Errorf("Match: got %v, want the route", err)
 			return
 		}
-		s.Serve(w, r, m, s.Headers.Sender(r))
+		x, r := plain.Bound(w, r, &m.Route.Limits)
+		defer x.End()
+		s.Serve(x, r, m, s.Headers.Sender(r))
 	}))
 	return s
 }

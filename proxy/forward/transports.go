@@ -16,8 +16,8 @@ type Transports struct {
 	all map[*upstream.Endpoint]*http.Transport // guarded by mu; made when first used
 }
 
-// of returns the endpoint's, which keeps its connections. No time limits the
-// wait for an answer: a long poll may take as long as it wants.
+// of returns the endpoint's, which keeps its connections. How long an answer is
+// waited for is a matter of the route, see patience.
 func (ts *Transports) of(e *upstream.Endpoint) *http.Transport {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()

@@ -105,6 +105,7 @@ func (c *conn) follow(state http.ConnState) {
 		c.following().forNobody()
 	case c.state == answered:
 	case state == http.StateActive:
+		c.SetWriteDeadline(time.Time{}) // that was the last answer's
 		c.state = serving
 	case state == http.StateIdle:
 		c.state = waiting

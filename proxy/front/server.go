@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"usher/proxy/config"
 	"usher/proxy/http1"
 	"usher/proxy/http2"
 	"usher/proxy/refusal"
@@ -34,6 +35,7 @@ const (
 type Config struct {
 	Loops       *relay.Group  // that have the connections
 	HeadTimeout time.Duration // for a request's head
+	Limits      config.Limits // of connections of HTTP/2
 	// ConnContext is a hook as that of http.Server. It is also called for each
 	// WebSocket that comes by HTTP/2, without a connection.
 	ConnContext func(ctx context.Context, c net.Conn) context.Context
@@ -89,6 +91,9 @@ func NewServer(c Config) *Server {
 		IdleTimeout:       s.http.IdleTimeout,
 		MaxHeaderBytes:    s.http.MaxHeaderBytes,
 		ErrorLog:          s.http.ErrorLog,
+		WriteTimeout:      c.Limits.WriteTimeout,
+		PingInterval:      c.Limits.PingInterval,
+		PingTimeout:       c.Limits.PingTimeout,
 	})
 	return s
 }

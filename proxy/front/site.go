@@ -7,9 +7,11 @@ import (
 	"time"
 
 	"usher/proxy/certs"
+	"usher/proxy/config"
 	"usher/proxy/handshake"
 	"usher/proxy/headers"
 	"usher/proxy/http2"
+	"usher/proxy/plain"
 	"usher/proxy/relay"
 )
 
@@ -35,6 +37,7 @@ type Site struct {
 	Handler
 	Headers headers.Rules
 	Certs   *certs.Keeper // answers an authority's challenges; nil for none
+	Limits  config.Limits // of plain requests, until they come to a route
 	Port    int           // of the URLs that clients are led to; 0 for the scheme's own
 }
 
@@ -66,6 +69,14 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	site := s.site.Load()
+	// A handshake has a connection of its own from here on, unless it has a body,
+	// and is none.
+	if !handshake.IsUpgrade(r) || r.ProtoMajor == 1 && r.Body != http.NoBody {
+		var x *plain.Exchange
+		x, r = plain.Bound(w, r, &site.Limits)
+		defer x.End()
+		w = x
+	}
 	sender := site.Headers.Sender(r)
 	s.hints.look(site.Headers, r, sender)
 	if err := originForm(r, sender); err != nil {

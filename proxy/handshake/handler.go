@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"usher/proxy/headers"
+	"usher/proxy/plain"
 	"usher/proxy/refusal"
 	"usher/proxy/route"
 	"usher/proxy/session"
@@ -92,6 +93,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, sender headers.S
 	}
 	if err == nil {
 		err = h.enter(r, q)
+		plain.Route(w, &q.match.Route.Limits)
 	}
 	switch {
 	case err != nil:
@@ -154,6 +156,9 @@ func (h *Handler) newClaim(q wish, sender headers.Sender) Claim {
 // servePlain serves what is no upgrade.
 func (h *Handler) servePlain(w http.ResponseWriter, r *http.Request, q wish, sender headers.Sender) error {
 	if err := checkPolling(r, q.match.Route, q.query, sender.Host); err != nil {
+		return err
+	}
+	if err := plain.Check(r, &q.match.Route.Limits); err != nil {
 		return err
 	}
 	if q.match.Bare() && readsPage(r) && !speaksEngineIO(q.query) {

@@ -42,6 +42,10 @@ type Config struct {
 	IdleTimeout       time.Duration
 	MaxHeaderBytes    int
 	ErrorLog          *log.Logger
+
+	WriteTimeout time.Duration // in which a client takes nothing of what waits for it, of any stream
+	PingInterval time.Duration // of silence before a client is pinged; 0 is never
+	PingTimeout  time.Duration // from a ping to its answer
 }
 
 // Server serves the connections whose client chose HTTP/2. net/http does so
@@ -73,6 +77,9 @@ func NewServer(config Config) *Server {
 			MaxReadFrameSize:              streamBuffer,
 			MaxReceiveBufferPerStream:     streamWindow,
 			MaxReceiveBufferPerConnection: connectionWindow,
+			WriteByteTimeout:              config.WriteTimeout,
+			SendPingTimeout:               config.PingInterval,
+			PingTimeout:                   config.PingTimeout,
 		},
 
 		DisableGeneralOptionsHandler: true,

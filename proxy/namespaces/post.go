@@ -127,6 +127,9 @@ func (q *request) read(began *split) (body []byte, refused int) {
 		case isNet && ne.Timeout():
 			return nil, http.StatusRequestTimeout
 		case err != nil:
+			if e, ok := errors.AsType[*refusal.Error](err); ok { // of the route's limits
+				return nil, e.Status
+			}
 			return nil, http.StatusBadRequest
 		}
 	}

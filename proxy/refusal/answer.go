@@ -39,6 +39,9 @@ func (e *Error) answer(w http.ResponseWriter, r *http.Request) {
 			closeBehind(h, r)
 		}
 		e.ask(h, r.ProtoMajor)
+		if e.Status == http.StatusRequestEntityTooLarge {
+			Drop(w, r)
+		}
 	case e.Status == http.StatusRequestTimeout: // what did not come is not waited for again
 		closeBehind(h, r)
 	case !upgrades(r):
