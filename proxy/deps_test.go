@@ -49,9 +49,10 @@ var layers = map[string]struct {
 	"proxyproto": {owns: []string{"github.com/pires/go-proxyproto"}},
 	"upstream":   {imports: []string{"affinity", "config", "proxyproto", "socket", "tracing", "ws"}},
 	"refusal":    {imports: []string{"engineio", "headers", "http1", "redact", "route", "session", "upstream"}},
+	"pages":      {imports: []string{"config"}},
 	"plain":      {imports: []string{"config", "refusal"}},
 	"forward":    {imports: []string{"config", "headers", "plain", "refusal", "route", "upstream"}},
-	"handshake":  {imports: []string{"affinity", "engineio", "h2connect", "headers", "http1", "plain", "refusal", "route", "session", "tracing", "upstream", "ws"}},
+	"handshake":  {imports: []string{"affinity", "config", "engineio", "h2connect", "headers", "http1", "pages", "plain", "refusal", "route", "session", "tracing", "upstream", "ws"}},
 	"front":      {imports: []string{"certs", "config", "handover", "handshake", "headers", "http1", "http2", "plain", "proxyproto", "refusal", "relay", "socket", "tls13"}, owns: []string{"golang.org/x/net/http/httpguts"}},
 	"relay":      {imports: []string{"demux", "engineio", "session", "socket", "tap", "tls13", "ws"}, owns: []string{"golang.org/x/sys/unix"}},
 	"transfer":   {imports: []string{"front", "handover", "namespaces", "relay", "session", "upstream"}},
@@ -63,7 +64,7 @@ var layers = map[string]struct {
 
 	"demo":    {imports: []string{"", "config", "ws"}},
 	"doctor":  {imports: []string{"ws"}},
-	"command": {imports: []string{"", "admin", "certs", "config", "demo", "doctor", "handover", "route"}, owns: []string{"golang.org/x/term"}},
+	"command": {imports: []string{"", "admin", "certs", "config", "demo", "doctor", "handover", "pages", "route"}, owns: []string{"golang.org/x/term"}},
 }
 
 var impure = []string{"log", "log/slog", "net", "net/http", "os"}

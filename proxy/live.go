@@ -57,6 +57,7 @@ func (s *Server) newLive(p *prepared) *live {
 		Counters:  s.counters,
 		Refusals:  s.refusals,
 		Table:     l.table,
+		Pages:     p.pages,
 		Upstreams: pool,
 		Sessions:  s.sessions,
 		Headers:   rules,

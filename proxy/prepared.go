@@ -7,6 +7,7 @@ import (
 	"usher/proxy/certs"
 	"usher/proxy/config"
 	"usher/proxy/handover"
+	"usher/proxy/pages"
 	"usher/proxy/watch"
 )
 
@@ -18,6 +19,7 @@ type prepared struct {
 	certs     *certs.Keeper
 	listeners *listeners
 	operators *operatorListener
+	pages     pages.Set
 
 	upstreamFiles *watch.Files           // that upstreamTLS was made of
 	upstreamTLS   map[string]*tls.Config // by the name of the upstream
@@ -35,6 +37,9 @@ func (s *Server) prepare(cfg *config.Config, from *handover.Inheritance) (*prepa
 	p.upstreamFiles = certs.LookAtUpstreams(cfg)
 	if p.upstreamTLS, err = certs.ForUpstreams(cfg); err != nil {
 		return nil, certs.All(cfg, err)
+	}
+	if p.pages, err = pages.Open(cfg); err != nil {
+		return nil, err
 	}
 	if p.listeners, err = listen(cfg, p.old.listeners, from, s.log); err != nil {
 		return nil, err

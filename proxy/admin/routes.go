@@ -14,8 +14,9 @@ import (
 // Route is one line of the table, and what passes there.
 type Route struct {
 	Route    string `json:"route"`
-	Upstream string `json:"upstream"` // "" for several, by namespace
-	Line     int    `json:"line"`     // in the routes file
+	Upstream string `json:"upstream"`         // "" for several, by namespace, and for none
+	Answer   string `json:"answer,omitempty"` // of usher's own: redirect or respond
+	Line     int    `json:"line"`             // in the routes file
 	Relay    string `json:"relay"`
 	Drained  bool   `json:"drained"` // by an operator
 	Counts
@@ -87,13 +88,13 @@ func (h *Handler) routes(*http.Request) (any, error) {
 }
 
 func newRoute(r *route.Route) Route {
-	return Route{Route: r.String(), Upstream: upstreamOf(r), Line: r.Line, Relay: string(r.Relay)}
+	return Route{Route: r.String(), Upstream: upstreamOf(r), Answer: r.Answer(), Line: r.Line, Relay: string(r.Relay)}
 }
 
 // upstreamOf is "" for a route that is split by namespace, as for its sessions:
-// it has several.
+// it has several; and for one that usher answers itself.
 func upstreamOf(r *route.Route) string {
-	if len(r.Namespaces) > 0 {
+	if len(r.Namespaces) > 0 || r.Upstream == nil {
 		return ""
 	}
 	return r.Upstream.Name
@@ -103,6 +104,7 @@ func upstreamOf(r *route.Route) string {
 type Explanation struct {
 	Route    string `json:"route,omitempty"` // left out if none does
 	Upstream string `json:"upstream,omitempty"`
+	Answer   string `json:"answer,omitempty"` // of usher's own: redirect or respond
 	Path     string `json:"path,omitempty"`   // that the upstream sees
 	Status   int    `json:"status,omitempty"` // that the client gets if no route takes it
 	Reason   string `json:"reason,omitempty"` // likewise
@@ -132,7 +134,10 @@ func (h *Handler) explain(r *http.Request) (any, error) {
 		e.Status, e.Reason = refusalOf(err), err.Error()
 		return e, nil
 	}
-	e.Route, e.Upstream, e.Path = m.Route.String(), upstreamOf(m.Route), m.UpstreamPath()
+	e.Route, e.Upstream, e.Answer = m.Route.String(), upstreamOf(m.Route), m.Route.Answer()
+	if e.Answer == "" {
+		e.Path = m.UpstreamPath()
+	}
 	return e, nil
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"usher/proxy/certs"
 	"usher/proxy/config"
+	"usher/proxy/pages"
 	"usher/proxy/route"
 )
 
@@ -22,6 +23,9 @@ func Check(w, stderr io.Writer, file string) error {
 	}
 	if faults := certs.Check(cfg); len(faults) > 0 {
 		return faults
+	}
+	if _, err := pages.Open(cfg); err != nil {
+		return err
 	}
 	var out, warnings bytes.Buffer
 	for _, l := range cfg.Listen {
@@ -56,11 +60,26 @@ func routeRows(cfg *config.Config) [][]string {
 			rows = append(rows, splitRows(r)...)
 			continue
 		}
+		if r.Answer() != "" {
+			rows = append(rows, []string{strconv.Itoa(r.Line), r.String(), r.Answer(), answerOf(r.Route), options(r.Route)})
+			continue
+		}
 		rows = append(rows, []string{
 			strconv.Itoa(r.Line), r.String(), r.Upstream.Name, endpoints(r.Upstream), options(r.Route),
 		})
 	}
 	return rows
+}
+
+// answerOf says what a route without an upstream answers.
+func answerOf(r *config.Route) string {
+	switch {
+	case r.Redirect != nil:
+		return fmt.Sprintf("%d %s", r.Redirect.Code, r.Redirect)
+	case r.Respond.File != "":
+		return fmt.Sprintf("%d %s", r.Respond.Status, r.Respond.File)
+	}
+	return strconv.Itoa(r.Respond.Status)
 }
 
 // adminOptions says what the operators' address asks for and can do.

@@ -97,6 +97,10 @@ func withScheme(target string) string {
 func writeMatch(w *bytes.Buffer, m route.Match) {
 	r := m.Route
 	fmt.Fprintf(w, "route     %s (line %d)\n", r, r.Line)
+	if r.Answer() != "" {
+		fmt.Fprintf(w, "%-9s %s\n", r.Answer(), answerOf(r.Route))
+		return
+	}
 	fmt.Fprintf(w, "upstream  %s\n", r.Upstream.Name)
 	for _, e := range r.Upstream.Endpoints {
 		fmt.Fprintf(w, "endpoint  %s\n", endpoint(e))

@@ -89,7 +89,7 @@ func statusRoutes(routes []admin.Route) [][]string {
 			note = "drained"
 		}
 		rows = append(rows, []string{
-			r.Route, cmp.Or(r.Upstream, byNamespace), strconv.Itoa(r.Open), strconv.FormatUint(r.Opened, 10),
+			r.Route, cmp.Or(r.Upstream, r.Answer, byNamespace), strconv.Itoa(r.Open), strconv.FormatUint(r.Opened, 10),
 			strconv.FormatUint(r.FromClient.Messages, 10), strconv.FormatUint(r.FromUpstream.Messages, 10),
 			size(r.FromClient.Bytes), size(r.FromUpstream.Bytes), average(r.Handshake), note,
 		})

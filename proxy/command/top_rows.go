@@ -81,7 +81,7 @@ func topRouteRows(before, now []admin.Route, seconds float64) []topRow {
 			name += " (drained)"
 		}
 		rows = append(rows, topRow{pace: p, open: r.Open, cells: []string{
-			name, cmp.Or(oneLine(r.Upstream), byNamespace), strconv.Itoa(r.Open), decimal(p.opened), thousands(p.messages), size(uint64(p.bytes)), milliseconds(p.handshake),
+			name, cmp.Or(oneLine(r.Upstream), oneLine(r.Answer), byNamespace), strconv.Itoa(r.Open), decimal(p.opened), thousands(p.messages), size(uint64(p.bytes)), milliseconds(p.handshake),
 		}})
 	}
 	return rows

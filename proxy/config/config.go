@@ -198,7 +198,9 @@ type Route struct {
 	Path        string    // in normal form: begins with a slash, ends with none unless it is "/"
 	Exact       bool      // the path itself only, with or without a slash at its end, not what lies below it
 	Upgrade     Upgrade   //
-	Upstream    *Upstream // of a route with namespaces: who owns "/", or else the first
+	Upstream    *Upstream // of a route with namespaces: who owns "/", or else the first; nil for one that needs none
+	Redirect    *Redirect // in place of an upstream; nil for none
+	Respond     *Respond  // likewise
 	StripPrefix string    // "" or a prefix of Path at a segment boundary, taken off towards the upstream
 
 	// ReplacePrefix is put in the place of StripPrefix, or else of Path; "" for

@@ -56,7 +56,7 @@ func wantSound(t *testing.T, c *Config) {
 			t.Errorf("got path %q, want %q, %v", r.Path, normal, err)
 		}
 		l := r.Limits
-		if r.Upstream == nil || l.MaxMessage < 1 || l.MaxFragments < 1 || l.PingInterval > 0 && l.PingTimeout > l.PingInterval {
+		if (r.Upstream == nil) != (r.Answer() != "") || l.MaxMessage < 1 || l.MaxFragments < 1 || l.PingInterval > 0 && l.PingTimeout > l.PingInterval {
 			t.Errorf("got route %+v", r)
 		}
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 var routeKeys = append([]string{
-	"host", "path", "exact", "upgrade", "upstream", "namespaces", "socketio", "compress", "strip_prefix", "replace_prefix", "slash", "origins", "headers", "relay",
+	"host", "path", "exact", "upgrade", "upstream", "namespaces", "redirect", "code", "respond", "socketio", "compress", "strip_prefix", "replace_prefix", "slash", "origins", "headers", "relay",
 }, limitKeys...)
 
 func (l *loader) routes(o object, inherited Limits, upstreams []*Upstream) []*Route {
@@ -40,9 +40,13 @@ func (l *loader) route(o object, inherited Limits, upstreams map[string]*Upstrea
 	r.Headers = l.headers(o.field("headers"))
 	choice(l, o.field("relay"), &r.Relay, Frames, Messages)
 	r.Limits = l.limits(o, inherited)
-	if o.field("namespaces").given() {
+	l.unledCode(o)
+	switch {
+	case o.field("redirect").given(), o.field("respond").given():
+		l.own(o, r)
+	case o.field("namespaces").given():
 		l.split(o, r, upstreams)
-	} else {
+	default:
 		r.Upstream = l.whole(o, upstreams)
 	}
 	return r

@@ -8,7 +8,7 @@ func (l *loader) whole(o object, upstreams map[string]*Upstream) *Upstream {
 	if v := o.field("compress"); v.given() && !o.meant["namespaces"] {
 		l.errorf(v.used, "compress is for routes with namespaces: elsewhere client and upstream agree on permessage-deflate by themselves")
 	}
-	if o.meant["namespaces"] {
+	if o.meant["namespaces"] || o.meant["redirect"] || o.meant["respond"] {
 		return nil // misspelled, and reported
 	}
 	return l.target(l.required(o, "upstream", "in this route"), upstreams)

@@ -31,7 +31,7 @@ func (s *Site) servePlain(w http.ResponseWriter, r *http.Request, sender headers
 		return true
 	}
 	w.Header()["Connection"] = []string{"close"} // it comes back on another
-	refusal.Redirect(w, r, "https://"+s.secureHost(r.Host)+r.RequestURI, "use https")
+	refusal.Redirect(w, r, http.StatusPermanentRedirect, "https://"+s.secureHost(r.Host)+r.RequestURI, "use https")
 	return true
 }
 

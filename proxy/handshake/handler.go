@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"usher/proxy/headers"
+	"usher/proxy/pages"
 	"usher/proxy/plain"
 	"usher/proxy/refusal"
 	"usher/proxy/route"
@@ -37,6 +38,7 @@ type Handler struct {
 	Sessions  *session.Registry
 	Headers   headers.Rules
 	Log       *slog.Logger
+	Pages     pages.Set       // that routes answer with
 	Marker    *session.Marker // of the sessions; nil for no marks
 	Tracer    *tracing.Tracer // of the handshakes
 
@@ -87,7 +89,7 @@ func trace(t *tracing.Tracer, r *http.Request, s headers.Sender) *tracing.Handsh
 
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, sender headers.Sender) error {
 	q, err := h.find(r)
-	if m := q.match; q.path == "*" && (errors.Is(err, route.ErrNoRoute) || errors.Is(err, route.ErrUpgradesOnly) || err == nil && len(m.Route.Namespaces) > 0) {
+	if m := q.match; q.path == "*" && (errors.Is(err, route.ErrNoRoute) || errors.Is(err, route.ErrUpgradesOnly) || err == nil && (len(m.Route.Namespaces) > 0 || m.Route.Answer() != "")) {
 		refusal.TellOptions(w)
 		return nil
 	}
@@ -98,6 +100,9 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, sender headers.S
 	switch {
 	case err != nil:
 		return err
+	case q.match.Route.Answer() != "":
+		sender.Trace.Routed(q.match.Route.String(), "")
+		return h.serveOwn(w, r, q, sender)
 	case len(q.match.Route.Namespaces) > 0:
 		sender.Trace.Routed(q.match.Route.String(), "")
 		return h.split(w, r, Visit{
@@ -203,7 +208,7 @@ func (h *Handler) Begin(r *http.Request, s headers.Sender, now time.Time) *Excha
 		return nil
 	}
 	q, err := h.find(r)
-	if err != nil || len(q.match.Route.Namespaces) > 0 || q.match.Route.Relay == "messages" || h.enter(r, q) != nil {
+	if err != nil || len(q.match.Route.Namespaces) > 0 || q.match.Route.Answer() != "" || q.match.Route.Relay == "messages" || h.enter(r, q) != nil {
 		return nil
 	}
 	c := h.newClaim(q, s)

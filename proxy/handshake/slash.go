@@ -16,7 +16,7 @@ func addSlash(w http.ResponseWriter, r *http.Request, path, query string) {
 	if query != "" {
 		to += "?" + query
 	}
-	refusal.Redirect(w, r, to, "the path ends with a slash")
+	refusal.Redirect(w, r, http.StatusPermanentRedirect, to, "the path ends with a slash")
 }
 
 // readsPage tells whether r may be of somebody who looks at what is there.

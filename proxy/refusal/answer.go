@@ -18,10 +18,9 @@ func TellOptions(w http.ResponseWriter) {
 	w.WriteHeader(http.StatusOK)
 }
 
-// Redirect leads the client of r to another place for good. 308 has it repeat
-// the method and the body as well.
-func Redirect(w http.ResponseWriter, r *http.Request, to, why string) {
-	const status = http.StatusPermanentRedirect
+// Redirect leads the client of r to another place. 307 and 308 have it repeat the
+// method and the body as well.
+func Redirect(w http.ResponseWriter, r *http.Request, status int, to, why string) {
 	w.Header()["Location"] = []string{to}
 	kind, body := plain(http.StatusText(status), status, why)
 	write(w, r, status, kind, body)

@@ -30,6 +30,9 @@ func newRoute(c *config.Route) *Route {
 	}
 	r.Identity = fmt.Sprintf("%s%s exact %t sockets %t upstream %s strip_prefix %q replace_prefix %q relay %s",
 		r.Host, r.Path, r.Exact, r.Upgrade.Takes(true), upstream, c.StripPrefix, c.ReplacePrefix, c.Relay)
+	if answer := c.Answer(); answer != "" {
+		r.Identity += " " + answer
+	}
 	if c.Namespaces != nil {
 		r.Identity += splitIdentity(c)
 	}

@@ -23,7 +23,7 @@ const phases = {
 
 const routes = new Table($('routes').tBodies[0], (r) => r.route, [
   text((r) => r.route, 'cut', true),
-  text((r) => r.upstream || 'by namespace'),
+  text((r) => r.upstream || r.answer || 'by namespace'),
   text((r) => number(r.open), 'n'),
   text((r) => number(r.opened), 'n'),
   text((r) => number(r.rate.messages), 'n'),
