@@ -43,7 +43,9 @@ func namespaceOptions(s *config.SocketIO, u *config.Upstream) string {
 func writeSplit(w *bytes.Buffer, m route.Match, name string) bool {
 	r := m.Route
 	if len(r.Namespaces) == 0 {
-		writeMatch(w, m)
+		if writeMatch(w, m); r.Answer() != "" {
+			return true
+		}
 		fmt.Fprintf(w, "\nthe route has no namespaces: its upstream gets %q as every other\n", name)
 		return true
 	}

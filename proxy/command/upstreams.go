@@ -29,7 +29,9 @@ func upstreamRows(cfg *config.Config) [][]string {
 // secretAdvice says what it means that the file has no affinity_secret, if it
 // means anything.
 func secretAdvice(cfg *config.Config) string {
-	needed := func(r *config.Route) bool { return len(r.Namespaces) == 0 && r.Upstream.NeedsSecret() }
+	needed := func(r *config.Route) bool {
+		return len(r.Namespaces) == 0 && r.Upstream != nil && r.Upstream.NeedsSecret()
+	}
 	if cfg.AffinitySecret != "" || !slices.ContainsFunc(cfg.Routes, needed) {
 		return ""
 	}
