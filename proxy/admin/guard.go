@@ -16,6 +16,9 @@ import (
 // admit says why a request is not served, nil if it is.
 func (h *Handler) admit(r *http.Request) error {
 	to := h.Broker.Config().Admin
+	if from, _ := netip.ParseAddrPort(r.RemoteAddr); !to.Access.Admits(from.Addr().Unmap().WithZone("")) {
+		return failure(http.StatusForbidden, "this address may not come here")
+	}
 	if to.Token == "" && !isProbe(r.URL.Path) && !namedBy(to, r.Host) {
 		return failure(http.StatusMisdirectedRequest, "host %q does not name the operators' address", r.Host)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -169,6 +170,14 @@ func endpoint(e config.Endpoint) string {
 	return string(e.Scheme) + "://" + e.Address
 }
 
+// network returns n as the file has it.
+func network(n netip.Prefix) string {
+	if n == (netip.Prefix{}) {
+		return "unix"
+	}
+	return n.String()
+}
+
 // options names what makes a route differ from one that has only a path and an
 // upstream, limits aside.
 func options(r *config.Route) string {
@@ -190,6 +199,12 @@ func options(r *config.Route) string {
 	}
 	for _, name := range r.Headers.Remove {
 		list = append(list, "remove "+name)
+	}
+	for _, n := range r.Access.Allow {
+		list = append(list, "allow "+network(n))
+	}
+	for _, n := range r.Access.Deny {
+		list = append(list, "deny "+network(n))
 	}
 	if r.Relay == config.Messages {
 		list = append(list, "relay messages")

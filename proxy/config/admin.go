@@ -9,7 +9,7 @@ import (
 	"usher/proxy/http1"
 )
 
-var adminKeys = []string{"address", "token", "close_by"}
+var adminKeys = append([]string{"address", "token", "close_by"}, accessKeys...)
 
 // admin reads the operators' address, or the object that it stands in.
 func (l *loader) admin(v value) Admin {
@@ -23,6 +23,7 @@ func (l *loader) admin(v value) Admin {
 		address = l.required(o, "address", "in admin")
 		a.Token = l.secret(o.field("token"), "token", unsendable)
 		a.CloseBy = l.closeBy(o.field("close_by"))
+		a.Access = l.access(o, a.Access)
 	}
 	if w, ok := l.scalar(address); ok {
 		a.Address = l.address(w, "admin")

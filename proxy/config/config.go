@@ -110,6 +110,7 @@ type Admin struct {
 	Address string   // host:port, or "unix:" and a path; "" for none
 	Token   string   // that every request must show; "" for none, and then only this machine can reach it
 	CloseBy []string // canonical names of the headers by whose values sessions can be closed
+	Access  Access   // of operators, by the address of their connection
 }
 
 // Upstream is a named group of interchangeable servers.
@@ -212,6 +213,7 @@ type Route struct {
 	Headers Headers
 	Relay   Relay
 	Limits  Limits
+	Access  Access
 
 	// Namespaces split each Engine.IO connection; nil if the route has one
 	// upstream. They stand in the order in which they are asked.

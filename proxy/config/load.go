@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -105,9 +106,9 @@ func (l *loader) where(at Position) string {
 	return fmt.Sprintf("%s:%d:%d", l.file, at.Line, at.Column)
 }
 
-var fileKeys = append([]string{
+var fileKeys = slices.Concat([]string{
 	"listen", "tls", "trusted_proxies", "drain", "admin", "tracing", "watch", "dial_timeout", "affinity_secret", "upstreams", "routes",
-}, limitKeys...)
+}, accessKeys, limitKeys)
 
 func (l *loader) top(root value, c *Config) {
 	o, ok := l.object(root, "at the top level", fileKeys)
@@ -137,7 +138,7 @@ func (l *loader) top(root value, c *Config) {
 	c.Upstreams = l.upstreams(o, d)
 	l.refuseLoops(c)
 	l.adviseCookies(c)
-	c.Routes = l.routes(o, limits, c.Upstreams)
+	c.Routes = l.routes(o, inherited{limits, l.access(o, Access{})}, c.Upstreams)
 	l.uncovered(c)
 	c.advice = l.advice.Sorted()
 	c.Warnings = append(l.warnings, l.advice...).Sorted()

@@ -39,9 +39,9 @@ func (l *loader) own(o object, r *Route) {
 			first = key
 		}
 	}
-	for _, key := range []string{"socketio", "compress", "strip_prefix", "replace_prefix", "slash", "origins", "headers", "relay"} {
+	for _, key := range []string{"socketio", "compress", "strip_prefix", "replace_prefix", "slash", "origins", "headers", "relay", "allow", "deny"} {
 		if v := o.field(key); v.given() {
-			l.errorf(v.used, "%s is never used: the route has no upstream", key)
+			l.errorf(v.used, "%s is never used: the route has no upstream, and answers everybody", key)
 		}
 	}
 	if o.field("redirect").given() {

@@ -6,11 +6,17 @@ import (
 	"strings"
 )
 
-var routeKeys = append([]string{
+var routeKeys = slices.Concat([]string{
 	"host", "path", "exact", "upgrade", "upstream", "namespaces", "redirect", "code", "respond", "socketio", "compress", "strip_prefix", "replace_prefix", "slash", "origins", "headers", "relay",
-}, limitKeys...)
+}, accessKeys, limitKeys)
 
-func (l *loader) routes(o object, inherited Limits, upstreams []*Upstream) []*Route {
+// inherited is what routes have from the top level, unless they say otherwise.
+type inherited struct {
+	limits Limits
+	access Access
+}
+
+func (l *loader) routes(o object, from inherited, upstreams []*Upstream) []*Route {
 	known := make(map[string]*Upstream, len(upstreams))
 	for _, u := range upstreams {
 		known[u.Name] = u
@@ -18,13 +24,13 @@ func (l *loader) routes(o object, inherited Limits, upstreams []*Upstream) []*Ro
 	var list []*Route
 	for _, item := range l.items(l.required(o, "routes", "at the top level"), "a route") {
 		if o, ok := l.object(item, "in a route", routeKeys); ok {
-			list = append(list, l.forHosts(o, l.route(o, inherited, known))...)
+			list = append(list, l.forHosts(o, l.route(o, from, known))...)
 		}
 	}
 	return list
 }
 
-func (l *loader) route(o object, inherited Limits, upstreams map[string]*Upstream) *Route {
+func (l *loader) route(o object, from inherited, upstreams map[string]*Upstream) *Route {
 	r := &Route{Position: o.used, Path: "/", Relay: Frames}
 	if v := o.field("path"); v.given() {
 		r.Path = l.path(v)
@@ -39,7 +45,8 @@ func (l *loader) route(o object, inherited Limits, upstreams map[string]*Upstrea
 	r.Origins = l.origins(o.field("origins"))
 	r.Headers = l.headers(o.field("headers"))
 	choice(l, o.field("relay"), &r.Relay, Frames, Messages)
-	r.Limits = l.limits(o, inherited)
+	r.Limits = l.limits(o, from.limits)
+	r.Access = l.access(o, from.access)
 	l.unledCode(o)
 	switch {
 	case o.field("redirect").given(), o.field("respond").given():

@@ -103,6 +103,11 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, sender headers.S
 	case q.match.Route.Answer() != "":
 		sender.Trace.Routed(q.match.Route.String(), "")
 		return h.serveOwn(w, r, q, sender)
+	}
+	if err := h.admitClient(q.match.Route, sender); err != nil {
+		return err
+	}
+	switch {
 	case len(q.match.Route.Namespaces) > 0:
 		sender.Trace.Routed(q.match.Route.String(), "")
 		return h.split(w, r, Visit{
@@ -208,7 +213,8 @@ func (h *Handler) Begin(r *http.Request, s headers.Sender, now time.Time) *Excha
 		return nil
 	}
 	q, err := h.find(r)
-	if err != nil || len(q.match.Route.Namespaces) > 0 || q.match.Route.Answer() != "" || q.match.Route.Relay == "messages" || h.enter(r, q) != nil {
+	if err != nil || len(q.match.Route.Namespaces) > 0 || q.match.Route.Answer() != "" || q.match.Route.Relay == "messages" ||
+		h.enter(r, q) != nil || h.admitClient(q.match.Route, s) != nil {
 		return nil
 	}
 	c := h.newClaim(q, s)

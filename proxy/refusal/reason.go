@@ -14,6 +14,7 @@ const (
 	NoRoute                 // no route takes host and path
 	NoHost                  // no route takes the host
 	Loop                    // it has been here before
+	Address                 // the client's is not served
 	Origin                  // not allowed by the route
 	Draining                // no new session is wanted
 	Duplicate               // the connection was claimed before: a fault of ours
@@ -34,7 +35,7 @@ const (
 // String returns the reason as it stands in logs and metrics.
 func (r Reason) String() string {
 	names := [reasonCount]string{
-		"head", "method", "path", "upgrade", "version", "key", "no_route", "no_host", "loop", "origin", "draining",
+		"head", "method", "path", "upgrade", "version", "key", "no_route", "no_host", "loop", "address", "origin", "draining",
 		"duplicate", "fault", "no_endpoint", "full", "waiting", "dial", "timeout", "answer", "client_gone", "body", "limit", "engine_io",
 	}
 	return names[r]
