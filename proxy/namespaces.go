@@ -5,6 +5,7 @@ import (
 
 	"usher/proxy/affinity"
 	"usher/proxy/config"
+	"usher/proxy/front"
 	"usher/proxy/namespaces"
 	"usher/proxy/session"
 	"usher/proxy/tracing"
@@ -25,6 +26,7 @@ func (s *Server) newNamespaces(cfg *config.Config, inherited []byte) *namespaces
 		Refusals:  s.refusals,
 		Leg:       clientLeg,
 		Park:      s.park,
+		Moves:     front.Moves,
 		Key:       namespacesKey(cfg, inherited),
 	})
 }

@@ -3,6 +3,7 @@ package front
 import (
 	"errors"
 	"io"
+	"net/http"
 	"os"
 	"time"
 
@@ -43,6 +44,12 @@ func (c *conn) readNext(p []byte) (n int, err error) {
 		return 0, io.EOF
 	}
 	return n, err
+}
+
+// Moves tells whether the connection of r can go to another process.
+func Moves(r *http.Request) bool {
+	c, ok := connOf(r).(interface{ movable() bool })
+	return ok && c.movable()
 }
 
 // movable tells whether another process can have the connection.

@@ -126,16 +126,17 @@ func TestVisitorPutAside(t *testing.T) {
 func TestVisitorStays(t *testing.T) {
 	v := &visitor{}
 	for _, tt := range []struct {
-		r    http.Request
-		want string
+		r     http.Request
+		moves bool
+		want  string
 	}{
-		{http.Request{ProtoMajor: 1}, ""},
-		{http.Request{ProtoMajor: 1, TLS: new(tls.ConnectionState)}, "polls by TLS"},
-		{http.Request{ProtoMajor: 2, TLS: new(tls.ConnectionState)}, "polls by HTTP/2"},
-		{http.Request{ProtoMajor: 1}, ""},
+		{http.Request{ProtoMajor: 1}, true, ""},
+		{http.Request{ProtoMajor: 1, TLS: new(tls.ConnectionState)}, false, "polls by TLS"},
+		{http.Request{ProtoMajor: 2, TLS: new(tls.ConnectionState)}, false, "polls by HTTP/2"},
+		{http.Request{ProtoMajor: 1, TLS: new(tls.ConnectionState)}, true, ""},
 	} {
-		if v.asks(&tt.r); v.stays() != tt.want {
-			t.Errorf("HTTP/%d, TLS %v: got %q, want %q", tt.r.ProtoMajor, tt.r.TLS != nil, v.stays(), tt.want)
+		if v.asks(&tt.r, tt.moves); v.stays() != tt.want {
+			t.Errorf("HTTP/%d, TLS %v, moves %v: got %q, want %q", tt.r.ProtoMajor, tt.r.TLS != nil, tt.moves, v.stays(), tt.want)
 		}
 	}
 }

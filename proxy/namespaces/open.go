@@ -44,7 +44,7 @@ func (q *request) open() (left handshake.Verdict) {
 		return left
 	}
 	v.dialler = d
-	v.asks(q.http)
+	v.asks(q.http, q.server.Moves(q.http))
 	ready := make(chan opening, 1)
 	x := s.Sessions.Open(q.info())
 	e := v.entry(newSID(), !q.visit.Upgrade, q.B64)

@@ -57,7 +57,7 @@ func (p *split) serve(w http.ResponseWriter, r *http.Request, v handshake.Visit)
 	case v.Upgrade:
 		return q.probe(known)
 	default:
-		known.asks(r)
+		known.asks(r, q.server.Moves(r))
 		q.ofSession(known)
 	}
 	return left

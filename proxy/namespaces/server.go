@@ -35,6 +35,10 @@ type Config struct {
 	// written to, out of net/http; false if it stays there.
 	Park func(w http.ResponseWriter, r *http.Request) (Parked, bool)
 
+	// Moves tells whether the connection of a request can go to the process that
+	// takes this one's place.
+	Moves func(r *http.Request) bool
+
 	// PassOn has the process that has taken this one's place serve a request of
 	// a session that it has, whose body was not read; false if it cannot. If nil,
 	// it never can.

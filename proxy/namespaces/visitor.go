@@ -29,17 +29,17 @@ type visitor struct {
 }
 
 // asks notes that v's client has made a request. Its next one comes by the same
-// connection, which may have to stay in this process.
-func (v *visitor) asks(r *http.Request) {
+// connection, which has to stay in this process unless it moves.
+func (v *visitor) asks(r *http.Request, moves bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	switch {
+	case moves:
+		v.tied = ""
 	case r.ProtoMajor > 1:
 		v.tied = "polls by HTTP/2"
-	case r.TLS != nil:
-		v.tied = "polls by TLS"
 	default:
-		v.tied = ""
+		v.tied = "polls by TLS"
 	}
 }
 
