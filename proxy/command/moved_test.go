@@ -6,16 +6,19 @@ import (
 	"bufio"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -53,7 +56,7 @@ func (k *talker) fail(err error) { k.err.CompareAndSwap(nil, &err) }
 
 // send sends a message every few milliseconds, some of them long.
 func (k *talker) send() {
-	tick := time.NewTicker(5 * time.Millisecond)
+	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for n := int64(1); ; n++ {
 		select {
@@ -88,17 +91,28 @@ func (k *talker) receive() {
 // wantWhole waits until all that was sent has come back, and ends the talk.
 func (k *talker) wantWhole(t *testing.T) {
 	t.Helper()
+	if err := k.wantEnd(t); err != nil {
+		t.Fatalf("behind message %d of %d: %v", k.got.Load(), k.sent.Load(), err)
+	}
+}
+
+// wantEnd waits until all that was sent has come back, or the socket has ended, and
+// returns why.
+func (k *talker) wantEnd(t *testing.T) error {
+	t.Helper()
 	close(k.stop)
-	for until := time.Now().Add(patience); k.got.Load() < k.sent.Load() && k.err.Load() == nil; time.Sleep(time.Millisecond) {
+	for until := time.Now().Add(2 * patience); k.got.Load() < k.sent.Load() && k.err.Load() == nil; time.Sleep(time.Millisecond) {
 		if time.Now().After(until) {
 			t.Fatalf("got %d of %d messages back", k.got.Load(), k.sent.Load())
 		}
 	}
-	if err := k.err.Load(); err != nil {
-		t.Fatalf("behind message %d of %d: %v", k.got.Load(), k.sent.Load(), *err)
-	}
+	err := k.err.Load()
 	k.conn.Close()
 	k.over.Wait()
+	if err == nil {
+		return nil
+	}
+	return *err
 }
 
 // TestUpgradeMoves has sockets that talk without a pause while usher takes its
@@ -157,6 +171,80 @@ func TestUpgradeMovedToNothing(t *testing.T) {
 	wantRestart(t, held)
 	if line := g.wantLines(t, "session ended", 1); line["cause"] != "usher.drained" {
 		t.Errorf("got %v, want it drained", line)
+	}
+}
+
+// TestUpgradeInterrupted has the new process be killed, or stand still for longer
+// than the old one waits, while it takes sockets that talk: those that it has are
+// its own, and the others are told to come back. What anybody hears is right.
+func TestUpgradeInterrupted(t *testing.T) {
+	for _, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGSTOP} {
+		t.Run(signal.String(), func(t *testing.T) {
+			g := newTestGenerations(t, upgradeRoutes("127.0.0.1:0", newEchoUpstream(t).URL))
+			address := g.wantLines(t, "listening", 1)["address"].(string)
+			var talkers []*talker
+			for range 80 {
+				talkers = append(talkers, newTalker(t, address))
+			}
+			old := g.pid
+			syscall.Kill(old, syscall.SIGUSR2)
+			g.pid = int(g.wantLines(t, "upgrade: the new process serves", 1)["pid"].(float64))
+			syscall.Kill(g.pid, signal)
+			g.wantLines(t, "stopped", 1) // the old one
+			syscall.Kill(g.pid, syscall.SIGCONT)
+			moved, told, lost := 0, 0, 0
+			for _, k := range talkers {
+				switch err := k.wantEnd(t); {
+				case err == nil:
+					moved++
+				case websocket.IsCloseError(err, websocket.CloseServiceRestart) || errors.Is(err, websocket.ErrCloseSent):
+					told++
+				case websocket.IsCloseError(err, websocket.CloseAbnormalClosure) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE):
+					lost++
+				default:
+					t.Errorf("behind message %d of %d: %v", k.got.Load(), k.sent.Load(), err)
+				}
+			}
+			t.Logf("%d moved, %d told to come back, %d lost with the process that had them", moved, told, lost)
+			if signal == syscall.SIGSTOP && lost > 0 || signal == syscall.SIGKILL && moved > 0 {
+				t.Errorf("got %d moved and %d lost", moved, lost)
+			}
+		})
+	}
+}
+
+// TestUpgradeWithoutDescriptors has a new process that may have few descriptors: it
+// takes what it has some for, and the old one tells the others to come back.
+func TestUpgradeWithoutDescriptors(t *testing.T) {
+	g := newTestGenerations(t, upgradeRoutes("127.0.0.1:0", newEchoUpstream(t).URL))
+	address := g.wantLines(t, "listening", 1)["address"].(string)
+	if err := os.Rename(g.program, g.program+".old"); err != nil {
+		t.Fatal(err)
+	}
+	script := fmt.Sprintf("#!/bin/sh\nulimit -n 50\nexec %q \"$@\"\n", g.program+".old")
+	if err := os.WriteFile(g.program, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	var talkers []*talker
+	for range 60 {
+		talkers = append(talkers, newTalker(t, address))
+	}
+	g.upgrade(t, 1)
+	if line := g.wantLines(t, "sessions stay, and drain", 1); !strings.Contains(line["error"].(string), "too many open files") {
+		t.Errorf("got %v, want it to say what lacks", line)
+	}
+	told := 0
+	for _, k := range talkers {
+		switch err := k.wantEnd(t); {
+		case err == nil: // one of a few that it had descriptors for
+		case websocket.IsCloseError(err, websocket.CloseServiceRestart) || errors.Is(err, websocket.ErrCloseSent):
+			told++
+		default:
+			t.Errorf("got %v, want it told to come back", err)
+		}
+	}
+	if told == 0 {
+		t.Error("got all moved")
 	}
 }
 

@@ -50,28 +50,35 @@ type away interface {
 // that come here later are not for this group. It must not be called by a loop.
 func (g *Group) Move(most int, polls bool, hand func([]*Parcel) bool) {
 	for _, lp := range g.loops {
-		for lp.moveSome(most, polls, hand) {
+		for {
+			some, taken := lp.move(most, polls, hand)
+			if some && !taken {
+				return
+			}
+			if !some {
+				break
+			}
 		}
 	}
 }
 
-// moveSome moves those of one turn and tells whether there may be more.
-func (lp *loop) moveSome(most int, polls bool, hand func([]*Parcel) bool) bool {
+// move moves those of one turn, and tells whether there were some, and whether
+// they were taken.
+func (lp *loop) move(most int, polls bool, hand func([]*Parcel) bool) (some, taken bool) {
 	packed := make(chan []*Parcel, 1)
 	if !lp.post(func(lp *loop) { packed <- lp.pack(most, polls) }) {
-		return false
+		return false, false
 	}
 	parcels := <-packed
 	if len(parcels) == 0 {
-		return false
+		return false, false
 	}
-	taken := hand(parcels)
+	taken = hand(parcels)
 	done := make(chan struct{})
-	if !lp.post(func(lp *loop) { lp.unpacked(parcels, taken); close(done) }) {
-		return false
+	if lp.post(func(lp *loop) { lp.unpacked(parcels, taken); close(done) }) { // a loop with sessions that are away has not ended
+		<-done
 	}
-	<-done
-	return taken
+	return true, taken
 }
 
 // pack puts sessions aside.

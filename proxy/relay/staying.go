@@ -1,18 +1,20 @@
 package relay
 
+import "cmp"
+
 // What keeps a session in its process.
 const (
 	staysTLS   = "TLS"
 	staysHTTP2 = "HTTP/2"
-	staysEnds  = "ending" // it is told to, or does
+	staysEnds  = "ending"    // it is told to, or does
+	staysLeft  = "not taken" // nothing: the other process has not taken it
 )
 
 // Busy is what keeps a session for a moment: it dials, or is answered.
 const Busy = "busy"
 
 // Staying counts the sessions that there are by what keeps them from moving to
-// another process; those that nothing keeps are not counted. It must not be
-// called by a loop.
+// another process. It must not be called by a loop.
 func (g *Group) Staying() map[string]int {
 	all := make(map[string]int)
 	for _, lp := range g.loops {
@@ -26,17 +28,13 @@ func (g *Group) Staying() map[string]int {
 
 func (lp *loop) staying(all map[string]int) {
 	for p := range lp.pairs {
-		if why := p.stays(); why != "" {
-			all[why]++
-		}
+		all[cmp.Or(p.stays(), staysLeft)]++
 	}
 	for f := range lp.fans {
 		if f.closing() && f.end.told { // no more than a sid
 			continue
 		}
-		if why := f.stays(); why != "" {
-			all[why]++
-		}
+		all[cmp.Or(f.stays(), staysLeft)]++
 	}
 }
 
