@@ -61,8 +61,8 @@ class Service {
 
 // split starts a service for each name of layout, which says what it serves and
 // how, and how often it is there (count), and usher in front of them, with these
-// options of socketio and of the route.
-exports.split = async function split(t, layout, socketio = {}, route = {}) {
+// options of socketio and of the route, and what else its file has.
+exports.split = async function split(t, layout, socketio = {}, route = {}, file = {}) {
   const configs = Object.entries(layout).map(([name, config]) => ({ name, ...config }));
   if (direct) {
     const namespaces = configs.flatMap((config) => config.namespaces);
@@ -71,6 +71,7 @@ exports.split = async function split(t, layout, socketio = {}, route = {}) {
   }
   const endpoints = await Promise.all(configs.map((config) => Promise.all(Array.from({ length: config.count ?? 1 }, () => exports.service(t, config)))));
   const routes = {
+    ...file,
     upstreams: Object.fromEntries(configs.map(({ name }, i) => [name, upstream(endpoints[i])])),
     routes: [{ path: '/socket.io', namespaces: namespacesOf(configs), socketio: { ...beats, ...socketio }, ...route }],
   };
@@ -93,6 +94,11 @@ const namespacesOf = (configs) =>
 class Split {
   constructor(port, front, services) {
     Object.assign(this, { port, front, services, base: `http://127.0.0.1:${port}` });
+  }
+
+  // secure is base by TLS.
+  get secure() {
+    return this.base.replace('http:', 'https:');
   }
 
   // again stops usher and starts it on the same port.

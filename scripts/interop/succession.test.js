@@ -3,7 +3,12 @@
 // An upgrade of usher takes the clients along: none of them notices.
 
 const assert = require('node:assert/strict');
+const { execFileSync } = require('node:child_process');
+const fs = require('node:fs');
 const http = require('node:http');
+const https = require('node:https');
+const os = require('node:os');
+const path = require('node:path');
 const { test } = require('node:test');
 const { setTimeout: sleep } = require('node:timers/promises');
 const { call, connected, kinds, open } = require('./clients');
@@ -15,13 +20,19 @@ const layout = { main: { namespaces: ['/'] }, admin: { namespaces: ['/admin'] } 
 
 // Two clients of each kind, one of which keeps its connections alive, three
 // upgrades, and numbered events both ways in two namespaces all the while.
-test('clients of three generations go on through three upgrades', { skip: direct && 'there is no usher' }, async (t) => {
-  const edge = await split(t, layout, { max_connects: 100 });
+for (const secure of [false, true]) {
+  const title = `clients of three generations go on through three upgrades${secure ? ', by TLS' : ''}`;
+  test(title, { skip: direct && 'there is no usher' }, (t) => upgrades(t, secure));
+}
+
+async function upgrades(t, secure) {
+  const edge = await split(t, layout, { max_connects: 100 }, {}, secure ? { tls: { certificates: [certificate(t)] } } : {});
+  const base = secure ? edge.secure : edge.base;
   let over = false;
-  const clients = [...kinds, ...kinds].map((kind, i) => talk(t, edge, kind, () => over, i < kinds.length));
+  const clients = [...kinds, ...kinds].map((kind, i) => talk(t, base, kind, () => over, i < kinds.length));
   await Promise.all(clients.map((c) => c.begun));
   for (let i = 0; i < 3; i++) {
-    const fresh = kinds.map((kind) => talk(t, edge, kind, () => over, i % 2 === 0)); // in the midst of whatever it is
+    const fresh = kinds.map((kind) => talk(t, base, kind, () => over, i % 2 === 0)); // in the midst of whatever it is
     clients.push(...fresh);
     await sleep(20 * i);
     const said = await edge.front.upgrade();
@@ -36,14 +47,25 @@ test('clients of three generations go on through three upgrades', { skip: direct
   for (const s of Object.values(edge.services)) {
     assert.deepEqual(s.of({ event: 'disconnect' }), [], `${s.name}: sockets lost`);
   }
-});
+}
+
+// certificate makes one of its own.
+function certificate(t) {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'usher-succession-'));
+  atEnd(t, () => fs.rmSync(folder, { recursive: true }));
+  const [cert, key] = ['cert.pem', 'key.pem'].map((name) => path.join(folder, name));
+  const args = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'];
+  execFileSync('openssl', [...args, '-days', '2', '-keyout', key, '-out', cert], { stdio: 'ignore' });
+  return { cert, key };
+}
 
 // talk is a client that asks and is asked, one after the other, until it is over.
-function talk(t, edge, kind, over, keepAlive) {
+function talk(t, base, kind, over, keepAlive) {
   const name = `${kind.version} ${kind.transport}${keepAlive ? ', kept alive' : ''}`;
-  const agent = new http.Agent({ keepAlive });
+  const library = base.startsWith('https') ? https : http;
+  const agent = new library.Agent({ keepAlive, rejectUnauthorized: false });
   atEnd(t, () => agent.destroy());
-  const root = open(t, kind, edge.base, { agent });
+  const root = open(t, kind, base, { agent, rejectUnauthorized: false });
   const both = [root, root.io.socket('/admin')];
   const lost = [];
   const ticks = both.map((s) => {

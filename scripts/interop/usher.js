@@ -179,7 +179,7 @@ function writeRoutes(t, port, routes) {
 
 function writeFile(file, port, routes) {
   const all = {
-    listen: `127.0.0.1:${port}`,
+    listen: { address: `127.0.0.1:${port}`, tls: routes.tls !== undefined },
     drain: { deadline: '2s' }, // long polls of clients that are gone need not end by themselves
     ...routes,
   };
