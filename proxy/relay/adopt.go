@@ -65,12 +65,12 @@ func (lp *loop) refuseAdoption(p *pair, err error) {
 	p.fail(err)
 }
 
-// refuseFan ends a fan that came when the loop had ended.
-func (lp *loop) refuseFan(f *fan) {
+// refuseFan ends a fan that came when the loop had ended, or that it cannot take in.
+func (lp *loop) refuseFan(f *fan, err error) {
 	lp.load.Add(-1)
 	f.handle.state.Store(int32(Over))
-	f.session.End(session.End{Cause: session.Cause{Side: session.Usher, Event: session.Failed}, Err: ErrClosed, Time: time.Now()})
-	f.entry.Ready("", demux.Refusal{Status: 503})
+	f.session.End(session.End{Cause: session.Cause{Side: session.Usher, Event: session.Failed}, Err: err, Time: time.Now()})
+	f.answer("", demux.Refusal{Status: 503})
 	f.entry.Gone()
 	f.entry.Release()
 }

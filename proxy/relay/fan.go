@@ -71,7 +71,7 @@ func (g *Group) Open(s *session.Session, o *FanOptions, e Entry) *Fan {
 	h := newFan(s, o, e, lp)
 	s.SetLegs(nil)
 	if !lp.post(func(lp *loop) { lp.open(h.fan) }) {
-		lp.refuseFan(h.fan)
+		lp.refuseFan(h.fan, ErrClosed)
 	}
 	return h
 }

@@ -84,7 +84,7 @@ func (f *fan) counts() *demux.Stats {
 // open takes the fan in.
 func (lp *loop) open(f *fan) {
 	if lp.ended {
-		lp.refuseFan(f)
+		lp.refuseFan(f, ErrClosed)
 		return
 	}
 	lp.fans[f] = struct{}{}

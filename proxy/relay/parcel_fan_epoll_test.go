@@ -403,3 +403,32 @@ func TestFanParcelOfPollsLast(t *testing.T) {
 	more.Break(errStop)
 	h.step()
 }
+
+// A fan that comes when its loop has ended ends, and everybody is told once.
+func TestFanParcelToEndedLoop(t *testing.T) {
+	h := newFanHarness(t, engineio.V4, false)
+	c := h.connect()
+	main := h.join(c, "/", 0)
+	h.loop.now = h.now
+	parcels := h.loop.pack(100, true)
+	var st FanState
+	reread(t, parcels[0].Fan, &st)
+	var s session.State
+	reread(t, parcels[0].Session.State(), &s)
+	f, a, err := st.Unpack(h.options, h.entry(), h.regain, duplicates(t, parcels[0].Descriptors))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.moving = true
+	h.loop.unpacked(parcels, true)
+	h.moving = false
+	ended := h.nextLoop()
+	ended.finishUp()
+	a.settle(h.registry.Restore(s), ended, func() { h.released++ })
+	c.wantEOF("its loop has ended")
+	main.wantEOF("its loop has ended")
+	if f.Transport() != Over || h.freed != 1 {
+		t.Errorf("got transport %v and %d legs released, want it over and 1", f.Transport(), h.freed)
+	}
+	h.wantFanEnd("usher.failed", 0)
+}

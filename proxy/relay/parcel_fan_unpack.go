@@ -1,8 +1,6 @@
 package relay
 
 import (
-	"time"
-
 	"usher/proxy/demux"
 	"usher/proxy/engineio"
 	"usher/proxy/session"
@@ -22,13 +20,12 @@ func (st *FanState) Unpack(o *FanOptions, e Entry, regain func(session.Leg) Dial
 		settle: func(s *session.Session, lp *loop, release func()) {
 			f.session, f.entry.Release = s, release
 			f.loop, f.handle.loop = lp, lp
-			owners := make([]Dialled, len(st.Strands))
-			for i := range st.Strands {
-				if st.Strands[i].Role == roleLeg {
-					owners[i] = regain(st.Strands[i].To)
+			for _, s := range f.strands {
+				if s.side == upstream {
+					s.belongs(lp, regain(s.to))
 				}
 			}
-			if !lp.post(func(lp *loop) { lp.readmitFan(f, st, owners) }) {
+			if !lp.post(func(lp *loop) { lp.readmitFan(f, st) }) {
 				lp.failFan(f, ErrClosed)
 			}
 		},
@@ -132,13 +129,8 @@ func (st *StrandState) fill(s *strand) (err error) {
 	return nil
 }
 
-// readmitFan takes in a fan that has come with st, whose strands are owners'.
-func (lp *loop) readmitFan(f *fan, st *FanState, owners []Dialled) {
-	for i, s := range f.strands {
-		if s.side == upstream {
-			s.belongs(lp, owners[i])
-		}
-	}
+// readmitFan takes in a fan that has come with st.
+func (lp *loop) readmitFan(f *fan, st *FanState) {
 	if lp.ended {
 		lp.failFan(f, ErrClosed)
 		return
@@ -202,16 +194,12 @@ func (lp *loop) failFan(f *fan, err error) {
 			s.release()
 		}
 	}
-	lp.load.Add(-1)
 	lp.timers.drop(f)
 	f.demux.Close()
-	f.handle.state.Store(int32(Over))
 	f.end = &fanEnd{told: true, gone: true}
 	f.strands, f.client, f.probing = nil, nil, nil
 	if f.answers.get != nil {
 		f.answers.doneGet(Answer{Status: UnknownSID})
 	}
-	f.session.End(session.End{Cause: session.Cause{Side: session.Usher, Event: session.Failed}, Err: err, Time: time.Now()})
-	f.entry.Gone()
-	f.entry.Release()
+	lp.refuseFan(f, err)
 }
