@@ -54,9 +54,14 @@ func (s *Server) newLive(p *prepared) *live {
 		tracer: p.old.nextTracer(cfg, s.log), announces: announces(cfg), hashes: pool.Hashes(),
 	}
 	l.handshake = &handshake.Handler{
-		Counters:  s.counters,
-		Refusals:  s.refusals,
-		Table:     l.table,
+		Counters: s.counters,
+		Refusals: s.refusals,
+		Table:    l.table,
+		Open:     s.open,
+		Requests: s.requests,
+
+		Connections: s.connections,
+
 		Pages:     p.pages,
 		Upstreams: pool,
 		Sessions:  s.sessions,

@@ -17,6 +17,7 @@ func (s *Server) newNamespaces(cfg *config.Config, inherited []byte) *namespaces
 	return namespaces.NewServer(namespaces.Config{
 		Frames:    s.frames,
 		Sessions:  s.sessions,
+		Open:      s.open,
 		Upstreams: func() *upstream.Pool { return s.live.Load().pool },
 		Tracer:    func() *tracing.Tracer { return s.live.Load().tracer },
 		Drained:   s.drains.holds,

@@ -16,6 +16,7 @@ import (
 	"usher/proxy/handover"
 	"usher/proxy/handshake"
 	"usher/proxy/headers"
+	"usher/proxy/limits"
 	"usher/proxy/messages"
 	"usher/proxy/namespaces"
 	"usher/proxy/refusal"
@@ -42,22 +43,25 @@ type Server struct {
 	Supervisor *handover.Supervisor
 
 	// static after construction
-	log        *slog.Logger
-	front      *front.Server
-	routesFile *watch.Files
-	counters   *handshake.Counters
-	refusals   *refusal.Writer
-	transports *forward.Transports
-	sessions   *session.Registry
-	sessionLog *sessionLog
-	frames     *relay.Group
-	namespaces *namespaces.Server
-	messages   *messages.Relay
-	operators  *operators
-	id         string         // among other ushers
-	markKey    [32]byte       // of sessions' marks
-	serving    sync.WaitGroup // Run's goroutines
-	failed     chan error     // why a listener accepts nobody any more
+	log         *slog.Logger
+	front       *front.Server
+	routesFile  *watch.Files
+	counters    *handshake.Counters
+	refusals    *refusal.Writer
+	transports  *forward.Transports
+	sessions    *session.Registry
+	open        *limits.Sessions
+	requests    *limits.Requests
+	connections *limits.Connections
+	sessionLog  *sessionLog
+	frames      *relay.Group
+	namespaces  *namespaces.Server
+	messages    *messages.Relay
+	operators   *operators
+	id          string         // among other ushers
+	markKey     [32]byte       // of sessions' marks
+	serving     sync.WaitGroup // Run's goroutines
+	failed      chan error     // why a listener accepts nobody any more
 
 	live       atomic.Pointer[live] // changed under mu
 	stopping   atomic.Bool          // set under mu
@@ -102,11 +106,11 @@ func Inherit(cfg *config.Config, log *slog.Logger, from *handover.Inheritance) (
 func newServer(cfg *config.Config, log *slog.Logger, frames *relay.Group, from *handover.Inheritance) *Server {
 	s := &Server{
 		log: log, failed: make(chan error, 1), frames: frames, routesFile: watch.Look(cfg.File),
-		counters: new(handshake.Counters), transports: new(forward.Transports),
+		counters: new(handshake.Counters), open: new(limits.Sessions), requests: limits.NewRequests(), connections: new(limits.Connections), transports: new(forward.Transports),
 		sessionLog: newSessionLog(log), succession: newSuccession(from), refusals: &refusal.Writer{Log: log},
 	}
 	s.front = front.NewServer(front.Config{
-		Loops: frames, HeadTimeout: cfg.HandshakeTimeout, Limits: ofConnections(cfg), ConnContext: handshake.ConnContext,
+		Loops: frames, HeadTimeout: cfg.HandshakeTimeout, Limits: ofConnections(cfg), Connections: s.connections, ConnContext: handshake.ConnContext,
 		Refusals: s.refusals, Stopping: refusal.ErrStopping, Failed: s.failed, Log: log,
 	})
 	rand.Read(s.markKey[:])

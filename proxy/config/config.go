@@ -20,6 +20,7 @@ type Config struct {
 	TrustedProxies   []netip.Prefix // peers whose forwarding headers are believed; the zero one is any by a unix socket
 	HandshakeTimeout time.Duration  // for a client's TLS hello and request head, each
 	Limits           Limits         // of what comes to no route
+	Quota            Quota          // of connections; and of routes that have none
 	Drain            Drain          //
 	Admin            Admin          //
 	Tracing          Tracing        // zero for none
@@ -214,6 +215,7 @@ type Route struct {
 	Relay   Relay
 	Limits  Limits
 	Access  Access
+	Quota   Quota
 
 	// Namespaces split each Engine.IO connection; nil if the route has one
 	// upstream. They stand in the order in which they are asked.

@@ -16,6 +16,7 @@ type defaultValues struct {
 	check       Check  // but for what it does
 	limits      Limits
 	socketIO    SocketIO
+	quota       Quota
 }
 
 // defaults is the one place where they stand; schema.json repeats them for
@@ -44,6 +45,7 @@ func defaults() defaultValues {
 			BodyTimeout:      30 * time.Second,
 			ResponseTimeout:  time.Minute,
 		},
+		quota: Quota{Connections: 10000},
 		socketIO: SocketIO{
 			PingInterval:   25 * time.Second,
 			PingTimeout:    20 * time.Second,

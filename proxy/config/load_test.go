@@ -59,6 +59,7 @@ func TestDefaults(t *testing.T) {
 			PingInterval: 45 * time.Second, PingTimeout: 20 * time.Second,
 			BodyTimeout: 30 * time.Second, ResponseTimeout: time.Minute,
 		},
+		Quota: Quota{Connections: 10000},
 	})
 	if c.Routes[0].Upstream != c.Upstreams[0] {
 		t.Error("the route has a copy of its upstream")

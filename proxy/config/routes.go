@@ -7,13 +7,14 @@ import (
 )
 
 var routeKeys = slices.Concat([]string{
-	"host", "path", "exact", "upgrade", "upstream", "namespaces", "redirect", "code", "respond", "socketio", "compress", "strip_prefix", "replace_prefix", "slash", "origins", "headers", "relay",
+	"host", "path", "exact", "upgrade", "upstream", "namespaces", "redirect", "code", "respond", "socketio", "compress", "strip_prefix", "replace_prefix", "slash", "origins", "headers", "relay", "limits",
 }, accessKeys, limitKeys)
 
 // inherited is what routes have from the top level, unless they say otherwise.
 type inherited struct {
 	limits Limits
 	access Access
+	quota  Quota
 }
 
 func (l *loader) routes(o object, from inherited, upstreams []*Upstream) []*Route {
@@ -47,6 +48,7 @@ func (l *loader) route(o object, from inherited, upstreams map[string]*Upstream)
 	choice(l, o.field("relay"), &r.Relay, Frames, Messages)
 	r.Limits = l.limits(o, from.limits)
 	r.Access = l.access(o, from.access)
+	r.Quota = l.quota(o.field("limits"), from.quota, true)
 	l.unledCode(o)
 	switch {
 	case o.field("redirect").given(), o.field("respond").given():

@@ -30,6 +30,7 @@ func (l *loader) split(o object, r *Route, upstreams map[string]*Upstream) {
 	}
 	r.SocketIO = l.socketIO(o.field("socketio"), r, upstreams)
 	l.bool(o.field("compress"), &r.Compress)
+	l.boundSplit(o, r)
 	l.unfit(o, r)
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"sync/atomic"
 
@@ -27,6 +28,8 @@ type client struct {
 	from *Listener
 	how  *Speech
 	tls  *tls.ConnectionState // nil if plain
+
+	counts netip.Addr // that the connection counts for; invalid for nobody
 
 	seat   atomic.Pointer[relay.Seat] // shared; nil while no loop has the client
 	stage  clientStage

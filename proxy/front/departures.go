@@ -192,7 +192,7 @@ func (c *client) depart(p []byte) bool {
 	if !in.departures.open.Load() || c.stage >= shakes || !seat.Movable() {
 		return false
 	}
-	next := &client{from: c.from, how: c.how, tls: c.tls, peer: c.peer, stage: c.stage, idle: c.idle}
+	next := &client{from: c.from, how: c.how, counts: c.counts, tls: c.tls, peer: c.peer, stage: c.stage, idle: c.idle}
 	conn, err := seat.Leave()
 	if err != nil {
 		return false
@@ -234,6 +234,7 @@ func (s *Server) Arrive(st ClientState, descriptor int, listeners []*Listener) (
 	if err != nil {
 		return nil, nil, err
 	}
+	c.counts = c.counted(remote)
 	return func() {
 		s.inflight.add(c, fresh)
 		s.seat(c, conn, st.Said)

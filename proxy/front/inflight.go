@@ -5,8 +5,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"sync"
+
+	"usher/proxy/limits"
 )
 
 // phase is how far a client, or a request, has come.
@@ -40,21 +43,28 @@ type inflight struct {
 	// static after construction
 	stopping context.Context // done when no handshake is wanted any more
 	stop     context.CancelFunc
+	counts   *limits.Connections
 	why      error           // of the handshakes that are cancelled then
 	wanted   context.Context // done when who asks for nothing is not wanted any more
 	refuse   context.CancelFunc
 
 	// guarded by mu
 	mu       sync.Mutex
-	conns    map[io.Closer]phase
+	conns    map[io.Closer]presence
 	count    [phases]int
 	emptied  chan struct{} // closed when a phase has lost its last; nil if nobody waits
 	noFresh  bool          // who asks for nothing is not wanted any more
 	noShakes bool          // nor handshakes
 }
 
-func newInflight(why error) *inflight {
-	f := &inflight{why: why, conns: make(map[io.Closer]phase)}
+// presence is one connection.
+type presence struct {
+	phase
+	peer netip.Addr // that it counts for; invalid for nobody
+}
+
+func newInflight(why error, counts *limits.Connections) *inflight {
+	f := &inflight{why: why, counts: counts, conns: make(map[io.Closer]presence)}
 	f.stopping, f.stop = context.WithCancel(context.Background())
 	f.wanted, f.refuse = context.WithCancel(context.Background())
 	return f
@@ -87,8 +97,15 @@ func (f *inflight) changeH2(c net.Conn, state http.ConnState) {
 func (f *inflight) add(c io.Closer, to phase) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.end(c)
-	f.conns[c] = to
+	before, here := f.conns[c]
+	if one, ok := c.(*client); ok && !here {
+		before.peer = one.counts
+		f.counts.Hold(before.peer)
+	}
+	if here {
+		f.leave(before.phase)
+	}
+	f.conns[c] = presence{to, before.peer}
 	f.count[to]++
 	if f.noFresh && closable(to) {
 		c.Close()
@@ -100,7 +117,7 @@ func (f *inflight) all(in ...phase) (list []io.Closer) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for c, at := range f.conns {
-		if slices.Contains(in, at) {
+		if slices.Contains(in, at.phase) {
 			list = append(list, c)
 		}
 	}
@@ -111,9 +128,12 @@ func (f *inflight) all(in ...phase) (list []io.Closer) {
 func (f *inflight) swap(old, c io.Closer, to phase) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.conns[c] = to
 	f.count[to]++
-	f.end(old)
+	before, here := f.conns[old]
+	if delete(f.conns, old); here {
+		f.leave(before.phase)
+	}
+	f.conns[c] = presence{to, before.peer}
 }
 
 // move has c be in another phase, if it is there.
@@ -124,10 +144,10 @@ func (f *inflight) move(c io.Closer, to phase) {
 }
 
 func (f *inflight) put(c io.Closer, to phase) {
-	if from, ok := f.conns[c]; ok && from != to {
-		f.conns[c] = to
+	if from, ok := f.conns[c]; ok && from.phase != to {
+		f.conns[c] = presence{to, from.peer}
 		f.count[to]++
-		f.leave(from)
+		f.leave(from.phase)
 	}
 }
 
@@ -141,7 +161,8 @@ func (f *inflight) remove(c io.Closer) {
 func (f *inflight) end(c io.Closer) {
 	if from, ok := f.conns[c]; ok {
 		delete(f.conns, c)
-		f.leave(from)
+		f.counts.Leave(from.peer)
+		f.leave(from.phase)
 	}
 }
 
@@ -207,7 +228,7 @@ func (f *inflight) closeFresh() {
 	f.noFresh = true
 	f.refuse()
 	for c, in := range f.conns {
-		if closable(in) {
+		if closable(in.phase) {
 			c.Close()
 		}
 	}

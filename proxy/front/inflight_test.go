@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"usher/proxy/limits"
 )
 
 var errTestStopping = errors.New("stopping")
@@ -37,7 +39,7 @@ func wantSettled(t *testing.T, f *inflight, when string, want bool) {
 // handshake: at no time is it nowhere to be seen.
 func TestNobodyIsOverlooked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newInflight(errTestStopping)
+		f := newInflight(errTestStopping, new(limits.Connections))
 		wantSettled(t, f, "nobody", true)
 		c, _ := newTestClient(t, f)
 		wantSettled(t, f, "accepted", false)
@@ -62,7 +64,7 @@ func TestNobodyIsOverlooked(t *testing.T) {
 // TestPlainRequestsAreSettled: who is served has its answer, or will.
 func TestPlainRequestsAreSettled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newInflight(errTestStopping)
+		f := newInflight(errTestStopping, new(limits.Connections))
 		c, _ := newTestClient(t, f)
 		for range 2 {
 			f.change(c, http.StateActive)
@@ -88,7 +90,7 @@ func TestPlainRequestsAreSettled(t *testing.T) {
 // TestHTTP2HasToAsk: a connection is settled when it has asked for something.
 func TestHTTP2HasToAsk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newInflight(errTestStopping)
+		f := newInflight(errTestStopping, new(limits.Connections))
 		c, _ := net.Pipe()
 		f.add(c, greeted)
 		for _, state := range []http.ConnState{http.StateNew, http.StateActive, http.StateIdle} {
@@ -109,7 +111,7 @@ func TestHTTP2HasToAsk(t *testing.T) {
 // nobody else.
 func TestFreshAreClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newInflight(errTestStopping)
+		f := newInflight(errTestStopping, new(limits.Connections))
 		clients := make(map[string]net.Conn)
 		for _, name := range []string{"fresh", "asked", "served"} {
 			c, peer := newTestClient(t, f)
@@ -138,7 +140,7 @@ func TestFreshAreClosed(t *testing.T) {
 // TestHandshakesEnd: those that are on their way are told why, and no more begin.
 func TestHandshakesEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newInflight(errTestStopping)
+		f := newInflight(errTestStopping, new(limits.Connections))
 		c, _ := newTestClient(t, f)
 		f.change(c, http.StateActive)
 		r, p, _ := f.enter(c, httptest.NewRequestWithContext(t.Context(), "GET", "/", nil))

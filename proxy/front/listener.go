@@ -100,6 +100,9 @@ func (l *Listener) Remove() {
 // Accepted implements relay.Acceptor.
 func (l *Listener) Accepted(s *relay.Seat) relay.Owner {
 	c := &client{from: l, how: l.speech.Load()}
+	if !c.count(s.RemoteAddr()) {
+		return nil
+	}
 	if c.stage = c.saysNext(); proxyproto.Speaks(s.RemoteAddr(), c.how.Proxies) {
 		c.stage = saysProxy
 	}

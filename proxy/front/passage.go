@@ -73,7 +73,7 @@ func (f *inflight) endHandshakes() {
 	f.mu.Lock()
 	f.noShakes = true
 	for c, in := range f.conns {
-		if client, ok := c.(*client); ok && in == handshaking {
+		if client, ok := c.(*client); ok && in.phase == handshaking {
 			client.endShake(f.why)
 		}
 	}

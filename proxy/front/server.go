@@ -18,6 +18,7 @@ import (
 	"usher/proxy/config"
 	"usher/proxy/http1"
 	"usher/proxy/http2"
+	"usher/proxy/limits"
 	"usher/proxy/refusal"
 	"usher/proxy/relay"
 	"usher/proxy/socket"
@@ -36,6 +37,7 @@ type Config struct {
 	Loops       *relay.Group  // that have the connections
 	HeadTimeout time.Duration // for a request's head
 	Limits      config.Limits // of connections of HTTP/2
+	Connections *limits.Connections
 	// ConnContext is a hook as that of http.Server. It is also called for each
 	// WebSocket that comes by HTTP/2, without a connection.
 	ConnContext func(ctx context.Context, c net.Conn) context.Context
@@ -68,7 +70,8 @@ type Server struct {
 // NewServer returns a server that accepts nobody yet.
 func NewServer(c Config) *Server {
 	s := &Server{
-		guests: socket.NewQueue(), loops: c.Loops, workers: make(workers, runtime.GOMAXPROCS(0)), inflight: newInflight(c.Stopping), departures: newDepartures(),
+		guests: socket.NewQueue(), loops: c.Loops, workers: make(workers, runtime.GOMAXPROCS(0)),
+		inflight: newInflight(c.Stopping, c.Connections), departures: newDepartures(),
 		refusals: c.Refusals, hints: newHints(c.Log),
 		context: c.ConnContext, failed: c.Failed, log: c.Log,
 	}

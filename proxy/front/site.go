@@ -38,6 +38,7 @@ type Site struct {
 	Headers headers.Rules
 	Certs   *certs.Keeper // answers an authority's challenges; nil for none
 	Limits  config.Limits // of plain requests, until they come to a route
+	Quota   config.Quota  // of connections
 	Port    int           // of the URLs that clients are led to; 0 for the scheme's own
 }
 

@@ -24,6 +24,7 @@ type Claim struct {
 	EngineIO bool           // the query has EIO=
 
 	lead    upstream.Lead
+	seat    *seat // of the session; nil without limits
 	offer   offer
 	handler *Handler // that made it, with the upstreams of its time
 }

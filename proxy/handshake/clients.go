@@ -2,6 +2,7 @@ package handshake
 
 import (
 	"net/http"
+	"time"
 
 	"usher/proxy/headers"
 	"usher/proxy/refusal"
@@ -17,4 +18,28 @@ func (h *Handler) admitClient(on *route.Route, s headers.Sender) error {
 		return errAddress
 	}
 	return nil
+}
+
+// ask says at now whether a client has asked too often, nil if it has not.
+func (h *Handler) ask(on *route.Route, s headers.Sender, now time.Time) error {
+	if h.Requests == nil {
+		return nil
+	}
+	return h.Requests.Ask(&on.Quota, on.String(), s.Client, now)
+}
+
+// takeSeat counts a session that is about to begin, or says why there may be none.
+func (h *Handler) takeSeat(r *http.Request, on *route.Route, s headers.Sender) (*seat, error) {
+	if h.Open == nil {
+		return nil, nil
+	}
+	give, err := h.Open.Enter(&on.Quota, on.String(), s.Client)
+	if err != nil {
+		return nil, err
+	}
+	taken := &seat{give: give, peer: s.Peer}
+	if !isStream(r) && !s.Trusted {
+		taken.connections = h.Connections
+	}
+	return taken, nil
 }

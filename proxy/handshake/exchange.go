@@ -48,7 +48,8 @@ type Exchange struct {
 	dialogue dialogue
 	silence  error // why there was no answer to the upgrade, while that is inquired about; nil if it is not
 
-	err error // why there is no reply, once it is over
+	err    error // why there is no reply, once it is over
+	opened bool  // there is a session
 }
 
 // Effect is what an Exchange wants to be done next.
@@ -70,8 +71,12 @@ func (h *Handler) exchange(r *http.Request, c Claim, now time.Time) *Exchange {
 	return x
 }
 
-// Close ends what x has used. Its endpoint is the session's, if there is one.
+// Close ends what x has used. Its endpoint, and its seat, is the session's, if
+// there is one.
 func (x *Exchange) Close() {
+	if !x.opened {
+		x.claim.seat.leave()
+	}
 	x.handler.buffers.put(x.buffers)
 	x.buffers = nil
 }

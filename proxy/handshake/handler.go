@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"usher/proxy/headers"
+	"usher/proxy/limits"
 	"usher/proxy/pages"
 	"usher/proxy/plain"
 	"usher/proxy/refusal"
@@ -41,6 +42,11 @@ type Handler struct {
 	Pages     pages.Set       // that routes answer with
 	Marker    *session.Marker // of the sessions; nil for no marks
 	Tracer    *tracing.Tracer // of the handshakes
+
+	// Shared by all handlers of a server; nil for no limits.
+	Open        *limits.Sessions
+	Requests    *limits.Requests
+	Connections *limits.Connections
 
 	// Admit, if not nil, says why no session may begin on a route with an
 	// upstream, nil if one may.
@@ -105,6 +111,9 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, sender headers.S
 		return h.serveOwn(w, r, q, sender)
 	}
 	if err := h.admitClient(q.match.Route, sender); err != nil {
+		return err
+	}
+	if err := h.ask(q.match.Route, sender, time.Now()); err != nil {
 		return err
 	}
 	switch {
@@ -198,6 +207,7 @@ func (h *Handler) serveUpgrade(w http.ResponseWriter, r *http.Request, c Claim) 
 	}
 	if c.Route.Relay == "messages" {
 		h.Messages(w, r, c)
+		c.seat.leave() // whatever has become of it
 		return nil
 	}
 	x := h.exchange(r, c, time.Now())
@@ -218,7 +228,7 @@ func (h *Handler) Begin(r *http.Request, s headers.Sender, now time.Time) *Excha
 		return nil
 	}
 	c := h.newClaim(q, s)
-	if !c.Upstream.Prompt() || h.settleClaim(r, &c) != nil {
+	if !c.Upstream.Prompt() || h.ask(c.Route, s, now) != nil || h.settleClaim(r, &c) != nil {
 		return nil
 	}
 	return h.exchange(r, c, now)
@@ -242,7 +252,13 @@ func (h *Handler) settleClaim(r *http.Request, c *Claim) error {
 		return err
 	}
 	c.Query = c.lead.Query
-	return h.claim(r)
+	if c.seat, err = h.takeSeat(r, c.Route, c.Sender); err != nil {
+		return err
+	}
+	if err = h.claim(r); err != nil {
+		c.seat.leave()
+	}
+	return err
 }
 
 // target splits a request's target, which is a path, or the asterisk of OPTIONS

@@ -59,9 +59,9 @@ func (x *Exchange) back() headers.Back {
 
 // pair is what x comes to, without its connections and the session.
 func (x *Exchange) pair() Pair {
-	r := &x.dialogue.reply
+	r, release, leave := &x.dialogue.reply, x.endpoint.Release, x.claim.seat.leave
 	return Pair{
-		Release: x.endpoint.Release, Route: x.claim.Route, EngineIO: x.claim.EngineIO,
+		Release: func() { release(); leave() }, Route: x.claim.Route, EngineIO: x.claim.EngineIO,
 		Deflate: r.agreed.deflate != nil, FromUpstream: slices.Clone(x.buffers.in[r.head:]),
 	}
 }
@@ -82,6 +82,8 @@ func (x *Exchange) answer() answer {
 // open begins the session.
 func (x *Exchange) open(now time.Time) *session.Session {
 	h, c := x.handler, &x.claim
+	x.opened = true
+	c.seat.begin()
 	info := session.Info{ // it lasts: nothing of it is a part of the request's head
 		ID: strings.Clone(c.Sender.ID), Route: c.Route.String(), Upstream: c.Upstream.Name,
 		Endpoint: x.endpoint.Address, Claim: c.Route.Identity, Target: x.endpoint.Identity,

@@ -48,7 +48,7 @@ func (rules Rules) Sender(r *http.Request) Sender {
 		s.Subject = subject(r.TLS)
 	}
 	s.Client = s.Peer
-	s.Trusted = rules.trusts(s.Peer)
+	s.Trusted = rules.Trusts(s.Peer)
 	if s.Trusted {
 		rules.believe(&s, r.Header)
 	}
@@ -92,7 +92,8 @@ func Peer(address string) netip.Addr {
 // and may be any text.
 func plain(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }
 
-func (rules Rules) trusts(a netip.Addr) bool {
+// Trusts tells whether a peer may speak for others.
+func (rules Rules) Trusts(a netip.Addr) bool {
 	return slices.ContainsFunc(rules.Trusted, func(p netip.Prefix) bool {
 		return p.Contains(a) || p == netip.Prefix{} && !a.IsValid()
 	})
@@ -124,7 +125,7 @@ func (rules Rules) client(peer netip.Addr, lines []string) netip.Addr {
 				return found
 			}
 			found = a
-			if !rules.trusts(a) {
+			if !rules.Trusts(a) {
 				return found
 			}
 		}

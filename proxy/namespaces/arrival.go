@@ -61,8 +61,8 @@ func (t *Table) Unpack(st State, x session.State, f *relay.FanState, descriptors
 func (a *Arrival) Commit(x *session.Session) (lost []string) {
 	v := a.visitor
 	s := v.split.server
-	s.caps.enter(v.place(), 0, 0)
-	s.Frames.TakeIn(x, a.relay, func() { s.caps.leave(v.place()) })
+	v.leave = s.Open.Hold(&v.split.route.Quota, v.split.route.String(), v.client)
+	s.Frames.TakeIn(x, a.relay, func() { v.leave() })
 	if !s.sids.add(a.sid, v) {
 		v.fan.Break(errTwice)
 	}

@@ -15,12 +15,8 @@ import (
 	"usher/proxy/session"
 )
 
-// Refusals that need no upstream.
-var (
-	errFull    = &refusal.Error{Status: http.StatusServiceUnavailable, Reason: refusal.Limit, Rule: "too many sessions"}
-	errCrowded = &refusal.Error{Status: http.StatusTooManyRequests, Reason: refusal.Limit, Rule: "too many sessions of this address", Hint: "max_sessions_per_address of the route's socketio; behind a load balancer, trusted_proxies"}
-	errTwice   = &refusal.Error{Status: http.StatusServiceUnavailable, Reason: refusal.Answer, Rule: "upstream gave a sid that another session has"}
-)
+// errTwice is the answer to a session that cannot be told from another.
+var errTwice = &refusal.Error{Status: http.StatusServiceUnavailable, Reason: refusal.Answer, Rule: "upstream gave a sid that another session has"}
 
 // errGone is the end of a session whose client went before it was answered.
 var errGone = errors.New("client went away")
@@ -37,7 +33,7 @@ func (q *request) open() (left handshake.Verdict) {
 	s, v := q.server, &visitor{split: q.split, version: q.Version, client: q.visit.Sender.Client}
 	d, err := q.newDialler()
 	if err == nil {
-		err = q.admit(v.place())
+		v.leave, err = q.admit()
 	}
 	if err != nil {
 		q.refuse(err)
@@ -68,28 +64,22 @@ func (v *visitor) entry(sid string, polling, b64 bool) relay.Entry {
 		Version: v.version, SID: sid, Polling: polling, Base64: b64,
 		Dial:    v.dialler.dial,
 		Gone:    func() { s.sids.forget(v) },
-		Release: func() { s.caps.leave(v.place()) },
+		Release: func() { v.leave() },
 		Stays:   v.stays,
 		Hold:    v.hold,
 		Held:    v.held,
 	}
 }
 
-// admit counts a session at its place, or says why there may be none.
-func (q *request) admit(at place) error {
+// admit counts a session until leave is called, or says why there may be none.
+func (q *request) admit() (leave func(), err error) {
 	if q.server.closed.Load() {
-		return refusal.ErrStopping
+		return nil, refusal.ErrStopping
 	}
 	if err := q.server.Admit(q.route.String()); err != nil {
-		return err
+		return nil, err
 	}
-	switch full, crowded := q.server.caps.enter(at, q.MaxSessions, q.MaxSessionsPerAddress); {
-	case full:
-		return errFull
-	case crowded:
-		return errCrowded
-	}
-	return nil
+	return q.server.Open.Enter(&q.route.Quota, q.route.String(), q.visit.Sender.Client)
 }
 
 func (q *request) info() session.Info {

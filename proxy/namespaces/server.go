@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"usher/proxy/handshake"
+	"usher/proxy/limits"
 	"usher/proxy/refusal"
 	"usher/proxy/relay"
 	"usher/proxy/session"
@@ -22,6 +23,7 @@ import (
 type Config struct {
 	Frames    *relay.Group
 	Sessions  *session.Registry
+	Open      *limits.Sessions           // that count
 	Upstreams func() *upstream.Pool      // that of the last routes file
 	Tracer    func() *tracing.Tracer     // likewise; of legs
 	Drained   func(upstream string) bool // by an operator: it gets no legs
@@ -55,7 +57,6 @@ type Server struct {
 	Config
 
 	sids  *sids
-	caps  *caps
 	stats counters
 	legs  handshake.Legs
 
@@ -78,7 +79,7 @@ func NewServer(c Config) *Server {
 		c.Key = make([]byte, 32)
 		rand.Read(c.Key) // never fails
 	}
-	s := &Server{Config: c, sids: newSIDs(), caps: newCaps(), zippers: newZippers()}
+	s := &Server{Config: c, sids: newSIDs(), zippers: newZippers()}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	return s
 }

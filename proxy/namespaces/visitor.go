@@ -16,7 +16,8 @@ type visitor struct {
 	fan     *relay.Fan
 	split   *split // that it began with
 	version engineio.Version
-	client  netip.Addr // where it is counted
+	client  netip.Addr // for which it counts
+	leave   func()     // takes that back
 	dialler *dialler
 
 	mu      sync.Mutex
@@ -49,9 +50,6 @@ func (v *visitor) stays() string {
 	defer v.mu.Unlock()
 	return v.tied
 }
-
-// place is where the visitor is counted.
-func (v *visitor) place() place { return place{v.split.route.String(), v.client} }
 
 // hold has the requests of v wait until held is called, unless there is one
 // whose body this process must read itself.

@@ -5,37 +5,39 @@ type Reason uint8
 
 // The reasons, in the order in which a request meets them.
 const (
-	Head      Reason = iota // the request's head breaks a rule of HTTP/1's wire, or does not come
-	Method                  // not one that is served, or not GET for an upgrade
-	Path                    // no safe normal form
-	Upgrade                 // not a valid upgrade to websocket, or none where only those are taken
-	Version                 // not version 13 of the protocol
-	Key                     // Sec-WebSocket-Key
-	NoRoute                 // no route takes host and path
-	NoHost                  // no route takes the host
-	Loop                    // it has been here before
-	Address                 // the client's is not served
-	Origin                  // not allowed by the route
-	Draining                // no new session is wanted
-	Duplicate               // the connection was claimed before: a fault of ours
-	Fault                   // another fault of ours
-	Endpoint                // no endpoint may be used
-	Full                    // each endpoint has its max_sessions
-	Waiting                 // the upstream waits for another
-	Dial                    // no connection to the upstream
-	Timeout                 // the upstream was too slow
-	Answer                  // the upstream's answer breaks a rule
-	Gone                    // the client went away
-	Body                    // the request's body breaks a rule
-	Limit                   // too many sessions
-	Protocol                // a rule of Engine.IO
+	Connections Reason = iota // too many of an address
+	Head                      // the request's head breaks a rule of HTTP/1's wire, or does not come
+	Method                    // not one that is served, or not GET for an upgrade
+	Path                      // no safe normal form
+	Upgrade                   // not a valid upgrade to websocket, or none where only those are taken
+	Version                   // not version 13 of the protocol
+	Key                       // Sec-WebSocket-Key
+	NoRoute                   // no route takes host and path
+	NoHost                    // no route takes the host
+	Loop                      // it has been here before
+	Address                   // the client's is not served
+	Rate                      // too many requests of an address
+	Origin                    // not allowed by the route
+	Draining                  // no new session is wanted
+	Duplicate                 // the connection was claimed before: a fault of ours
+	Fault                     // another fault of ours
+	Endpoint                  // no endpoint may be used
+	Full                      // each endpoint has its max_sessions
+	Waiting                   // the upstream waits for another
+	Dial                      // no connection to the upstream
+	Timeout                   // the upstream was too slow
+	Answer                    // the upstream's answer breaks a rule
+	Gone                      // the client went away
+	Body                      // the request's body breaks a rule
+	Limit                     // too many sessions, or connections
+	Protocol                  // a rule of Engine.IO
 	reasonCount
 )
 
 // String returns the reason as it stands in logs and metrics.
 func (r Reason) String() string {
 	names := [reasonCount]string{
-		"head", "method", "path", "upgrade", "version", "key", "no_route", "no_host", "loop", "address", "origin", "draining",
+		"connections", "head", "method", "path", "upgrade", "version", "key", "no_route", "no_host", "loop", "address", "rate", "origin", "draining",
 		"duplicate", "fault", "no_endpoint", "full", "waiting", "dial", "timeout", "answer", "client_gone", "body", "limit", "engine_io",
 	}
 	return names[r]

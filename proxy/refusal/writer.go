@@ -32,10 +32,7 @@ func (wr *Writer) Refuse(w http.ResponseWriter, r *http.Request, s headers.Sende
 // RefuseRaw is Refuse for a request that no handler has seen, as its bytes break
 // a rule: the answer is the last on conn. The client has come by listener.
 func (wr *Writer) RefuseRaw(conn net.Conn, listener net.Addr, e *Error) error {
-	wr.Count(e.Reason, "")
-	who := headers.Sender{Client: headers.Peer(conn.RemoteAddr().String())}
-	attrs := append(e.attrs(), slog.String("listener", listener.String()), slog.String("client", who.Address()))
-	wr.rules.note(wr.Log, slog.LevelInfo, Kind{Reason: e.Rule}, "request refused", attrs...)
+	wr.NoteRaw(conn.RemoteAddr(), listener, "request refused", e)
 	h := make(http.Header)
 	h.Set("Connection", "close")
 	e.ask(h, 1)
@@ -47,6 +44,15 @@ func (wr *Writer) RefuseRaw(conn net.Conn, listener net.Addr, e *Error) error {
 	b.WriteString("\r\n" + body)
 	_, err := conn.Write(b.Bytes())
 	return err
+}
+
+// NoteRaw counts a refusal of which the client is not told, or only by somebody
+// else, and has it leave a line with that message.
+func (wr *Writer) NoteRaw(client, listener net.Addr, message string, e *Error) {
+	wr.Count(e.Reason, "")
+	who := headers.Sender{Client: headers.Peer(client.String())}
+	attrs := append(e.attrs(), slog.String("listener", listener.String()), slog.String("client", who.Address()))
+	wr.rules.note(wr.Log, slog.LevelInfo, Kind{Reason: e.Rule}, message, attrs...)
 }
 
 // note counts a refusal, has it leave a line, and ends its trace. The line is
@@ -81,7 +87,7 @@ func (e *Error) message() string {
 
 func (e *Error) attrs() []slog.Attr {
 	attrs := []slog.Attr{slog.Int("status", e.Status), slog.String("reason", e.Reason.String()), slog.String("rule", e.Rule)}
-	if e.Reason == Gone {
+	if e.Reason == Gone || e.Reason == Connections {
 		return attrs[1:] // nobody has heard the status
 	}
 	return attrs

@@ -1,0 +1,137 @@
+package limits
+
+import (
+	"errors"
+	"net/netip"
+	"os"
+	"runtime"
+	"testing"
+	"time"
+
+	"usher/proxy/config"
+	"usher/proxy/refusal"
+)
+
+func TestSessions(t *testing.T) {
+	var s Sessions
+	one, two := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+	q := &config.Quota{Sessions: config.Bound{Most: 4, Own: true}, SessionsPerAddress: config.Bound{Most: 2, Own: true}, Exempt: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}
+	want := func(why, route string, client netip.Addr, want error) (leave func()) {
+		t.Helper()
+		leave, err := s.Enter(q, route, client)
+		if !errors.Is(err, want) {
+			t.Errorf("%s: got %v, want %v", why, err, want)
+		}
+		return leave
+	}
+	leaves := []func(){want("first", "/a", one, nil), want("second", "/a", one, nil)}
+	want("third of the address", "/a", one, errCrowded)
+	leaves = append(leaves, want("another route", "/b", one, nil), want("another address", "/a", two, nil), want("no address", "/a", netip.Addr{}, nil))
+	want("fifth of the route", "/a", two, errFull)
+	want("exempt", "/a", netip.MustParseAddr("10.0.0.1"), nil)()
+	leaves[0]()
+	leaves[0]() // counts once
+	leaves = append(leaves, want("after one has left", "/a", one, nil))
+	want("and no more", "/a", two, errFull)
+	q.Sessions.Own, q.SessionsPerAddress.Own = false, false // all routes together
+	leaves = append(leaves, want("of the file", "/a", one, nil), want("of the file", "/b", one, nil))
+	want("third of the file", "/c", one, errCrowded)
+	for _, leave := range leaves {
+		leave()
+	}
+	if len(s.open) != 0 {
+		t.Errorf("got %v, want nothing left", s.open)
+	}
+}
+
+func TestRequests(t *testing.T) {
+	r := NewRequests()
+	now := time.Unix(1000, 0)
+	q := &config.Quota{Requests: config.RequestRate{Rate: 2, Burst: 3}, Exempt: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}
+	ask := func(why, route, client, after string) {
+		t.Helper()
+		err := r.Ask(q, route, netip.MustParseAddr(client), now)
+		e, refused := errors.AsType[*refusal.Error](err)
+		if got := refused && e.Status == 429; got != (after != "") || got && e.RetryAfter != after {
+			t.Errorf("%s: got %v, want a refusal with Retry-After %q", why, err, after)
+		}
+	}
+	for range 3 {
+		ask("burst", "/", "192.0.2.1", "")
+		ask("burst of IPv6", "/", "2001:db8::1", "")
+	}
+	ask("beyond", "/", "192.0.2.1", "1")
+	ask("another route", "/b", "192.0.2.1", "1")
+	ask("the same /64", "/", "2001:db8::ffff:1", "1")
+	ask("another /64", "/", "2001:db8:0:1::1", "")
+	ask("another address", "/", "192.0.2.2", "")
+	ask("mapped", "/", "::ffff:192.0.2.1", "1")
+	for range 10 {
+		ask("exempt", "/", "10.0.0.1", "")
+	}
+	now = now.Add(500 * time.Millisecond)
+	ask("after a while", "/", "192.0.2.1", "")
+	ask("and no more", "/", "192.0.2.1", "1")
+	q.Requests = config.RequestRate{Rate: 1, Burst: 1, Own: true}
+	ask("own", "/", "192.0.2.1", "")
+	ask("own, beyond", "/", "192.0.2.1", "1")
+	ask("own of another", "/b", "192.0.2.1", "")
+	q.Requests = config.RequestRate{Rate: 100, Burst: 100, Own: true} // by a reload
+	ask("reloaded", "/b", "192.0.2.2", "")
+	ask("reloaded, as it was", "/", "192.0.2.1", "1")
+	now = now.Add(time.Second)
+	for range 50 {
+		ask("reloaded", "/", "192.0.2.1", "")
+	}
+	if err := r.Ask(q, "/", netip.Addr{}, now); err != nil {
+		t.Errorf("no address: got %v", err)
+	}
+}
+
+// A million addresses are kept, at 120 bytes each or less, and no more; who asks
+// is not forgotten.
+func TestRequestsAreBounded(t *testing.T) {
+	r := NewRequests()
+	if os.Getenv("USHER_FULL_TESTS") == "" {
+		r.most = maxKept / 10
+	}
+	now := time.Unix(1000, 0)
+	q := &config.Quota{Requests: config.RequestRate{Rate: 1, Burst: 1}}
+	before := heap()
+	client := netip.MustParseAddr("10.0.0.0")
+	steady := netip.MustParseAddr("192.0.2.1")
+	r.Ask(q, "/", steady, now)
+	for i := range 3 * r.most {
+		if r.Ask(q, "/", client, now) != nil {
+			t.Fatalf("address %d: refused", i)
+		}
+		if i%1000 == 0 && r.Ask(q, "/", steady, now) == nil {
+			t.Fatalf("after %d addresses one that asks all the time is forgotten", i)
+		}
+		client = client.Next()
+	}
+	n := len(r.young) + len(r.old)
+	each := int(heap()-before) / n
+	t.Logf("%d addresses of %d bytes each", n, each)
+	if n > r.most || each > 120 {
+		t.Errorf("got %d addresses of %d bytes, want at most %d of 120", n, each, r.most)
+	}
+	runtime.KeepAlive(r)
+}
+
+func heap() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+func BenchmarkAsk(b *testing.B) {
+	r := NewRequests()
+	q := &config.Quota{Requests: config.RequestRate{Rate: 1e6, Burst: 1e6}}
+	client := netip.MustParseAddr("10.0.0.0")
+	for b.Loop() {
+		r.Ask(q, "/", client, time.Now())
+	}
+}
