@@ -70,7 +70,7 @@ var held = map[string]string{
 // would have gone, and nothing is left of it here and at the upstream.
 func TestAttack32HeldBodies(t *testing.T) {
 	up := newTestReader(t)
-	b := newTestBroker(t, fmt.Sprintf("body_timeout: 200ms\nupstreams: {main: %q}\nroutes:\n  - {host: a, upstream: main}\n  - {host: a, path: /folder, strip_prefix: /folder, upstream: main}\n", up.URL))
+	b := newTestBroker(t, fmt.Sprintf("body_timeout: 1s\nupstreams: {main: %q}\nroutes:\n  - {host: a, upstream: main}\n  - {host: a, path: /folder, strip_prefix: /folder, upstream: main}\n", up.URL))
 	for request, want := range held {
 		batches(t, crowd(), func(int) {
 			c := dialRaw(t, b.address)
@@ -152,7 +152,7 @@ func TestUnreadAnswersOfUsher(t *testing.T) {
 	request := []byte(strings.Repeat("GET /none HTTP/1.1\r\nHost: a\r\n\r\n", 100))
 	for {
 		if _, err := c.Write(request); err != nil {
-			if ne, ok := err.(net.Error); ok && ne.Timeout() { //nolint:errorlint // of package net itself
+			if ne, ok := err.(net.Error); ok && ne.Timeout() {
 				t.Errorf("got %v, want the connection closed", err)
 			}
 			return

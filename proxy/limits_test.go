@@ -155,7 +155,7 @@ func wantClosedAtOnce(t *testing.T, what, address string) {
 	c := dialRaw(t, address)
 	if n, err := c.Read(make([]byte, 1)); n != 0 || err == nil {
 		t.Errorf("%s: got %d bytes, %v, want the end", what, n, err)
-	} else if ne, ok := err.(net.Error); ok && ne.Timeout() { //nolint:errorlint // of package net itself
+	} else if ne, ok := err.(net.Error); ok && ne.Timeout() {
 		t.Errorf("%s: still open", what)
 	}
 }
@@ -206,7 +206,7 @@ func TestConnectionLimits(t *testing.T) {
 			defer c.Close()
 			c.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
 			_, err := c.Read(make([]byte, 1))
-			ne, ok := err.(net.Error) //nolint:errorlint // of package net itself
+			ne, ok := err.(net.Error)
 			return !ok || !ne.Timeout()
 		})
 	}

@@ -26,7 +26,7 @@ func TestWatchdog(t *testing.T) {
 		if barked.Load() != 0 {
 			t.Fatalf("barked %d times too early", barked.Load())
 		}
-		time.Sleep(2)
+		time.Sleep(2 * time.Nanosecond)
 		synctest.Wait()
 		if barked.Load() != 1 || !w.Rest() {
 			t.Errorf("barked %d times, want once", barked.Load())
