@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"encoding/json"
+	"net/netip"
 	"time"
 
 	"usher/proxy/admin"
@@ -86,14 +87,23 @@ func (s *Server) takeOver() {
 	}
 }
 
-// hold counts x at its endpoint, if that is there.
+// hold counts x at its endpoint and in the limits, if its endpoint and its route
+// are there.
 func (s *Server) hold(x *session.Session) (release func()) {
-	e := s.live.Load().pool.Endpoint(x.Target)
-	if e == nil {
-		return func() {}
+	now, leave, give := s.live.Load(), func() {}, func() {}
+	client, _ := netip.ParseAddr(x.Client) // invalid without one, who counts nowhere
+	if r := now.table.Get(x.Claim); r != nil {
+		leave = s.open.Hold(&r.Quota, r.String(), client)
 	}
-	e.Hold()
-	return e.Release
+	if e := now.pool.Endpoint(x.Target); e != nil {
+		e.Hold()
+		give = e.Release
+	}
+	if !x.Counts {
+		client = netip.Addr{}
+	}
+	s.connections.Hold(client)
+	return func() { s.connections.Leave(client); leave(); give() }
 }
 
 // handOn gives the sessions that can move to the process that takes this one's

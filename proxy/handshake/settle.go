@@ -89,6 +89,7 @@ func (x *Exchange) open(now time.Time) *session.Session {
 		Endpoint: x.endpoint.Address, Claim: c.Route.Identity, Target: x.endpoint.Identity,
 		Client: c.Sender.Address(), Started: now,
 		Handshake: now.Sub(x.began), Dial: x.dialled,
+		Counts: c.seat != nil && c.seat.connections != nil,
 	}
 	if h.Marker != nil {
 		info.Marks = h.Marker.Marks(x.request.Header)

@@ -96,6 +96,9 @@ func exactClass(r *Route) int {
 // the list.
 func (t *Table) Routes() []*Route { return t.routes }
 
+// Get returns the route of that identity, nil if the table has none.
+func (t *Table) Get(identity string) *Route { return t.known[identity] }
+
 // Has tells whether a route of the table has that identity.
 func (t *Table) Has(identity string) bool { return t.known[identity] != nil }
 

@@ -19,6 +19,7 @@ type Info struct {
 	Target   string // upstream.Endpoint.Identity, likewise
 	Client   string // the client's address, as far as trusted proxies tell it
 	Started  time.Time
+	Counts   bool // its connection counts in the limits, for the client
 
 	Handshake time.Duration // from the request to its 101
 	Dial      time.Duration // of which the connection to the endpoint took
