@@ -89,18 +89,16 @@ func (lp *loop) decrypt(l *line, raw []byte, end error) error {
 	return lp.unseal(l)
 }
 
-// unseal gives l's user what there is and was not read.
+// unseal gives l's user what there is and was not read. What is left when l is no
+// line any more is its successor's, if it has one.
 func (lp *loop) unseal(l *line) error {
-	for {
+	for !l.is(vacated | closed) {
 		held := copy(lp.buffer, l.held)
 		n, err := lp.readTLS(l, lp.buffer[held:held+bufferSize:held+bufferSize+openRoom])
 		if n > 0 {
 			l.user.take(lp, l, lp.buffer[:held+n], n)
 		}
-		if l.is(vacated) { // what is left is its successor's
-			return nil
-		}
-		if err != nil {
+		if err != nil && !l.is(vacated|closed) {
 			l.tls.settle() // what is fed is the loop's
 			if errors.Is(err, socket.ErrNothing) {
 				return nil
@@ -108,6 +106,7 @@ func (lp *loop) unseal(l *line) error {
 			return err
 		}
 	}
+	return nil
 }
 
 // readTLS reads plaintext until p is full or there is an error.
@@ -120,6 +119,9 @@ func (lp *loop) readTLS(l *line, p []byte) (n int, err error) {
 
 // writeTLS writes p to the TLS line l.
 func (lp *loop) writeTLS(l *line, p []byte) {
+	if l.is(deaf | closed) {
+		return
+	}
 	var err error
 	lp.warm(l)
 	if lp.sealed, err = l.tls.seal(lp.sealed[:0], p); err != nil {

@@ -292,6 +292,27 @@ func TestTLSTicketsOfAnUpstream(t *testing.T) {
 	h.wantOpen()
 }
 
+// Of a line that is closed nothing is read or written any more, whoever still
+// tries: its secrets are gone.
+func TestTLSClosedLine(t *testing.T) { bothTLS13(t, closedLine) }
+
+func closedLine(t *testing.T, version uint16) {
+	t.Helper()
+	h := newHarness(t)
+	tlsCase{version: [2]uint16{version, 0}}.adopt(h, &Options{})
+	l := &h.pair().legs[client].line
+	h.loop.closeLine(l)
+	h.loop.write(l, []byte("x"))
+	if l.is(deaf) {
+		t.Errorf("got state %b behind a write", l.state)
+	}
+	if err := h.loop.unseal(l); err != nil {
+		t.Errorf("got %v for what was not read, want nothing", err)
+	}
+	h.loop.closeLeg(&h.pair().legs[upstream])
+	h.step()
+}
+
 // A stalled TLS peer holds no more than a plain one but for the records'
 // overhead, and gets all when it reads again.
 func TestTLSStalled(t *testing.T) { bothTLS13(t, stalledTLS) }
