@@ -33,6 +33,7 @@ func main() {
 	flag.DurationVar(&o.length, "for", 0, "begin further rounds of faults for this long; 0 is one round")
 	flag.StringVar(&o.only, "only", "", "only faults whose names have this in them, and the end")
 	flag.Uint64Var(&o.seed, "seed", 1, "decides sizes of messages and the order of faults")
+	upgrades := flag.Int("upgrades", 0, "instead of the faults, so many upgrades with sockets that talk ten times a second: what they notice")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "soak: unexpected argument %q\n", flag.Arg(0))
@@ -40,6 +41,10 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if *upgrades > 0 {
+		fatal(takeover(ctx, o, *upgrades))
+		return
+	}
 	fatal(run(ctx, o))
 }
 

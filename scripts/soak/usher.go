@@ -202,6 +202,8 @@ type line struct {
 	Msg   string
 	Cause string
 	PID   int
+
+	Seconds float64 `json:"duration_s"`
 }
 
 // logged returns the lines of the log from the given one on.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -20,11 +21,14 @@ upstreams: {main: http://127.0.0.1:3001}
 routes: [{upstream: main}]
 `
 
-// trialVisitor tells when its WebSocket is open, and with which code it closes.
+// trialVisitor tells when its WebSocket is open, and with which code it closes;
+// for a line that it reads it asks its upstream whether that is still there.
 const trialVisitor = `
 const socket = new (require('ws'))('ws://127.0.0.1:8080/live');
 socket.on('open', () => console.log('open'));
-socket.on('close', (code) => console.log(code));`
+socket.on('pong', () => console.log('still open'));
+socket.on('close', (code) => { console.log(code); process.exit(); });
+process.stdin.on('data', () => socket.ping());`
 
 // shell defines what the checks of a machine have in common.
 const shell = `set -eu
@@ -98,10 +102,10 @@ func trySystemd(ctx context.Context, t *tally) {
 	defer upstream.Wait()         //nolint:errcheck // it is killed
 	defer upstream.Process.Kill() //nolint:errcheck // it may have ended
 	t.inside(ctx, m, beforeUpgrade)
-	t.closed(ctx, m, "upgrade", `pid=$(show MainPID); upgrade() { dpkg -i /mnt/usher_1.0.1_*.deb; until_true changed; }
+	t.visited(ctx, m, "upgrade", true, `pid=$(show MainPID); upgrade() { dpkg -i /mnt/usher_1.0.1_*.deb; until_true changed; }
 		changed() { [ "$(show MainPID)" != "$pid" ]; }; at="$at --insecure https://localhost:8443/"; many upgrade`)
 	t.inside(ctx, m, afterUpgrade)
-	t.closed(ctx, m, "stop", `systemctl stop usher.socket usher.service`)
+	t.visited(ctx, m, "stop", false, `systemctl stop usher.socket usher.service`)
 	t.inside(ctx, m, afterStop)
 }
 
@@ -127,9 +131,9 @@ func (t *tally) script(ctx context.Context, m *machine, name, script string) {
 	t.fail(name, fmt.Sprintf("%s%s: %v\n%s", out, script, err, log))
 }
 
-// closed counts a check that has usher close a WebSocket as one that restarts
-// does.
-func (t *tally) closed(ctx context.Context, m *machine, name, script string) {
+// visited counts a check with a client whose WebSocket stays as it is, or is
+// closed as by one that restarts.
+func (t *tally) visited(ctx context.Context, m *machine, name string, stays bool, script string) {
 	if len(t.failures) > 0 {
 		return
 	}
@@ -138,6 +142,10 @@ func (t *tally) closed(ctx context.Context, m *machine, name, script string) {
 	visitor := m.beside(ctx, "node", "-e", trialVisitor)
 	visitor.Dir = "scripts"
 	out, err := visitor.StdoutPipe()
+	var in io.WriteCloser
+	if err == nil {
+		in, err = visitor.StdinPipe()
+	}
 	if err == nil {
 		err = visitor.Start()
 	}
@@ -147,7 +155,13 @@ func (t *tally) closed(ctx context.Context, m *machine, name, script string) {
 	lines := bufio.NewScanner(out)
 	t.assert(name+": its WebSocket", wantLine(lines, "open"))
 	t.script(ctx, m, name, script)
-	t.assert(name+": its Close", errors.Join(wantLine(lines, "1012"), visitor.Wait()))
+	if !stays {
+		t.assert(name+": its Close", errors.Join(wantLine(lines, "1012"), visitor.Wait()))
+		return
+	}
+	_, err = io.WriteString(in, "?\n")
+	t.assert(name+": its WebSocket stays", errors.Join(err, wantLine(lines, "still open"), visitor.Process.Kill()))
+	visitor.Wait() //nolint:errcheck // it was killed
 }
 
 func wantLine(lines *bufio.Scanner, want string) error {
