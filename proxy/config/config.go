@@ -20,6 +20,7 @@ type Config struct {
 	TrustedProxies   []netip.Prefix // peers whose forwarding headers are believed; the zero one is any by a unix socket
 	HandshakeTimeout time.Duration  // for a client's TLS hello and request head, each
 	Limits           Limits         // of what comes to no route
+	Answers          AnswerHeaders  // of what comes to no route
 	Quota            Quota          // of connections; and of routes that have none
 	Drain            Drain          //
 	Admin            Admin          //
@@ -216,6 +217,7 @@ type Route struct {
 	Limits  Limits
 	Access  Access
 	Quota   Quota
+	Answers AnswerHeaders
 
 	// Namespaces split each Engine.IO connection; nil if the route has one
 	// upstream. They stand in the order in which they are asked.

@@ -7,7 +7,7 @@ import (
 )
 
 var routeKeys = slices.Concat([]string{
-	"host", "path", "exact", "upgrade", "upstream", "namespaces", "redirect", "code", "respond", "socketio", "compress", "strip_prefix", "replace_prefix", "slash", "origins", "headers", "relay", "limits",
+	"host", "path", "exact", "upgrade", "upstream", "namespaces", "redirect", "code", "respond", "socketio", "compress", "strip_prefix", "replace_prefix", "slash", "origins", "headers", "relay", "limits", "response_headers",
 }, accessKeys, limitKeys)
 
 // inherited is what routes have from the top level, unless they say otherwise.
@@ -15,6 +15,8 @@ type inherited struct {
 	limits Limits
 	access Access
 	quota  Quota
+
+	answers AnswerHeaders
 }
 
 func (l *loader) routes(o object, from inherited, upstreams []*Upstream) []*Route {
@@ -48,6 +50,7 @@ func (l *loader) route(o object, from inherited, upstreams map[string]*Upstream)
 	choice(l, o.field("relay"), &r.Relay, Frames, Messages)
 	r.Limits = l.limits(o, from.limits)
 	r.Access = l.access(o, from.access)
+	r.Answers = l.answerHeaders(o.field("response_headers"), from.answers)
 	r.Quota = l.quota(o.field("limits"), from.quota, true)
 	l.unledCode(o)
 	switch {

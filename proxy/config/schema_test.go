@@ -95,7 +95,7 @@ func TestSchemaKeys(t *testing.T) {
 	root := mustReadSchema(t)
 	tables := map[string][]string{
 		"": fileKeys, "route": routeKeys, "upstream": upstreamKeys, "listener": listenerKeys, "admin": adminKeys, "tracing": tracingKeys, "tls": tlsKeys,
-		"certificate": certificateKeys, "external_account": externalAccountKeys, "on_demand": onDemandKeys, "drain": drainKeys, "check": checkKeys, "affinity": affinityKeys, "affinity_cookie": affinityCookieKeys, "balance": balanceKeys, "hash": hashKeys, "endpoint": endpointKeys, "headers": headersKeys, "respond": respondKeys, "limits": quotaKeys, "requests_per_address": requestRateKeys, "max_rate": rateKeys,
+		"certificate": certificateKeys, "external_account": externalAccountKeys, "on_demand": onDemandKeys, "drain": drainKeys, "check": checkKeys, "affinity": affinityKeys, "affinity_cookie": affinityCookieKeys, "balance": balanceKeys, "hash": hashKeys, "endpoint": endpointKeys, "headers": headersKeys, "respond": respondKeys, "limits": quotaKeys, "response_headers": answerHeadersKeys, "requests_per_address": requestRateKeys, "max_rate": rateKeys,
 		"socketio": socketIOKeys, "cookie": cookieKeys,
 	}
 	objects := map[string][]string{"": slices.Sorted(maps.Keys(root.Properties))}

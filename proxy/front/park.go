@@ -8,6 +8,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"usher/proxy/plain"
 )
 
 // Parked is a connection of HTTP/1.1 whose client waits for an answer that may
@@ -38,6 +40,7 @@ func (s *Server) Park(w http.ResponseWriter, r *http.Request) (*Parked, bool) {
 	}
 	s.inflight.park() // until Done
 	header := w.Header().Clone()
+	plain.Change(w, header)
 	c, rw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		s.inflight.unpark()

@@ -110,7 +110,7 @@ func (x *Exchange) Opens() bool { return x.agreed() && !x.claim.offer.stream }
 func (x *Exchange) Open(now time.Time) (head []byte, p Pair) {
 	p = x.pair()
 	a, b := x.answer(), x.buffers
-	b.out = a.append101(b.out[:0], x.claim.offer.key, x.dialogue.reply.agreed)
+	b.out = a.changed(&x.claim.Route.Answers).append101(b.out[:0], x.claim.offer.key, x.dialogue.reply.agreed)
 	p.Session = x.open(now)
 	return b.out, p
 }

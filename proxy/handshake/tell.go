@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"usher/proxy/config"
 	"usher/proxy/headers"
 	"usher/proxy/refusal"
 	"usher/proxy/route"
@@ -16,8 +17,20 @@ func (h *Handler) agree(w http.ResponseWriter, o offer, a answer, g agreed, on *
 	if o.stream {
 		return h.tellStream(w, a, g, on.Limits.WriteTimeout, p)
 	}
-	b.out = a.append101(b.out[:0], o.key, g)
+	b.out = a.changed(&on.Answers).append101(b.out[:0], o.key, g)
 	return h.tell(w, b.out, on.Limits.HandshakeTimeout, p)
+}
+
+// changed returns the answer with the changes that its route makes.
+func (a answer) changed(by *config.AnswerHeaders) answer {
+	if len(by.Set)+len(by.Add)+len(by.Remove) == 0 {
+		return a
+	}
+	a.lines = slices.DeleteFunc(slices.Clone(a.lines), func(l line) bool { return by.Drops(http.CanonicalHeaderKey(l.name)) })
+	for _, h := range slices.Concat(by.Set, by.Add) {
+		a.lines = append(a.lines, line{h.Name, h.Value})
+	}
+	return a
 }
 
 // tell takes the client's connection over and writes its 101, in one piece.

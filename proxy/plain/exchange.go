@@ -23,6 +23,7 @@ type Exchange struct {
 	http.ResponseWriter
 	control *http.ResponseController
 	limits  *config.Limits
+	answers *config.AnswerHeaders
 	major   int // of HTTP
 
 	writes    Watchdog
@@ -33,8 +34,8 @@ type Exchange struct {
 
 // Bound begins with r, which comes to no route yet. The caller has the request that
 // is returned served with the Exchange in place of w, and calls End behind that.
-func Bound(w http.ResponseWriter, r *http.Request, limits *config.Limits) (*Exchange, *http.Request) {
-	x := &Exchange{ResponseWriter: w, control: http.NewResponseController(w), limits: limits, major: r.ProtoMajor}
+func Bound(w http.ResponseWriter, r *http.Request, limits *config.Limits, answers *config.AnswerHeaders) (*Exchange, *http.Request) {
+	x := &Exchange{ResponseWriter: w, control: http.NewResponseController(w), limits: limits, answers: answers, major: r.ProtoMajor}
 	x.writes.Bark = func() { _ = x.control.SetWriteDeadline(past) } // fails if the connection is gone
 	if r.Body == nil || r.Body == http.NoBody {
 		return x, r
@@ -52,11 +53,21 @@ func Bound(w http.ResponseWriter, r *http.Request, limits *config.Limits) (*Exch
 	return x, r
 }
 
-// Route has the limits of a route count from now on. w is the Exchange of a plain
-// request; others have none of these limits.
-func Route(w http.ResponseWriter, limits *config.Limits) {
+// Route has what a route says count from now on. w is an Exchange or an Upgrade;
+// others are not bound by it.
+func Route(w http.ResponseWriter, on *config.Route) {
+	if one, ok := w.(interface{ route(on *config.Route) }); ok {
+		one.route(on)
+	}
+}
+
+func (x *Exchange) route(on *config.Route) { x.limits, x.answers = &on.Limits, &on.Answers }
+
+// Change makes the changes to h that the answer of w would have, which is written
+// by somebody else.
+func Change(w http.ResponseWriter, h http.Header) {
 	if x, ok := w.(*Exchange); ok {
-		x.limits = limits
+		x.answers.Apply(h)
 	}
 }
 
@@ -87,6 +98,9 @@ func (x *Exchange) End() {
 // the next request.
 func (x *Exchange) WriteHeader(status int) {
 	x.unflushed = true
+	if status >= http.StatusOK {
+		x.answers.Apply(x.Header())
+	}
 	if x.major == 1 && x.body != nil && !x.body.ended.Load() && status >= http.StatusOK {
 		x.Header()["Connection"] = []string{"close"}
 	}
