@@ -30,7 +30,7 @@ type legacy struct {
 	Last          uint64 // number of the newest session
 }
 
-// fewer than this many sessions begin here while the next process starts.
+// numbersAhead is more sessions than begin here while the next process starts.
 const numbersAhead = 1 << 20
 
 func (s *Server) legacy() legacy {

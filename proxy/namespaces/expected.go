@@ -103,11 +103,9 @@ var errMoved = &refusal.Error{Status: http.StatusServiceUnavailable, Reason: ref
 // once more, by another connection, which comes there. What a client posts it
 // does not post again.
 func (q *request) passOn(v *visitor) {
-	switch {
-	case q.server.PassOn != nil && q.server.PassOn(q.w, q.http):
-	case q.visit.Upgrade || q.http.Method != http.MethodGet:
+	if q.visit.Upgrade || q.http.Method != http.MethodGet {
 		q.refuse(errMoved)
-	default:
-		q.answer(v, relay.ComeAgain(v.version))
+		return
 	}
+	q.answer(v, relay.ComeAgain(v.version))
 }

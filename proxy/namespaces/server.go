@@ -19,7 +19,7 @@ import (
 	"usher/proxy/upstream"
 )
 
-// Config is what a Server works with. All of it is required, but for PassOn and Key.
+// Config is what a Server works with. All of it is required, but for Key.
 type Config struct {
 	Frames    *relay.Group
 	Sessions  *session.Registry
@@ -40,11 +40,6 @@ type Config struct {
 	// Moves tells whether the connection of a request can go to the process that
 	// takes this one's place.
 	Moves func(r *http.Request) bool
-
-	// PassOn has the process that has taken this one's place serve a request of
-	// a session that it has, whose body was not read; false if it cannot. If nil,
-	// it never can.
-	PassOn func(w http.ResponseWriter, r *http.Request) bool
 
 	// Key makes the tags of endpoints that clients keep, and come back with to
 	// another usher that has the same. If empty, it is a random one.
