@@ -31,7 +31,7 @@ func parseRights(room []byte) (list []int, err error) {
 
 func closeDescriptors(list []int) {
 	for _, fd := range list {
-		syscall.Close(fd) //nolint:errcheck // of a descriptor that is open
+		syscall.Close(fd)
 	}
 }
 
@@ -47,7 +47,7 @@ func newChannel() (*Channel, *os.File, error) {
 	syscall.CloseOnExec(fds[1])
 	c, err := openChannel(fds[0])
 	if err != nil {
-		syscall.Close(fds[1]) //nolint:errcheck // as above
+		syscall.Close(fds[1])
 		return nil, nil, err
 	}
 	return c, os.NewFile(uintptr(fds[1]), "channel"), nil
