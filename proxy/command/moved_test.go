@@ -248,6 +248,40 @@ func TestUpgradeWithoutDescriptors(t *testing.T) {
 	}
 }
 
+// firstToMove is the first commit whose sessions move.
+const firstToMove = "bb06884621124e34a1855354847e6b0976e4bb05"
+
+// TestUpgradeSkew upgrades from the first usher whose sessions move to this one,
+// back, and again: each takes what it knows of, and leaves out what it does not.
+func TestUpgradeSkew(t *testing.T) {
+	if out, err := exec.Command("git", "rev-parse", "--is-shallow-repository").Output(); err == nil && string(out) == "true\n" {
+		t.Skip("a clone without history has no earlier usher")
+	}
+	dir := t.TempDir()
+	first := filepath.Join(dir, "usher-first")
+	build := exec.Command("sh", "-c", `set -e; git archive "$1" | tar -x -C "$2"; cd "$2"; go build -o "$3" .`, "sh", firstToMove, dir, first)
+	build.Dir = filepath.Join("..", "..")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build commit %s, which needs the repository's history: %v: %s", firstToMove, err, out)
+	}
+	g := newTestGenerations(t, upgradeRoutes("127.0.0.1:0", newEchoUpstream(t).URL))
+	address := g.wantLines(t, "listening", 1)["address"].(string)
+	talkers := []*talker{newTalker(t, address), newTalker(t, address), newTalker(t, address)}
+	for n, program := range []string{first, usher, first, usher} {
+		if err := os.Remove(g.program); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(program, g.program); err != nil {
+			t.Fatal(err)
+		}
+		g.upgrade(t, n+1)
+		g.wantLines(t, "stopped", n+1)
+	}
+	for _, k := range talkers {
+		k.wantWhole(t)
+	}
+}
+
 // TestUpgradeMovesClients has clients that ask for nothing, or have said half of
 // what they ask for: they go on with the next process, and the one before has ended.
 func TestUpgradeMovesClients(t *testing.T) {

@@ -16,7 +16,8 @@ import (
 const packageTimeout = "30m"
 
 func testAll(ctx context.Context, t *tally) {
-	t.goTest(command(ctx, "go", "test", "-race", "-timeout="+packageTimeout, "-json", "./..."), nil)
+	skips := reasons{"usher/proxy/command.TestUpgradeSkew": "a clone without history has no earlier usher"}
+	t.goTest(command(ctx, "go", "test", "-race", "-timeout="+packageTimeout, "-json", "./..."), skips)
 }
 
 func testPortable(ctx context.Context, t *tally) {
