@@ -25,7 +25,7 @@
 //	POST   /v1/reload             reads the routes file again: Reloaded; 422 with all errors of the file
 //	POST   /v1/drain              closes the sessions of a Target and keeps new ones away: DrainAnswer
 //	POST   /v1/enable             takes that back: DrainAnswer
-//	POST   /v1/upgrade            starts the program anew and hands the sockets on: Upgraded
+//	POST   /v1/upgrade            starts the program anew, which takes sockets and sessions: Upgraded
 //	POST   /v1/login              {"token": "..."} for a cookie, for pages
 //	POST   /v1/logout             takes the cookie back
 //

@@ -1,5 +1,6 @@
 // Package handover passes listening sockets from process to process: from
-// systemd to usher, and from one usher to the one that takes its place.
+// systemd to usher, and from one usher to the one that takes its place; and from
+// there what that has besides, over a Channel.
 //
 // Both go the same way, by LISTEN_FDS (sd_listen_fds(3)). What an usher knows
 // besides about the sockets that it hands on, and the pipe by which the next

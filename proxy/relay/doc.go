@@ -67,6 +67,14 @@
 // hand; a read that finds no whole record returns a temporary error, after which
 // crypto/tls goes on where it stopped. A test holds crypto/tls to that.
 //
+// # Another process
+//
+// A session that is data can go on elsewhere. Move has each loop put some aside,
+// off its poller, as Parcels: their state, with times as how long ago they were,
+// and their descriptors. While one is away nothing is read or written, and what is
+// asked of it waits. Then it is another's, and is let go without a word, or it goes
+// on here as if nothing had been.
+//
 // # The end
 //
 // A session ends once. The first thing that goes wrong is its cause; whoever
