@@ -20,9 +20,17 @@ const Protocol = ":protocol"
 
 // The one init of usher: nothing that is called later is early enough.
 func init() {
-	value := Setting
-	if more := os.Getenv("GODEBUG"); more != "" {
-		value = more + "," + value
+	_ = os.Setenv("GODEBUG", with(os.Getenv("GODEBUG"))) // cannot fail: the name and the value are sound
+}
+
+// with is value with the Setting at its end, where it counts. A process that
+// another usher has started has it already.
+func with(value string) string {
+	if value == "" || value == Setting {
+		return Setting
 	}
-	_ = os.Setenv("GODEBUG", value) // cannot fail: the name and the value are sound
+	if more := "," + Setting; len(value) < len(more) || value[len(value)-len(more):] != more {
+		value += more
+	}
+	return value
 }

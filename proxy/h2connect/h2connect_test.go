@@ -13,3 +13,18 @@ func TestSetting(t *testing.T) {
 		t.Errorf("GODEBUG: got %q, want %s in it", got, Setting)
 	}
 }
+
+func TestSettingStandsLastAndOnce(t *testing.T) {
+	for value, want := range map[string]string{
+		"":                           Setting,
+		"netdns=go":                  "netdns=go," + Setting,
+		Setting:                      Setting, // of the usher before
+		"netdns=go," + Setting:       "netdns=go," + Setting,
+		"x" + Setting:                "x" + Setting + "," + Setting,
+		Setting + ",http2xconnect=0": Setting + ",http2xconnect=0," + Setting,
+	} {
+		if got := with(value); got != want {
+			t.Errorf("with %q: got %q, want %q", value, got, want)
+		}
+	}
+}
