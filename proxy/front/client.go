@@ -176,7 +176,7 @@ func (c *client) Connected(s *relay.Seat, err error) {
 	s.Wake(patience)
 	all.add(c, in)
 	if c.from.server.departures.open.Load() {
-		c.depart(nil)
+		c.departSoon() // behind what has come, which is given to Take next
 	}
 }
 

@@ -23,11 +23,11 @@ func (c *conn) departSoon() {
 // readNext is readAhead for a guest that may depart before it has begun with its
 // next request: it is given what of that has come, and net/http sees its end.
 func (c *conn) readNext(p []byte) (n int, err error) {
-	if c.state != waiting {
+	if c.state != waiting || c.checker.Started() { // net/http may have its first byte
 		return c.readAhead(p)
 	}
 	d := c.client.from.server.departures
-	if c.mu.Lock(); !d.open.Load() {
+	if c.mu.Lock(); !d.open.Load() || !c.movable() {
 		c.rests = true
 		c.mu.Unlock()
 		n, err = c.readAhead(p)

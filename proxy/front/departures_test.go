@@ -1,0 +1,98 @@
+//go:build linux && !portable
+
+package front
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"syscall"
+	"testing"
+	"time"
+
+	"usher/proxy/socket"
+)
+
+const nextRequest = "GET /next HTTP/1.1\r\nHost: a\r\n\r\n"
+
+// newTestGuest returns a connection that net/http has, while clients may depart.
+func newTestGuest(t *testing.T) (s *Server, c *conn, peer net.Conn) {
+	t.Helper()
+	s, l := newTestLoops(t)
+	pair, peer, err := socket.Pair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fd, err := socket.Duplicate(pair.(syscall.Conn))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair.Close()
+	below, err := socket.OfDescriptor(fd, "unix", peer.LocalAddr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { below.Close(); peer.Close() })
+	peer.SetDeadline(time.Now().Add(10 * time.Second))
+	s.departures.begin()
+	return s, newConn(below, &client{from: l, how: l.Speech()}), peer
+}
+
+// TestGuestsThatStayAreRead: who cannot depart is served here, also while others
+// do: a request that somebody waits to serve, and one by a connection that no
+// other process can have.
+func TestGuestsThatStayAreRead(t *testing.T) {
+	for name, stay := range map[string]func(*conn){
+		"served already":  func(c *conn) { c.serve = func(http.ResponseWriter, *http.Request) {} },
+		"tls that drains": func(c *conn) { c.Conn = struct{ net.Conn }{c.Conn} },
+	} {
+		_, c, peer := newTestGuest(t)
+		stay(c)
+		io.WriteString(peer, nextRequest)
+		p := make([]byte, 4096)
+		if n, err := c.Read(p); n == 0 || err != nil {
+			t.Errorf("%s: got %q, %v, want the request", name, p[:n], err)
+		}
+	}
+}
+
+// TestGuestWhoseRequestHasBegunStays: net/http has the first byte of the next
+// request, which came while the one before was served.
+func TestGuestWhoseRequestHasBegunStays(t *testing.T) {
+	s, c, peer := newTestGuest(t)
+	c.state = serving
+	io.WriteString(peer, nextRequest)
+	var first [1]byte
+	if _, err := io.ReadFull(c, first[:]); err != nil {
+		t.Fatal(err)
+	}
+	c.follow(http.StateIdle)
+	rest := make([]byte, len(nextRequest)-1)
+	if _, err := io.ReadFull(c, rest); err != nil || string(first[:])+string(rest) != nextRequest {
+		t.Errorf("got %q and %q, %v, want the request", first, rest, err)
+	}
+	for _, d := range s.departures.end() {
+		t.Errorf("one has departed with %q", d.said)
+	}
+}
+
+// TestDeparturesTakeAllThatCame: who comes to a loop with the beginning of a
+// request departs with it.
+func TestDeparturesTakeAllThatCame(t *testing.T) {
+	s, c, _ := newTestGuest(t)
+	s.inflight.park()
+	p := &Parked{conn: c, server: s, woken: make(chan struct{}, 1), early: []byte("GET /n"), keep: true}
+	p.Done()
+	select {
+	case <-s.departures.filled:
+	case <-time.After(10 * time.Second):
+		t.Fatal("nobody has departed")
+	}
+	for _, d := range s.departures.end() {
+		if string(d.said) != "GET /n" {
+			t.Errorf("departed with %q, want what came", d.said)
+		}
+		d.conn.Close()
+		s.inflight.remove(d.client)
+	}
+}
