@@ -98,6 +98,7 @@ func (lp *loop) open(f *fan) {
 // adopt makes a strand of a connection, which is to be fed early.
 func (f *fan) adopt(l Leg, s side, number int) (_ *strand, early []byte, err error) {
 	st := newStrand(f, s, number)
+	st.tied = l.Tied
 	if early, err = st.init(l.Conn, l.Early); err != nil {
 		return nil, nil, err
 	}
