@@ -83,7 +83,7 @@ func newLoop() (*loop, error) {
 		pairs:  make(map[*pair]struct{}),
 		fans:   make(map[*fan]struct{}),
 		buffer: make([]byte, maxHeld+bufferSize+openRoom),
-		cipher: make([]byte, tls13.MaxRecord+bufferSize),
+		cipher: make([]byte, tls13.MaxRest),
 	}
 	lp.tapping.hub = new(tap.Hub)
 	lp.began = lp.epoch.UnixNano()

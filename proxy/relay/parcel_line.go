@@ -108,8 +108,11 @@ func (st *LineState) fill(l *line) error {
 	if st.TLS == nil {
 		return nil
 	}
+	defer st.clear()
+	if len(st.TLS.Rest) > tls13.MaxRecord { // a line has opened all whole records
+		return errParcel
+	}
 	own, err := tls13.Restore(*st.TLS)
-	st.clear()
 	if err == nil {
 		l.tls = newGuard(own)
 	}

@@ -24,6 +24,9 @@ const (
 	OpenRoom = maxCipher
 	// MaxRecord is the size of the largest record.
 	MaxRecord = headSize + maxCipher
+	// MaxRest is how much a session that moves may have that is not opened. Who
+	// reads 64 KiB at once behind the beginning of a record has no more.
+	MaxRest = MaxRecord + 64<<10
 )
 
 // The types of records (RFC 8446, 5.1).

@@ -16,7 +16,7 @@ type State struct {
 	In     Direction `json:"in"`
 	Out    Direction `json:"out"`
 
-	Rest    []byte `json:"rest,omitempty"`    // of a record that has not come whole
+	Rest    []byte `json:"rest,omitempty"`    // has come, and is not opened
 	Message []byte `json:"message,omitempty"` // the head of a handshake message that has not
 	Skip    uint32 `json:"skip,omitempty"`    // what is still to come of one that is not looked at
 	Useless uint8  `json:"useless,omitempty"` // records in a row that brought nothing
@@ -100,7 +100,7 @@ func (h *half) state() Direction {
 func Restore(st State) (*Session, error) {
 	suite := suiteOf(st.Suite)
 	switch {
-	case suite == nil || len(st.Rest) > MaxRecord || len(st.Message) > messageHead || st.Skip > maxMessage || st.Useless > maxUseless || st.Updates > maxUpdates:
+	case suite == nil || len(st.Rest) > MaxRest || len(st.Message) > messageHead || st.Skip > maxMessage || st.Useless > maxUseless || st.Updates > maxUpdates:
 		return nil, ErrState
 	case !st.In.Secret.fits(suite) || !st.Out.Secret.fits(suite):
 		return nil, ErrState

@@ -101,6 +101,27 @@ func TestMoves(t *testing.T) {
 	})
 }
 
+// A session may move before all is opened that has come at once.
+func TestMovesWithWholeRecords(t *testing.T) {
+	client, server := newPair(t, 0x1301)
+	sent := bytes.Repeat([]byte("x"), 4*MaxData)
+	server.Feed(mustSeal(t, client, sent))
+	got, err := server.Open(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got = bytes.Clone(got)
+	server = moved(t, server)
+	for err == nil {
+		var b []byte
+		b, err = server.Open(nil)
+		got = append(got, b...)
+	}
+	if !errors.Is(err, ErrShort) || !bytes.Equal(got, sent) {
+		t.Errorf("got %d bytes, %v, want all %d", len(got), err, len(sent))
+	}
+}
+
 // What nobody takes goes on where it was, as if nothing had been.
 func TestResume(t *testing.T) {
 	client, server := newPair(t, 0x1301)
@@ -151,7 +172,7 @@ func TestRestoreRefuses(t *testing.T) {
 		"no secret":      func(s *State) { s.In.Secret = Secret{} },
 		"short secret":   func(s *State) { s.Out.Secret = secret(31) },
 		"other hash":     func(s *State) { s.Suite = 0x1302 },
-		"rest":           func(s *State) { s.Rest = make([]byte, MaxRecord+1) },
+		"rest":           func(s *State) { s.Rest = make([]byte, MaxRest+1) },
 		"message":        func(s *State) { s.Message = make([]byte, 5) },
 		"skip":           func(s *State) { s.Skip = maxMessage + 1 },
 		"useless":        func(s *State) { s.Useless = maxUseless + 1 },
