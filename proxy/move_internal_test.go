@@ -81,6 +81,9 @@ func (s *Server) moveOne(t *testing.T, next *Server, p *relay.Parcel) (*session.
 	return x, a.Commit(x)
 }
 
+// Staying counts sessions by what keeps them from moving.
+func (s *Server) Staying() map[string]int { return s.frames.Staying() }
+
 // InUse returns how many sessions are counted on an upstream's endpoints.
 func (s *Server) InUse(upstream string) (n int) {
 	for _, e := range s.live.Load().pool.Get(upstream).Endpoints() {

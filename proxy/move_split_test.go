@@ -176,6 +176,9 @@ func TestMoveSplitSlowPost(t *testing.T) {
 	if n := old.MoveSplit(t, next.Server, func() {}); n != 0 {
 		t.Fatalf("got %d sessions moved, want none", n)
 	}
+	if got := old.Staying(); got["busy"] != 1 {
+		t.Errorf("got %v that keeps sessions, want it for a moment", got)
+	}
 	io.WriteString(c, `42["xy"]`)
 	if r, _ := readHead(t, c); r.StatusCode != 200 {
 		t.Errorf("got %s, want the POST taken", r.Status)

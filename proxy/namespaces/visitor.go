@@ -44,10 +44,14 @@ func (v *visitor) asks(r *http.Request, moves bool) {
 	}
 }
 
-// stays tells what keeps v here while it polls.
+// stays tells what keeps v here while it polls: a POST that is under way does for
+// a moment.
 func (v *visitor) stays() string {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if v.tied == "" && v.posting {
+		return relay.Busy
+	}
 	return v.tied
 }
 
