@@ -80,6 +80,9 @@ func (st *ClientState) client(l *Listener, conn net.Conn) (*client, net.Conn, er
 	if !known {
 		return nil, nil, fmt.Errorf("a client in stage %q", st.Stage)
 	}
+	if c.stage == saysHello { // the file may have the listener plain now
+		c.stage = c.saysNext()
+	}
 	if st.TLS == nil {
 		return c, conn, nil
 	}

@@ -96,3 +96,36 @@ func TestDeparturesTakeAllThatCame(t *testing.T) {
 		s.inflight.remove(d.client)
 	}
 }
+
+// TestArrivesWhereTLSIsNoMore: the routes file of the new process may have the
+// listener plain.
+func TestArrivesWhereTLSIsNoMore(t *testing.T) {
+	s, l := newTestLoops(t)
+	pair, peer, err := socket.Pair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer peer.Close()
+	fd, err := socket.Duplicate(pair.(syscall.Conn))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair.Close()
+	s.Serve(new(Site))
+	commit, _, err := s.Arrive(ClientState{Listener: l.address, Stage: stages[saysHello]}, fd, []*Listener{l})
+	if err != nil {
+		t.Fatal(err)
+	}
+	commit()
+	io.WriteString(peer, nextRequest)
+	peer.SetDeadline(time.Now().Add(10 * time.Second))
+	back, err := s.guests.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer back.Close()
+	got := make([]byte, len(nextRequest))
+	if _, err := io.ReadFull(back, got); err != nil || string(got) != nextRequest {
+		t.Errorf("got %q, %v, want the request", got, err)
+	}
+}
