@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"testing"
 
+	"usher/proxy/handover"
 	"usher/proxy/namespaces"
 	"usher/proxy/relay"
 	"usher/proxy/session"
@@ -94,3 +95,12 @@ func (s *Server) InUse(upstream string) (n int) {
 
 // NamespaceStats are those of the server of namespaces.
 func (s *Server) NamespaceStats() namespaces.Stats { return s.namespaces.Stats() }
+
+// Resign has heir take the place of s, and returns what gives it what can move.
+func (s *Server) Resign(t *testing.T, heir *handover.Heir) (yield func()) {
+	t.Helper()
+	if err := s.resign(heir); err != nil {
+		t.Fatal(err)
+	}
+	return func() { s.yield(heir); close(s.succession.done) }
+}

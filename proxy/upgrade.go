@@ -152,6 +152,7 @@ func (s *Server) announce() {
 // leave ends what clients have begun who came here: each may finish its handshake,
 // and moves then.
 func (s *Server) leave(ctx context.Context) {
+	<-s.succession.done // who was told to stop may come here while Upgrade still yields
 	cfg := s.live.Load().cfg
 	s.handOn(ctx, min(cfg.HandshakeTimeout, (cfg.Drain.Deadline-cfg.Drain.Over)/2))
 	s.succession.stay()
