@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -305,4 +306,31 @@ func TestMove(t *testing.T) {
 	r.each(func(_ int, c, u net.Conn) error { c.Close(); return u.Close() })
 	wantSoon(t, "ends", r.ends.Load, sessions)
 	wantSoon(t, "releases", r.releases.Load, sessions+taken)
+}
+
+// A pair that the poller cannot have is over, and no time of it is waited for.
+func TestPairThatCannotComeBack(t *testing.T) {
+	h := newHarness(t)
+	var fds []int
+	for range 2 { // epoll has no regular files
+		fd, err := syscall.Open(filepath.Join(t.TempDir(), "file"), syscall.O_CREAT|syscall.O_RDWR, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fds = append(fds, fd)
+	}
+	st := PairState{Options: Options{WriteTimeout: time.Second}}
+	st.Legs[client].Line.Waits = []byte("x")
+	a, err := st.Unpack(&st.Options, fds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := h.registry.Restore(session.State{})
+	h.loop.load.Add(1)
+	released := false
+	a.settle(s, h.loop, func() { released = true })
+	h.loop.turn(h.loop.now, true)
+	if !s.Ended() || !released || len(h.loop.timers) > 0 {
+		t.Errorf("got %v, %v and %d timers, want it ended, released and forgotten", s.Ended(), released, len(h.loop.timers))
+	}
 }

@@ -58,6 +58,7 @@ func (p *pair) back(lp *loop) {
 // goOn has p, which is not on the poller, relay again.
 func (lp *loop) goOn(p *pair) {
 	if err := lp.unpackLines(&p.legs[client].line, &p.legs[upstream].line); err != nil {
+		lp.timers.drop(p)
 		lp.refuseAdoption(p, err)
 		return
 	}
