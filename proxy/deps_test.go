@@ -51,7 +51,7 @@ var layers = map[string]struct {
 	"refusal":    {imports: []string{"engineio", "headers", "http1", "redact", "route", "session", "upstream"}},
 	"limits":     {imports: []string{"config", "refusal"}, owns: []string{"golang.org/x/time/rate"}},
 	"pages":      {imports: []string{"config"}},
-	"plain":      {imports: []string{"config", "refusal"}},
+	"plain":      {imports: []string{"config", "pages", "refusal"}},
 	"forward":    {imports: []string{"config", "headers", "plain", "refusal", "route", "upstream"}},
 	"handshake":  {imports: []string{"affinity", "config", "engineio", "h2connect", "headers", "http1", "limits", "pages", "plain", "refusal", "route", "session", "tracing", "upstream", "ws"}},
 	"front":      {imports: []string{"certs", "config", "handover", "handshake", "headers", "http1", "http2", "limits", "plain", "proxyproto", "refusal", "relay", "socket", "tls13"}, owns: []string{"golang.org/x/net/http/httpguts"}},

@@ -8,6 +8,7 @@ import (
 	"usher/proxy/front"
 	"usher/proxy/handshake"
 	"usher/proxy/headers"
+	"usher/proxy/plain"
 	"usher/proxy/refusal"
 	"usher/proxy/relay"
 )
@@ -20,7 +21,7 @@ type requests struct {
 
 // site is what l, with its listeners, is to clients.
 func (s *Server) site(l *live) *front.Site {
-	site := &front.Site{Handler: requests{s, l}, Headers: l.handshake.Headers, Certs: l.certs, Limits: l.cfg.Limits, Answers: l.cfg.Answers, Quota: l.cfg.Quota}
+	site := &front.Site{Handler: requests{s, l}, Headers: l.handshake.Headers, Certs: l.certs, Terms: plain.Terms{Limits: &l.cfg.Limits, Answers: &l.cfg.Answers, Pages: l.handshake.Pages, Errors: l.cfg.ErrorPages}, Quota: l.cfg.Quota}
 	_, secure := reachable(l.cfg, l.listeners)
 	if tcp, ok := secure.(*net.TCPAddr); ok && tcp.Port != 443 {
 		site.Port = tcp.Port

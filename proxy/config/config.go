@@ -21,6 +21,7 @@ type Config struct {
 	HandshakeTimeout time.Duration  // for a client's TLS hello and request head, each
 	Limits           Limits         // of what comes to no route
 	Answers          AnswerHeaders  // of what comes to no route
+	ErrorPages       ErrorPages     // of what comes to no route
 	Quota            Quota          // of connections; and of routes that have none
 	Drain            Drain          //
 	Admin            Admin          //
@@ -218,6 +219,8 @@ type Route struct {
 	Access  Access
 	Quota   Quota
 	Answers AnswerHeaders
+
+	ErrorPages ErrorPages
 
 	// Namespaces split each Engine.IO connection; nil if the route has one
 	// upstream. They stand in the order in which they are asked.

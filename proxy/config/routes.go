@@ -7,7 +7,7 @@ import (
 )
 
 var routeKeys = slices.Concat([]string{
-	"host", "path", "exact", "upgrade", "upstream", "namespaces", "redirect", "code", "respond", "socketio", "compress", "strip_prefix", "replace_prefix", "slash", "origins", "headers", "relay", "limits", "response_headers",
+	"host", "path", "exact", "upgrade", "upstream", "namespaces", "redirect", "code", "respond", "socketio", "compress", "strip_prefix", "replace_prefix", "slash", "origins", "headers", "relay", "limits", "response_headers", "error_pages",
 }, accessKeys, limitKeys)
 
 // inherited is what routes have from the top level, unless they say otherwise.
@@ -17,6 +17,7 @@ type inherited struct {
 	quota  Quota
 
 	answers AnswerHeaders
+	pages   ErrorPages
 }
 
 func (l *loader) routes(o object, from inherited, upstreams []*Upstream) []*Route {
@@ -51,6 +52,7 @@ func (l *loader) route(o object, from inherited, upstreams map[string]*Upstream)
 	r.Limits = l.limits(o, from.limits)
 	r.Access = l.access(o, from.access)
 	r.Answers = l.answerHeaders(o.field("response_headers"), from.answers)
+	r.ErrorPages = l.errorPages(o.field("error_pages"), from.pages)
 	r.Quota = l.quota(o.field("limits"), from.quota, true)
 	l.unledCode(o)
 	switch {

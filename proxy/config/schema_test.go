@@ -38,7 +38,7 @@ func asJSON(t *testing.T, text string) any {
 	if err := yaml.Unmarshal([]byte(text), &v); err != nil {
 		t.Fatal(err)
 	}
-	b, err := json.Marshal(v)
+	b, err := json.Marshal(named(v))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,6 +47,27 @@ func asJSON(t *testing.T, text string) any {
 		t.Fatal(err)
 	}
 	return doc
+}
+
+// named has each key be text, as JSON has it, and editors too.
+func named(v any) any {
+	switch v := v.(type) {
+	case []any:
+		for i := range v {
+			v[i] = named(v[i])
+		}
+	case map[string]any:
+		for key := range v {
+			v[key] = named(v[key])
+		}
+	case map[any]any:
+		all := make(map[string]any, len(v))
+		for key, one := range v {
+			all[fmt.Sprint(key)] = named(one)
+		}
+		return all
+	}
+	return v
 }
 
 func TestSchemaTakesGoodFiles(t *testing.T) {

@@ -70,7 +70,12 @@ type pair struct {
 }
 
 // pairs returns what a mapping holds, without keys that stand there twice.
-func (l *loader) pairs(v value) []pair {
+func (l *loader) pairs(v value) []pair { return l.keyed(v, "!!str") }
+
+// numbered is pairs for keys that are numbers.
+func (l *loader) numbered(v value) []pair { return l.keyed(v, "!!int") }
+
+func (l *loader) keyed(v value, tag string) []pair {
 	if !v.given() || !l.want(v, "!!map") || !l.visit(v) {
 		return nil
 	}
@@ -82,7 +87,7 @@ func (l *loader) pairs(v value) []pair {
 			l.errorf(key.Position, "merge keys are not supported: write the keys out")
 			continue
 		}
-		if !l.want(key, "!!str") {
+		if !l.want(key, tag) {
 			continue
 		}
 		w := word{Position: key.Position, text: key.node.Value, shown: key.node.Value}

@@ -57,7 +57,7 @@ func newTestServer(t *testing.T, change func(*config.Route), addresses ...string
 			t.Errorf("Match: got %v, want the route", err)
 			return
 		}
-		x, r := plain.Bound(w, r, &m.Route.Limits, &m.Route.Answers)
+		x, r := plain.Bound(w, r, plain.Terms{Limits: &m.Route.Limits, Answers: &m.Route.Answers})
 		defer x.End()
 		s.Serve(x, r, m, s.Headers.Sender(r))
 	}))

@@ -36,11 +36,10 @@ type Handler interface {
 type Site struct {
 	Handler
 	Headers headers.Rules
-	Certs   *certs.Keeper        // answers an authority's challenges; nil for none
-	Answers config.AnswerHeaders // of what comes to no route
-	Limits  config.Limits        // of plain requests, until they come to a route
-	Quota   config.Quota         // of connections
-	Port    int                  // of the URLs that clients are led to; 0 for the scheme's own
+	Certs   *certs.Keeper // answers an authority's challenges; nil for none
+	Terms   plain.Terms   // of requests, until they come to a route
+	Quota   config.Quota  // of connections
+	Port    int           // of the URLs that clients are led to; 0 for the scheme's own
 }
 
 // Serve has site serve the requests that come from now on.
@@ -66,7 +65,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if c, ok := connOf(r).(accepted); ok {
 		if serve := c.following(); serve != nil {
 			s.Pass(r)
-			serve(plain.NewUpgrade(w, &s.site.Load().Answers), r)
+			serve(plain.NewUpgrade(w, s.site.Load().Terms), r)
 			return
 		}
 	}
@@ -75,11 +74,11 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	// and is none.
 	if !handshake.IsUpgrade(r) || r.ProtoMajor == 1 && r.Body != http.NoBody {
 		var x *plain.Exchange
-		x, r = plain.Bound(w, r, &site.Limits, &site.Answers)
+		x, r = plain.Bound(w, r, site.Terms)
 		defer x.End()
 		w = x
 	} else {
-		w = plain.NewUpgrade(w, &site.Answers)
+		w = plain.NewUpgrade(w, site.Terms)
 	}
 	sender := site.Headers.Sender(r)
 	s.hints.look(site.Headers, r, sender)

@@ -1,10 +1,7 @@
 package handshake
 
 import (
-	"cmp"
-	"mime"
 	"net/http"
-	"path/filepath"
 	"strconv"
 
 	"usher/proxy/config"
@@ -41,8 +38,9 @@ func (h *Handler) respond(w http.ResponseWriter, r *http.Request, a *config.Resp
 	head, body := w.Header(), []byte(a.Body)
 	head["Content-Type"] = []string{"text/plain; charset=utf-8"}
 	if a.File != "" {
-		body = h.Pages[a.File].Content()
-		head["Content-Type"] = []string{cmp.Or(mime.TypeByExtension(filepath.Ext(a.File)), "application/octet-stream")}
+		page := h.Pages[a.File]
+		body = page.Content()
+		head["Content-Type"] = []string{page.Kind()}
 	}
 	for _, l := range a.Headers {
 		head[l.Name] = []string{l.Value}

@@ -3,10 +3,14 @@
 package pages
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"maps"
+	"mime"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"usher/proxy/config"
@@ -35,7 +39,9 @@ func Open(cfg *config.Config) (Set, error) {
 		}
 		set[name] = page
 	}
+	errorPages(cfg.ErrorPages, add)
 	for _, r := range cfg.Routes {
+		errorPages(r.ErrorPages, add)
 		if r.Respond != nil {
 			add("file", r.Respond.File, r.Respond.FileAt)
 		}
@@ -46,6 +52,13 @@ func Open(cfg *config.Config) (Set, error) {
 	return set, nil
 }
 
+// errorPages adds them in the order of the file.
+func errorPages(by config.ErrorPages, add func(key, name string, at config.Position)) {
+	for _, status := range slices.Sorted(maps.Keys(by)) {
+		add("error_pages", by[status].File, by[status].At)
+	}
+}
+
 // Page is a file.
 type Page struct {
 	name string // static
@@ -53,6 +66,11 @@ type Page struct {
 	mu      sync.Mutex
 	seen    os.FileInfo // when it was read; guarded by mu, as is content
 	content []byte      // does not change
+}
+
+// Kind returns the page's media type, which its name tells.
+func (p *Page) Kind() string {
+	return cmp.Or(mime.TypeByExtension(filepath.Ext(p.name)), "application/octet-stream")
 }
 
 // Content returns the page, whose last good content stays if it cannot be read.

@@ -37,7 +37,7 @@ func (b *body) Read(p []byte) (int, error) {
 	if b.over {
 		return 0, errOver
 	}
-	limits, before := b.exchange.limits, b.read
+	limits, before := b.exchange.by.Limits, b.read
 	b.reads.Watch(limits.BodyTimeout)
 	n, err := b.ReadCloser.Read(p)
 	late := b.reads.Rest()
@@ -70,7 +70,7 @@ func (b *body) giveUp() {
 }
 
 func (b *body) slow() error {
-	return refusal.New(http.StatusRequestTimeout, refusal.Body, "nothing of the request's body came for %v", b.exchange.limits.BodyTimeout)
+	return refusal.New(http.StatusRequestTimeout, refusal.Body, "nothing of the request's body came for %v", b.exchange.by.Limits.BodyTimeout)
 }
 
 // Check refuses a request whose body says itself that it is too long.

@@ -6,8 +6,6 @@ import (
 	"net"
 	"net/http"
 	"time"
-
-	"usher/proxy/config"
 )
 
 // lingering is what a client gets to send the rest of a body that nobody has
@@ -22,9 +20,8 @@ var past = time.Unix(1, 0)
 type Exchange struct {
 	http.ResponseWriter
 	control *http.ResponseController
-	limits  *config.Limits
-	answers *config.AnswerHeaders
-	major   int // of HTTP
+	terms
+	major int // of HTTP
 
 	writes    Watchdog
 	body      *body // nil without one
@@ -32,10 +29,10 @@ type Exchange struct {
 	hijacked  bool
 }
 
-// Bound begins with r, which comes to no route yet. The caller has the request that
+// Bound begins with r, which comes to no route yet: what by says counts. The caller has the request that
 // is returned served with the Exchange in place of w, and calls End behind that.
-func Bound(w http.ResponseWriter, r *http.Request, limits *config.Limits, answers *config.AnswerHeaders) (*Exchange, *http.Request) {
-	x := &Exchange{ResponseWriter: w, control: http.NewResponseController(w), limits: limits, answers: answers, major: r.ProtoMajor}
+func Bound(w http.ResponseWriter, r *http.Request, by Terms) (*Exchange, *http.Request) {
+	x := &Exchange{ResponseWriter: w, control: http.NewResponseController(w), terms: terms{by}, major: r.ProtoMajor}
 	x.writes.Bark = func() { _ = x.control.SetWriteDeadline(past) } // fails if the connection is gone
 	if r.Body == nil || r.Body == http.NoBody {
 		return x, r
@@ -53,21 +50,11 @@ func Bound(w http.ResponseWriter, r *http.Request, limits *config.Limits, answer
 	return x, r
 }
 
-// Route has what a route says count from now on. w is an Exchange or an Upgrade;
-// others are not bound by it.
-func Route(w http.ResponseWriter, on *config.Route) {
-	if one, ok := w.(interface{ route(on *config.Route) }); ok {
-		one.route(on)
-	}
-}
-
-func (x *Exchange) route(on *config.Route) { x.limits, x.answers = &on.Limits, &on.Answers }
-
 // Change makes the changes to h that the answer of w would have, which is written
 // by somebody else.
 func Change(w http.ResponseWriter, h http.Header) {
 	if x, ok := w.(*Exchange); ok {
-		x.answers.Apply(h)
+		x.by.Answers.Apply(h)
 	}
 }
 
@@ -82,13 +69,13 @@ func (x *Exchange) End() {
 	case x.hijacked:
 	case x.major == 1:
 		// net/http writes and reads on by itself.
-		_ = x.control.SetWriteDeadline(time.Now().Add(x.limits.WriteTimeout))
+		_ = x.control.SetWriteDeadline(time.Now().Add(x.by.Limits.WriteTimeout))
 		if x.body != nil && !x.body.ended.Load() {
 			x.body.end()
 			_ = x.control.SetReadDeadline(time.Now().Add(lingering))
 		}
 	case x.unflushed:
-		_ = x.control.SetWriteDeadline(time.Now().Add(x.limits.WriteTimeout))
+		_ = x.control.SetWriteDeadline(time.Now().Add(x.by.Limits.WriteTimeout))
 	}
 }
 
@@ -99,7 +86,7 @@ func (x *Exchange) End() {
 func (x *Exchange) WriteHeader(status int) {
 	x.unflushed = true
 	if status >= http.StatusOK {
-		x.answers.Apply(x.Header())
+		x.by.Answers.Apply(x.Header())
 	}
 	if x.major == 1 && x.body != nil && !x.body.ended.Load() && status >= http.StatusOK {
 		x.Header()["Connection"] = []string{"close"}
@@ -110,7 +97,7 @@ func (x *Exchange) WriteHeader(status int) {
 // Write implements http.ResponseWriter.
 func (x *Exchange) Write(p []byte) (int, error) {
 	x.unflushed = true
-	x.writes.Watch(x.limits.WriteTimeout)
+	x.writes.Watch(x.by.Limits.WriteTimeout)
 	defer x.writes.Rest()
 	return x.ResponseWriter.Write(p)
 }
@@ -118,7 +105,7 @@ func (x *Exchange) Write(p []byte) (int, error) {
 // FlushError is for http.ResponseController.
 func (x *Exchange) FlushError() error {
 	x.unflushed = false
-	x.writes.Watch(x.limits.WriteTimeout)
+	x.writes.Watch(x.by.Limits.WriteTimeout)
 	defer x.writes.Rest()
 	return x.control.Flush()
 }

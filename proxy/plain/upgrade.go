@@ -5,28 +5,24 @@ import (
 	"net"
 	"net/http"
 	"time"
-
-	"usher/proxy/config"
 )
 
 // Upgrade is a handshake's ResponseWriter: whatever is written to it, other than
 // the bytes of a connection that was taken over, has the route's headers.
 type Upgrade struct {
 	http.ResponseWriter
-	answers *config.AnswerHeaders
+	terms
 }
 
 // NewUpgrade returns one of a request that comes to no route yet.
-func NewUpgrade(w http.ResponseWriter, answers *config.AnswerHeaders) *Upgrade {
-	return &Upgrade{w, answers}
+func NewUpgrade(w http.ResponseWriter, by Terms) *Upgrade {
+	return &Upgrade{w, terms{by}}
 }
-
-func (u *Upgrade) route(on *config.Route) { u.answers = &on.Answers }
 
 // WriteHeader implements http.ResponseWriter.
 func (u *Upgrade) WriteHeader(status int) {
 	if status >= http.StatusOK {
-		u.answers.Apply(u.Header())
+		u.by.Answers.Apply(u.Header())
 	}
 	u.ResponseWriter.WriteHeader(status)
 }

@@ -51,7 +51,7 @@ func (e *Error) answer(w http.ResponseWriter, r *http.Request) {
 	if e.RetryAfter != "" {
 		h.Set("Retry-After", e.RetryAfter)
 	}
-	kind, body := e.body(r)
+	kind, body := e.body(w, r)
 	write(w, r, e.Status, kind, body)
 }
 
@@ -89,9 +89,12 @@ func closeBehind(h http.Header, r *http.Request) {
 
 // body returns the answer's. A client of Engine.IO finds the code of an error
 // where it looks for it.
-func (e *Error) body(r *http.Request) (kind, body string) {
+func (e *Error) body(w http.ResponseWriter, r *http.Request) (kind, body string) {
 	switch said := e.EngineIO; {
 	case said == nil:
+		if kind, body, ok := pageOf(w, r, e.Status); ok {
+			return kind, body
+		}
 		return plain(strings.ToLower(http.StatusText(e.Status)), e.Status, e.Rule)
 	case said.Empty:
 		return "", ""
