@@ -33,11 +33,12 @@ var layers = map[string]struct {
 	"leaktest":  {}, // for tests
 	"waittest":  {}, // for tests
 
-	"config":  {imports: []string{"http1", "redact"}, owns: []string{"go.yaml.in/yaml/v3", "golang.org/x/net/publicsuffix"}},
-	"session": {},
-	"tap":     {imports: []string{"redact", "session", "ws"}, pure: true},
-	"socket":  {imports: []string{"tls13"}},
-	"watch":   {},
+	"accesslog": {imports: []string{"config", "headers", "redact"}},
+	"config":    {imports: []string{"http1", "redact"}, owns: []string{"go.yaml.in/yaml/v3", "golang.org/x/net/publicsuffix"}},
+	"session":   {},
+	"tap":       {imports: []string{"redact", "session", "ws"}, pure: true},
+	"socket":    {imports: []string{"tls13"}},
+	"watch":     {},
 
 	"http2":    {imports: []string{"h2connect", "http1", "refusal", "socket"}},
 	"handover": {imports: []string{"socket"}, owns: []string{"github.com/coreos/go-systemd/v22"}},
@@ -51,10 +52,10 @@ var layers = map[string]struct {
 	"refusal":    {imports: []string{"engineio", "headers", "http1", "redact", "route", "session", "upstream"}},
 	"limits":     {imports: []string{"config", "refusal"}, owns: []string{"golang.org/x/time/rate"}},
 	"pages":      {imports: []string{"config"}},
-	"plain":      {imports: []string{"config", "pages", "refusal"}},
+	"plain":      {imports: []string{"accesslog", "config", "pages", "refusal"}},
 	"forward":    {imports: []string{"config", "headers", "plain", "refusal", "route", "upstream"}},
 	"handshake":  {imports: []string{"affinity", "config", "engineio", "h2connect", "headers", "http1", "limits", "pages", "plain", "refusal", "route", "session", "tracing", "upstream", "ws"}},
-	"front":      {imports: []string{"certs", "config", "handover", "handshake", "headers", "http1", "http2", "limits", "plain", "proxyproto", "refusal", "relay", "socket", "tls13"}, owns: []string{"golang.org/x/net/http/httpguts"}},
+	"front":      {imports: []string{"accesslog", "certs", "config", "handover", "handshake", "headers", "http1", "http2", "limits", "plain", "proxyproto", "refusal", "relay", "socket", "tls13"}, owns: []string{"golang.org/x/net/http/httpguts"}},
 	"relay":      {imports: []string{"demux", "engineio", "session", "socket", "tap", "tls13", "ws"}, owns: []string{"golang.org/x/sys/unix"}},
 	"namespaces": {imports: []string{"config", "demux", "engineio", "handshake", "limits", "refusal", "relay", "route", "session", "tracing", "upstream"}},
 	"transfer":   {imports: []string{"front", "handover", "namespaces", "relay", "session", "upstream"}},
@@ -65,7 +66,7 @@ var layers = map[string]struct {
 
 	"demo":    {imports: []string{"", "config", "ws"}},
 	"doctor":  {imports: []string{"ws"}},
-	"command": {imports: []string{"", "admin", "certs", "config", "demo", "doctor", "handover", "pages", "route"}, owns: []string{"golang.org/x/term"}},
+	"command": {imports: []string{"", "accesslog", "admin", "certs", "config", "demo", "doctor", "handover", "pages", "route"}, owns: []string{"golang.org/x/term"}},
 }
 
 var impure = []string{"log", "log/slog", "net", "net/http", "os"}

@@ -64,7 +64,7 @@
 //	the file         config, route, headers
 //	hops             front, handshake, upstream, refusal, limits, plain, pages, forward, namespaces, relay, messages
 //	state            session, certs, handover, transfer
-//	operators        admin, metrics, tracing, command, doctor, demo
+//	operators        accesslog, admin, metrics, tracing, command, doctor, demo
 //
 // # Words
 //

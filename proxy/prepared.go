@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 
+	"usher/proxy/accesslog"
 	"usher/proxy/certs"
 	"usher/proxy/config"
 	"usher/proxy/handover"
@@ -20,6 +21,7 @@ type prepared struct {
 	listeners *listeners
 	operators *operatorListener
 	pages     pages.Set
+	access    *accesslog.Sink // nil for none
 
 	upstreamFiles *watch.Files           // that upstreamTLS was made of
 	upstreamTLS   map[string]*tls.Config // by the name of the upstream
@@ -48,6 +50,9 @@ func (s *Server) prepare(cfg *config.Config, from *handover.Inheritance) (*prepa
 	if err == nil {
 		err = from.Check()
 	}
+	if err == nil {
+		p.access, err = accesslog.Open(cfg)
+	}
 	if err == nil && s.running && p.newCerts() {
 		err = startCerts(p.certs, cfg, p.listeners.all)
 	}
@@ -65,6 +70,7 @@ func (p *prepared) newCerts() bool { return p.certs != p.old.certs }
 // before.
 func (p *prepared) undo(served *operatorListener) {
 	closeAll(p.listeners.opened)
+	p.access.Close()
 	if p.operators != served {
 		p.operators.close()
 	}
@@ -75,6 +81,7 @@ func (p *prepared) undo(served *operatorListener) {
 func (s *Server) commit(p *prepared) (next *live) {
 	next = s.newLive(p)
 	s.live.Store(next)
+	s.access.Use(p.access)
 	s.front.Serve(s.site(next))
 	p.listeners.speak(p.cfg, p.certs, !p.newCerts())
 	s.swapListeners(p.listeners)

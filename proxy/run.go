@@ -124,6 +124,7 @@ func (s *Server) stop(serves bool) {
 	}
 	s.sessionLog.close()
 	s.refusals.Close()
+	s.access.Close()
 	stats := s.counters.Stats()
 	s.log.Info("stopped", "claims", stats.Claims, "duplicate_claims", stats.DuplicateClaims)
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"usher/proxy/accesslog"
 	"usher/proxy/admin"
 	"usher/proxy/certs"
 	"usher/proxy/config"
@@ -48,6 +49,7 @@ type Server struct {
 	routesFile  *watch.Files
 	counters    *handshake.Counters
 	refusals    *refusal.Writer
+	access      *accesslog.Log
 	transports  *forward.Transports
 	sessions    *session.Registry
 	open        *limits.Sessions
@@ -107,11 +109,11 @@ func newServer(cfg *config.Config, log *slog.Logger, frames *relay.Group, from *
 	s := &Server{
 		log: log, failed: make(chan error, 1), frames: frames, routesFile: watch.Look(cfg.File),
 		counters: new(handshake.Counters), open: new(limits.Sessions), requests: limits.NewRequests(), connections: new(limits.Connections), transports: new(forward.Transports),
-		sessionLog: newSessionLog(log), succession: newSuccession(from), refusals: &refusal.Writer{Log: log},
+		sessionLog: newSessionLog(log), succession: newSuccession(from), refusals: &refusal.Writer{Log: log}, access: accesslog.New(log),
 	}
 	s.front = front.NewServer(front.Config{
 		Loops: frames, HeadTimeout: cfg.HandshakeTimeout, Limits: ofConnections(cfg), Connections: s.connections, ConnContext: handshake.ConnContext,
-		Refusals: s.refusals, Stopping: refusal.ErrStopping, Failed: s.failed, Log: log,
+		Refusals: s.refusals, Access: s.access, Stopping: refusal.ErrStopping, Failed: s.failed, Log: log,
 	})
 	rand.Read(s.markKey[:])
 	s.id = headers.NewID()
@@ -129,6 +131,7 @@ func newServer(cfg *config.Config, log *slog.Logger, frames *relay.Group, from *
 func (s *Server) discard() {
 	s.frames.Close()
 	s.sessionLog.close()
+	s.access.Close()
 }
 
 // Addresses returns where the server listens, in the order of the file.

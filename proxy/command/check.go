@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"usher/proxy/accesslog"
 	"usher/proxy/certs"
 	"usher/proxy/config"
 	"usher/proxy/pages"
@@ -26,6 +27,9 @@ func Check(w, stderr io.Writer, file string) error {
 		return faults
 	}
 	if _, err := pages.Open(cfg); err != nil {
+		return err
+	}
+	if err := accesslog.Check(cfg); err != nil {
 		return err
 	}
 	var out, warnings bytes.Buffer

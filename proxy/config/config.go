@@ -25,6 +25,7 @@ type Config struct {
 	Quota            Quota          // of connections; and of routes that have none
 	Drain            Drain          //
 	Admin            Admin          //
+	Log              Log            //
 	Tracing          Tracing        // zero for none
 	Watch            bool           // a change of the file is read as by SIGHUP
 	AffinitySecret   string         // that clients' tags are made with; "" for one that each process makes up

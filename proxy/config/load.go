@@ -107,7 +107,7 @@ func (l *loader) where(at Position) string {
 }
 
 var fileKeys = slices.Concat([]string{
-	"listen", "tls", "trusted_proxies", "drain", "admin", "tracing", "watch", "dial_timeout", "affinity_secret", "limits", "response_headers", "error_pages", "upstreams", "routes",
+	"listen", "tls", "trusted_proxies", "drain", "admin", "tracing", "log", "watch", "dial_timeout", "affinity_secret", "limits", "response_headers", "error_pages", "upstreams", "routes",
 }, accessKeys, limitKeys)
 
 func (l *loader) top(root value, c *Config) {
@@ -119,6 +119,7 @@ func (l *loader) top(root value, c *Config) {
 	c.Drain, c.TrustedProxies = l.drain(o.field("drain"), d.drain), l.networks(o.field("trusted_proxies"), "a trusted proxy")
 	l.bool(o.field("watch"), &c.Watch)
 	c.Admin = l.admin(o.field("admin"))
+	c.Log = l.log(o.field("log"))
 	c.Tracing = l.tracing(o.field("tracing"), d.tracing)
 	var sourceless bool
 	c.TLS, sourceless = l.tls(o.field("tls"), d)

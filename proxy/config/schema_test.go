@@ -115,7 +115,7 @@ func mustReadSchema(t *testing.T) schemaNode {
 func TestSchemaKeys(t *testing.T) {
 	root := mustReadSchema(t)
 	tables := map[string][]string{
-		"": fileKeys, "route": routeKeys, "upstream": upstreamKeys, "listener": listenerKeys, "admin": adminKeys, "tracing": tracingKeys, "tls": tlsKeys,
+		"": fileKeys, "route": routeKeys, "upstream": upstreamKeys, "listener": listenerKeys, "admin": adminKeys, "tracing": tracingKeys, "log": logKeys, "access_log": accessLogKeys, "tls": tlsKeys,
 		"certificate": certificateKeys, "external_account": externalAccountKeys, "on_demand": onDemandKeys, "drain": drainKeys, "check": checkKeys, "affinity": affinityKeys, "affinity_cookie": affinityCookieKeys, "balance": balanceKeys, "hash": hashKeys, "endpoint": endpointKeys, "headers": headersKeys, "respond": respondKeys, "limits": quotaKeys, "response_headers": answerHeadersKeys, "requests_per_address": requestRateKeys, "max_rate": rateKeys,
 		"socketio": socketIOKeys, "cookie": cookieKeys,
 	}

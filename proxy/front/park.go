@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"usher/proxy/accesslog"
 	"usher/proxy/plain"
 )
 
@@ -27,6 +28,8 @@ type Parked struct {
 	// owned by who waits
 	header http.Header
 	status int
+	line   *accesslog.Line // nil for none
+	out    accesslog.Outcome
 	body   []byte
 	early  []byte // has come of the next request
 	keep   bool   // an answer was sent, and another may follow
@@ -47,6 +50,7 @@ func (s *Server) Park(w http.ResponseWriter, r *http.Request) (*Parked, bool) {
 		return nil, false
 	}
 	p := &Parked{conn: c.(accepted), server: s, woken: make(chan struct{}, 1), header: header}
+	p.line, p.out = plain.Unlog(w)
 	if n := rw.Reader.Buffered(); n > 0 {
 		early, _ := rw.Reader.Peek(n)
 		p.early = bytes.Clone(early)
@@ -120,6 +124,7 @@ func (p *Parked) FlushError() error {
 	b.Write(p.body)
 	p.conn.SetWriteDeadline(time.Now().Add(idleTimeout))
 	_, err := p.conn.Write(b.Bytes())
+	p.out.Status, p.out.Head, p.out.Sent = p.status, time.Now(), int64(len(p.body))
 	p.keep = err == nil && p.header["Connection"] == nil
 	p.status, p.body, p.header = 0, nil, nil
 	return err
@@ -133,7 +138,9 @@ func (p *Parked) Done() {
 	p.mu.Lock()
 	p.over = true
 	p.mu.Unlock()
-	if p.status != 0 && p.FlushError() != nil || !p.keep {
+	failed := p.status != 0 && p.FlushError() != nil
+	p.line.End(time.Now(), p.out)
+	if failed || !p.keep {
 		p.conn.Close()
 		return
 	}

@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"usher/proxy/accesslog"
 	"usher/proxy/config"
 	"usher/proxy/http1"
 	"usher/proxy/http2"
@@ -43,6 +44,7 @@ type Config struct {
 	ConnContext func(ctx context.Context, c net.Conn) context.Context
 	Refusals    *refusal.Writer // of requests that no handler sees, too
 	Stopping    error           // why handshakes are cancelled by EndHandshakes
+	Access      *accesslog.Log  // may be nil
 	Failed      chan<- error    // gets why a listener accepts nobody any more, if there is room
 	Log         *slog.Logger
 }
@@ -58,6 +60,7 @@ type Server struct {
 	inflight   *inflight
 	departures *departures
 	refusals   *refusal.Writer
+	access     *accesslog.Log
 	hints      *hints
 	context    func(ctx context.Context, c net.Conn) context.Context
 	failed     chan<- error
@@ -72,7 +75,7 @@ func NewServer(c Config) *Server {
 	s := &Server{
 		guests: socket.NewQueue(), loops: c.Loops, workers: make(workers, runtime.GOMAXPROCS(0)),
 		inflight: newInflight(c.Stopping, c.Connections), departures: newDepartures(),
-		refusals: c.Refusals, hints: newHints(c.Log),
+		refusals: c.Refusals, access: c.Access, hints: newHints(c.Log),
 		context: c.ConnContext, failed: c.Failed, log: c.Log,
 	}
 	s.http = &http.Server{

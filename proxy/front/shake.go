@@ -12,8 +12,10 @@ import (
 	"slices"
 	"time"
 
+	"usher/proxy/accesslog"
 	"usher/proxy/handshake"
 	"usher/proxy/http1"
+	"usher/proxy/plain"
 	"usher/proxy/relay"
 )
 
@@ -199,6 +201,7 @@ func (k *shake) settle(do handshake.Effect) {
 	seat := c.seat.Load()
 	seat.Write(head)
 	c.stage = gone
+	k.logged()
 	k.site.Join(p, seat, k.upstream)
 	k.exchange.Close()
 	k.cancel(nil)
@@ -221,8 +224,26 @@ func (k *shake) leave(do handshake.Effect) {
 		defer all.arrive()
 		defer context.AfterFunc(all.stopping, func() { k.cancel(all.why) })()
 		defer context.AfterFunc(r.Context(), func() { k.cancel(context.Cause(r.Context())) })()
+		if u, ok := w.(*plain.Upgrade); ok {
+			plain.Log(u, k.line())
+			defer u.End()
+		}
 		k.exchange.Go(w, do, upstream)
 	})
+}
+
+// line returns that of the access log, nil for none.
+func (k *shake) line() *accesslog.Line {
+	r, sender, began := k.exchange.Asked()
+	return k.client.from.server.access.Begin(r, sender, began)
+}
+
+// logged leaves the line of a WebSocket that is open. The lines are made elsewhere.
+func (k *shake) logged() {
+	if line := k.line(); line != nil {
+		route, upstream := k.exchange.Claimed()
+		line.End(k.now(), accesslog.Outcome{Status: http.StatusSwitchingProtocols, Route: route, Upstream: upstream, Head: k.now()})
+	}
 }
 
 // answer has serve answer the client, or nobody.

@@ -69,7 +69,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	site := s.site.Load()
+	site, came := s.site.Load(), time.Now()
 	// A handshake has a connection of its own from here on, unless it has a body,
 	// and is none.
 	if !handshake.IsUpgrade(r) || r.ProtoMajor == 1 && r.Body != http.NoBody {
@@ -78,9 +78,12 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		defer x.End()
 		w = x
 	} else {
-		w = plain.NewUpgrade(w, site.Terms)
+		u := plain.NewUpgrade(w, site.Terms)
+		defer u.End()
+		w = u
 	}
 	sender := site.Headers.Sender(r)
+	plain.Log(w, s.access.Begin(r, sender, came))
 	s.hints.look(site.Headers, r, sender)
 	if err := originForm(r, sender); err != nil {
 		site.Refuse(w, r, sender, err)

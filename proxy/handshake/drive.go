@@ -28,7 +28,7 @@ func Finish(w http.ResponseWriter, r *http.Request, c Claim) (p Pair, ok bool) {
 // closes it. conn is to the endpoint, nil for none; w answers the client.
 func (x *Exchange) Go(w http.ResponseWriter, do Effect, conn net.Conn) {
 	defer x.Close()
-	plain.Route(w, x.claim.Route.Route, x.handler.Pages)
+	plain.Route(w, x.claim.Route.String(), x.claim.Route.Route, x.handler.Pages)
 	p, taken, err := x.serve(w, do, conn)
 	if err != nil {
 		x.handler.Refusals.Refuse(w, x.request, x.claim.Sender, err)

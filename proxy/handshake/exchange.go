@@ -81,6 +81,16 @@ func (x *Exchange) Close() {
 	x.buffers = nil
 }
 
+// Asked returns the request, who has sent it, and when.
+func (x *Exchange) Asked() (*http.Request, headers.Sender, time.Time) {
+	return x.request, x.claim.Sender, x.began
+}
+
+// Claimed names the route that has taken the request, and its upstream.
+func (x *Exchange) Claimed() (route, upstream string) {
+	return x.claim.Route.String(), x.claim.Upstream.Name
+}
+
 func (x *Exchange) context() context.Context { return x.request.Context() }
 
 // Start says what comes first.

@@ -101,7 +101,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, sender headers.S
 	}
 	if err == nil {
 		err = h.enter(r, q)
-		plain.Route(w, q.match.Route.Route, h.Pages)
+		plain.Route(w, r.Pattern, q.match.Route.Route, h.Pages)
 	}
 	switch {
 	case err != nil:

@@ -19,7 +19,8 @@ type body struct {
 	exchange *Exchange
 	cancel   context.CancelCauseFunc // of the request
 	reads    Watchdog
-	ended    atomic.Bool // it was read to its end
+	ended    atomic.Bool  // it was read to its end
+	come     atomic.Int64 // bytes
 
 	mu   sync.Mutex // held by who reads
 	read int64      // bytes; guarded by mu
@@ -42,6 +43,7 @@ func (b *body) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	late := b.reads.Rest()
 	b.read += int64(n)
+	b.come.Add(int64(n))
 	switch most := limits.MaxBody; {
 	case most > 0 && before <= most && b.read > most:
 		return int(most - before), tooLong(most)

@@ -32,7 +32,7 @@ type Exchange struct {
 // Bound begins with r, which comes to no route yet: what by says counts. The caller has the request that
 // is returned served with the Exchange in place of w, and calls End behind that.
 func Bound(w http.ResponseWriter, r *http.Request, by Terms) (*Exchange, *http.Request) {
-	x := &Exchange{ResponseWriter: w, control: http.NewResponseController(w), terms: terms{by}, major: r.ProtoMajor}
+	x := &Exchange{ResponseWriter: w, control: http.NewResponseController(w), terms: terms{by: by}, major: r.ProtoMajor}
 	x.writes.Bark = func() { _ = x.control.SetWriteDeadline(past) } // fails if the connection is gone
 	if r.Body == nil || r.Body == http.NoBody {
 		return x, r
@@ -77,6 +77,10 @@ func (x *Exchange) End() {
 	case x.unflushed:
 		_ = x.control.SetWriteDeadline(time.Now().Add(x.by.Limits.WriteTimeout))
 	}
+	if x.body != nil {
+		x.out.Received = x.body.come.Load()
+	}
+	x.logged()
 }
 
 // WriteHeader implements http.ResponseWriter. An answer that stands before the
@@ -85,6 +89,7 @@ func (x *Exchange) End() {
 // the next request.
 func (x *Exchange) WriteHeader(status int) {
 	x.unflushed = true
+	x.begins(status)
 	if status >= http.StatusOK {
 		x.by.Answers.Apply(x.Header())
 	}
@@ -97,9 +102,12 @@ func (x *Exchange) WriteHeader(status int) {
 // Write implements http.ResponseWriter.
 func (x *Exchange) Write(p []byte) (int, error) {
 	x.unflushed = true
+	x.begins(http.StatusOK)
 	x.writes.Watch(x.by.Limits.WriteTimeout)
 	defer x.writes.Rest()
-	return x.ResponseWriter.Write(p)
+	n, err := x.ResponseWriter.Write(p)
+	x.out.Sent += int64(n)
+	return n, err
 }
 
 // FlushError is for http.ResponseController.

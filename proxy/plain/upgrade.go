@@ -1,6 +1,7 @@
 package plain
 
 import (
+	"bufio"
 	"errors"
 	"net"
 	"net/http"
@@ -16,16 +17,37 @@ type Upgrade struct {
 
 // NewUpgrade returns one of a request that comes to no route yet.
 func NewUpgrade(w http.ResponseWriter, by Terms) *Upgrade {
-	return &Upgrade{w, terms{by}}
+	return &Upgrade{w, terms{by: by}}
 }
 
 // WriteHeader implements http.ResponseWriter.
 func (u *Upgrade) WriteHeader(status int) {
+	u.begins(status)
 	if status >= http.StatusOK {
 		u.by.Answers.Apply(u.Header())
 	}
 	u.ResponseWriter.WriteHeader(status)
 }
+
+// Write implements http.ResponseWriter.
+func (u *Upgrade) Write(p []byte) (int, error) {
+	u.begins(http.StatusOK)
+	n, err := u.ResponseWriter.Write(p)
+	u.out.Sent += int64(n)
+	return n, err
+}
+
+// Hijack is for http.ResponseController: who calls it writes 101.
+func (u *Upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	c, rw, err := http.NewResponseController(u.ResponseWriter).Hijack()
+	if err == nil {
+		u.begins(http.StatusSwitchingProtocols)
+	}
+	return c, rw, err
+}
+
+// End is called when the request's handler is done.
+func (u *Upgrade) End() { u.logged() }
 
 // Take is for a stream of HTTP/2.
 func (u *Upgrade) Take(writeTimeout time.Duration) (net.Conn, error) {
@@ -35,7 +57,11 @@ func (u *Upgrade) Take(writeTimeout time.Duration) (net.Conn, error) {
 	if !ok {
 		return nil, errors.New("no stream of HTTP/2")
 	}
-	return s.Take(writeTimeout)
+	c, err := s.Take(writeTimeout)
+	if err == nil {
+		u.begins(http.StatusOK)
+	}
+	return c, err
 }
 
 // Unwrap is for http.ResponseController.
