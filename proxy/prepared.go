@@ -82,6 +82,9 @@ func (s *Server) commit(p *prepared) (next *live) {
 	next = s.newLive(p)
 	s.live.Store(next)
 	s.access.Use(p.access)
+	if s.Logging != nil {
+		s.Logging(p.cfg.Log)
+	}
 	s.front.Serve(s.site(next))
 	p.listeners.speak(p.cfg, p.certs, !p.newCerts())
 	s.swapListeners(p.listeners)

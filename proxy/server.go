@@ -35,6 +35,10 @@ type Server struct {
 	// Version is what operators are told; likewise.
 	Version string
 
+	// Logging is told what the file that is served from now on says of the log,
+	// nobody if it is nil; likewise.
+	Logging func(config.Log)
+
 	// Program is what takes the place of this process when it is upgraded; the
 	// zero value if it cannot be. It may be set until Run begins.
 	Program handover.Program

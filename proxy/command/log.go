@@ -4,10 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"strings"
-
-	"golang.org/x/term"
 )
 
 // maxLogged bounds each value of a line of the log: clients choose paths, and
@@ -18,15 +15,6 @@ const (
 	maxLoggedList = 4 << 10
 )
 
-// newLog returns a log that people can read if f is a terminal, and machines
-// if it is not.
-func newLog(f *os.File) *slog.Logger {
-	if term.IsTerminal(int(f.Fd())) {
-		return newTextLog(f)
-	}
-	return newJSONLog(f)
-}
-
 // leadStandard has what other code says by Go's own logger be lines of log too:
 // net/http tells by that of an upstream that sends bytes behind its answer.
 func leadStandard(log *slog.Logger) {
@@ -34,13 +22,13 @@ func leadStandard(log *slog.Logger) {
 	slog.SetDefault(log)
 }
 
-func newTextLog(w io.Writer) *slog.Logger {
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{ReplaceAttr: bounded}))
+func newTextLog(w io.Writer, level slog.Leveler) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: bounded}))
 }
 
 // newJSONLog writes what is seen too: the lines are read at terminals after all.
-func newJSONLog(w io.Writer) *slog.Logger {
-	return slog.New(slog.NewJSONHandler(Visible(w), &slog.HandlerOptions{ReplaceAttr: bounded}))
+func newJSONLog(w io.Writer, level slog.Leveler) *slog.Logger {
+	return slog.New(slog.NewJSONHandler(Visible(w), &slog.HandlerOptions{Level: level, ReplaceAttr: bounded}))
 }
 
 // bounded cuts a value that is too long, and takes out of it what is no text.

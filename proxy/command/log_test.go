@@ -18,7 +18,7 @@ import (
 // chooses, and nothing in it ends a value.
 func TestAttack45LogLines(t *testing.T) {
 	forged := "a\nlevel=ERROR msg=\"forged\" \" \\ = " + hostile
-	for form, newLog := range map[string]func(io.Writer) *slog.Logger{"text": newTextLog, "json": newJSONLog} {
+	for form, newLog := range map[string]func(io.Writer, slog.Leveler) *slog.Logger{"text": newTextLog, "json": newJSONLog} {
 		for name, value := range map[string]any{
 			"forged": forged, "long": strings.Repeat("x", 60<<10), "no text": strings.Repeat("\xff", 60<<10),
 			"an error": errors.New(forged + strings.Repeat("\xff", 60<<10)), "a list": []string{forged, strings.Repeat("\xff", 60<<10)},
@@ -26,7 +26,7 @@ func TestAttack45LogLines(t *testing.T) {
 		} {
 			t.Run(form+" "+name, func(t *testing.T) {
 				var b bytes.Buffer
-				newLog(&b).Info("event", "value", value, "last", "end")
+				newLog(&b, nil).Info("event", "value", value, "last", "end")
 				if n := bytes.Count(b.Bytes(), []byte("\n")); n != 1 {
 					t.Errorf("got %d lines, want one: %.300q", n, &b)
 				}
@@ -59,7 +59,7 @@ func TestStandardLogger(t *testing.T) {
 		log.SetFlags(flags)
 	})
 	var b bytes.Buffer
-	leadStandard(newJSONLog(&b))
+	leadStandard(newJSONLog(&b, nil))
 	log.Printf("Unsolicited response received on idle HTTP channel starting with %q; err=%v", strings.Repeat("x\n", 4000), io.EOF)
 	var fields map[string]any
 	if err := json.Unmarshal(b.Bytes(), &fields); err != nil || fields["level"] != "WARN" {
@@ -86,7 +86,7 @@ func TestLongLists(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var b bytes.Buffer
-			newJSONLog(&b).Error("event", "errors", tt.list)
+			newJSONLog(&b, nil).Error("event", "errors", tt.list)
 			var fields struct{ Errors []string }
 			if err := json.Unmarshal(b.Bytes(), &fields); err != nil || !slices.Equal(fields.Errors, tt.want) {
 				t.Errorf("got %q, %v, want %q", fields.Errors, err, tt.want)

@@ -26,23 +26,24 @@ func Run(ctx context.Context, file string, stderr *os.File) error {
 		return err
 	}
 	defer given.Close()
-	log := newLog(stderr)
+	log, how := newLog(stderr)
 	leadStandard(log)
-	err = serve(ctx, file, given, log)
+	err = serve(ctx, file, given, log, how)
 	given.Fail(err) // unless it was ready
 	return err
 }
 
-func serve(ctx context.Context, file string, given *handover.Inheritance, log *slog.Logger) error {
+func serve(ctx context.Context, file string, given *handover.Inheritance, log *slog.Logger, how *logSwitch) error {
 	cfg, err := load(file)
 	if err != nil {
 		return err
 	}
+	how.set(cfg.Log)
 	server, err := proxy.Inherit(cfg, log, given)
 	if err != nil {
 		return withListenHint(err)
 	}
-	server.Version = version()
+	server.Version, server.Logging = version(), how.set
 	server.Load = func() (*config.Config, error) { return load(file) }
 	server.Supervisor = handover.NewSupervisor(log)
 	if server.Program, err = handover.Self(); err != nil {

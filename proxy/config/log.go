@@ -2,6 +2,8 @@ package config
 
 // Log says what is logged, and how.
 type Log struct {
+	Level  Level
+	Format Format     // Auto, Text or JSON
 	Access *AccessLog // nil for none
 }
 
@@ -19,22 +21,38 @@ const Stdout = "stdout"
 // Format is how lines look.
 type Format string
 
-// The formats of an access log.
+// The formats. Auto is Text on a terminal, and JSON elsewhere.
 const (
+	Auto     Format = "auto"
+	Text     Format = "text"
 	JSON     Format = "json"
 	Combined Format = "combined" // as Apache and nginx have it
 )
 
+// Level is the least that a line of the log has.
+type Level string
+
+// The levels.
+const (
+	Debug   Level = "debug"
+	Info    Level = "info"
+	Warn    Level = "warn"
+	Failure Level = "error"
+)
+
 var (
-	logKeys       = []string{"access"}
+	logKeys       = []string{"level", "format", "access"}
 	accessLogKeys = []string{"to", "format", "sample"}
 )
 
-func (l *loader) log(v value) (log Log) {
+func (l *loader) log(v value) Log {
+	log := Log{Level: Info, Format: Auto}
 	o, ok := l.object(v, "in log", logKeys)
 	if !ok {
 		return log
 	}
+	choice(l, o.field("level"), &log.Level, Debug, Info, Warn, Failure)
+	choice(l, o.field("format"), &log.Format, Auto, Text, JSON)
 	if access := o.field("access"); access.given() {
 		log.Access = l.accessLog(access)
 	}
