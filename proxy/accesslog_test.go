@@ -106,6 +106,21 @@ func TestAccessLog(t *testing.T) {
 	}
 }
 
+// A poll that waits without net/http has its line too, when its client goes.
+func TestAccessLogOfParkedPoll(t *testing.T) {
+	b, dir, _ := newAccessBroker(t, "{to: access.log}")
+	opened := exchangeOf(t, b.address, "GET /io/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\n\r\n")
+	_, rest, _ := strings.Cut(opened.body, `"sid":"`)
+	sid, _, _ := strings.Cut(rest, `"`)
+	c := dialRaw(t, b.address)
+	fmt.Fprintf(c, "GET /io/?EIO=4&transport=polling&sid=%s HTTP/1.1\r\nHost: a\r\n\r\n", sid)
+	waittest.Until(t, "the poll is parked", func() bool { return b.Stats().Namespaces.Parked == 1 })
+	c.Close()
+	if line := wantLines(t, filepath.Join(dir, "access.log"), 2)[1]; !strings.Contains(line, `sid=***","proto":"HTTP/1.1","status":499,"route":"a/io"`) {
+		t.Errorf("got %s", line)
+	}
+}
+
 // What other programs read is as they know it, and cannot be forged.
 func TestAccessLogCombined(t *testing.T) {
 	b, dir, _ := newAccessBroker(t, "{to: access.log, format: combined}")
