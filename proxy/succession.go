@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/netip"
 	"time"
 
@@ -122,6 +123,8 @@ func (s *Server) handOn(ctx context.Context, patience time.Duration) (moved int)
 		n, err := transfer.Give(heir.Channel, s.frames, s.namespaces, settled)
 		if moved += n; err != nil {
 			s.log.Warn("sessions stay, and drain", "error", err)
+		}
+		if errors.Is(err, handover.ErrRevoked) {
 			return moved
 		}
 		switch {

@@ -10,6 +10,7 @@ import (
 
 	"usher/proxy/admin"
 	"usher/proxy/handover"
+	"usher/proxy/relay"
 	"usher/proxy/transfer"
 	"usher/proxy/upstream"
 )
@@ -133,6 +134,10 @@ func (s *Server) yield(heir *handover.Heir) admin.Upgraded {
 	s.handClientsOn(heir)
 	moved := s.handOn(s.succession.ending, settleTime)
 	done := admin.Upgraded{PID: heir.Pid, Moved: moved, Seconds: time.Since(began).Seconds(), Drain: s.frames.Staying()}
+	if heir.Channel != nil {
+		done.Later = done.Drain[relay.Busy]
+		delete(done.Drain, relay.Busy)
+	}
 	if n := s.messages.Open(); n > 0 {
 		done.Drain["relay: messages"] = n
 	}
@@ -156,6 +161,7 @@ func (s *Server) leave(ctx context.Context) {
 	cfg := s.live.Load().cfg
 	s.handOn(ctx, min(cfg.HandshakeTimeout, (cfg.Drain.Deadline-cfg.Drain.Over)/2))
 	s.succession.stay()
+	s.front.EndKeepAlives()
 	s.succession.heir.Channel.Close()
 	s.succession.heir.Release() //nolint:errcheck // it is nobody's child soon
 }

@@ -107,7 +107,7 @@ func TestUpgradeAnswers(t *testing.T) {
 	d := newTestDesk(t, "admin: 127.0.0.1:9901"+testRoutes)
 	h := NewHandler(Handler{Broker: d, Log: slog.New(slog.DiscardHandler)})
 	order := request{method: http.MethodPost, path: "/v1/upgrade"}
-	if w := order.send(h); w.Code != http.StatusOK || w.Body.String() != `{"pid":4711,"moved":3,"seconds":0.5,"drain":{"TLS":2}}`+"\n" {
+	if w := order.send(h); w.Code != http.StatusOK || w.Body.String() != `{"pid":4711,"moved":3,"seconds":0.5,"later":0,"drain":{"TLS":2}}`+"\n" {
 		t.Errorf("got %d %s, want the pid", w.Code, w.Body)
 	}
 	d.upgrade = errors.New("new process: exit status 1")

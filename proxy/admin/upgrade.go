@@ -7,6 +7,7 @@ type Upgraded struct {
 	PID     int            `json:"pid"`
 	Moved   int            `json:"moved"`   // sessions, whose clients have noticed nothing
 	Seconds float64        `json:"seconds"` // that it took
+	Later   int            `json:"later"`   // sessions that are busy for a moment, and move then
 	Drain   map[string]int `json:"drain"`   // sessions that stay and are told to end, by what keeps them
 }
 

@@ -233,6 +233,7 @@ func TestUpgradeWithoutDescriptors(t *testing.T) {
 	if line := g.wantLines(t, "sessions stay, and drain", 1); !strings.Contains(line["error"].(string), "too many open files") {
 		t.Errorf("got %v, want it to say what lacks", line)
 	}
+	g.wantLines(t, "stopped", 1)
 	told := 0
 	for _, k := range talkers {
 		switch err := k.wantEnd(t); {

@@ -46,6 +46,9 @@ func Upgrade(ctx context.Context, w io.Writer, o UpgradeOptions) error {
 
 func writeUpgraded(b *bytes.Buffer, u admin.Upgraded) {
 	fmt.Fprintf(b, "process %d serves; %s moved in %.2fs", u.PID, sessions(u.Moved), u.Seconds)
+	if u.Later > 0 {
+		fmt.Fprintf(b, ", %d more as soon as they are not busy", u.Later)
+	}
 	drain, kinds := 0, []string{}
 	for _, kind := range slices.Sorted(maps.Keys(u.Drain)) {
 		drain += u.Drain[kind]

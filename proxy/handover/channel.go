@@ -228,7 +228,11 @@ func (c *Channel) receive() (m message, err error) {
 	clear(c.in)
 	c.in = c.in[:0]
 	m.descriptors, c.rights = c.rights, nil
-	if err == nil && n != len(m.descriptors) {
+	if err != nil {
+		closeDescriptors(m.descriptors)
+		return message{}, err
+	}
+	if n != len(m.descriptors) {
 		closeDescriptors(m.descriptors)
 		m.short, m.descriptors = fmt.Sprintf("%d of %d descriptors have come: too many open files", len(m.descriptors), n), nil
 	}

@@ -2,7 +2,9 @@ package handover
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
 	"time"
 )
 
@@ -20,8 +22,11 @@ const greetingTime = 5 * time.Second
 // secrets if it is this one. It returns when the channel's deadline comes, too.
 func (c *Channel) greet(secrets any) error {
 	m, err := c.receive()
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return errors.New("it is of an earlier version, which takes over no sessions")
+	}
 	if err != nil {
-		return fmt.Errorf("it takes over no sockets: %w", err)
+		return err
 	}
 	var reads Format
 	if err := json.Unmarshal(m.Body, &reads); m.Kind != hello || err != nil {

@@ -121,7 +121,7 @@ func (p Program) raise(ctx context.Context, cmd *exec.Cmd, report *os.File, chan
 	go func() { greeted <- channel.greet(secret) }()
 	process, err := p.await(ctx, cmd, report)
 	// Who takes anything has said so before it served.
-	channel.conn.SetDeadline(time.Now().Add(time.Second))
+	channel.conn.SetDeadline(time.Now().Add(100 * time.Millisecond))
 	deaf := <-greeted
 	if err != nil || deaf != nil {
 		channel.Close()

@@ -41,6 +41,7 @@ type fan struct {
 	why     error           // of the leg that the session is being told to be gone; nil otherwise
 	ready   bool            // the handshake was answered
 	excess  bool            // the client's last POST was too big
+	refused bool            // another process could not take it, and is not asked again
 	first   uint8           // which of the strands was read first when there was room again
 	leave   *leave          // nil unless usher is to end it
 	end     *fanEnd         // nil unless closing

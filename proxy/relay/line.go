@@ -23,7 +23,8 @@ type line struct {
 	waiting [2]uint32     // the poller's: slot and generation
 	state   lineState
 	side    side // whose socket it is; with it a pair finds its leg
-	tied    bool // it cannot move to another process; static after adoption
+	tied    bool // it cannot move to another process
+	refused bool // another process could not take it, and is not asked again
 }
 
 // user is who has lines on a loop, such as a pair. The loop calls it in its

@@ -16,6 +16,10 @@ type Parcel struct {
 	Fan         *FanState  // nil if it is no fan
 	Descriptors []int      // still the loop's
 
+	// Refused may be set by who hands it on: the other process has taken the
+	// others, and cannot take this one. It stays.
+	Refused bool
+
 	away away
 }
 
@@ -40,6 +44,8 @@ type away interface {
 	handed(lp *loop)
 	// back is called when it has not.
 	back(lp *loop)
+	// refuse says that it cannot have it.
+	refuse()
 }
 
 // Move gives the sessions that can move to hand, a few at a time: as many as have
@@ -116,11 +122,14 @@ func (lp *loop) unpacked(parcels []*Parcel, taken bool) {
 	lp.away -= len(parcels)
 	for _, p := range parcels {
 		p.clear()
-		if taken {
+		if taken && !p.Refused {
 			p.away.handed(lp)
 			p.Session.Leave()
 			lp.load.Add(-1)
 			continue
+		}
+		if p.Refused {
+			p.away.refuse()
 		}
 		p.away.back(lp)
 	}

@@ -80,6 +80,9 @@ func (f *fan) stays() string {
 	if f.closing() || f.leave != nil {
 		return staysEnds
 	}
+	if f.refused {
+		return staysRefused
+	}
 	for _, s := range f.strands {
 		if why := s.stays(); why != "" {
 			return why
@@ -233,6 +236,9 @@ func ComeAgain(v engineio.Version) Answer {
 	body, _ := engineio.AppendPayload(nil, v, noop, true)
 	return Answer{Body: body, Again: true}
 }
+
+// refuse implements away.
+func (f *fan) refuse() { f.refused = true }
 
 // back implements away.
 func (f *fan) back(lp *loop) {

@@ -50,6 +50,9 @@ func (p *pair) handed(lp *loop) {
 	p.release()
 }
 
+// refuse implements away.
+func (p *pair) refuse() { p.legs[client].refused = true }
+
 // back implements away.
 func (p *pair) back(lp *loop) {
 	lp.goOn(p)

@@ -4,10 +4,11 @@ import "cmp"
 
 // What keeps a session in its process.
 const (
-	staysTLS   = "TLS"
-	staysHTTP2 = "HTTP/2"
-	staysEnds  = "ending"    // it is told to, or does
-	staysLeft  = "not taken" // nothing: the other process has not taken it
+	staysTLS     = "TLS"
+	staysHTTP2   = "HTTP/2"
+	staysRefused = "refused"   // by the other process, which cannot have it
+	staysEnds    = "ending"    // it is told to, or does
+	staysLeft    = "not taken" // nothing: the other process has not taken it
 )
 
 // Busy is what keeps a session for a moment: it dials, or is answered.
@@ -60,6 +61,8 @@ func (l *line) stays() string {
 	switch {
 	case l.tied:
 		return staysHTTP2
+	case l.refused:
+		return staysRefused
 	case l.tls != nil && l.records() == nil:
 		return staysTLS
 	case !moves || l.is(ignored|broken|finished|sentClose|dueClose|deaf|cutting|shut|closed):

@@ -1,7 +1,9 @@
 package transfer
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 
 	"usher/proxy/front"
@@ -33,16 +35,39 @@ type parcel struct {
 }
 
 // Give gives the sessions of frames that can move, those of split among them, to
-// the process at the other end of c, and returns how many it has taken. After an
-// error the rest goes on here. polls is as in relay.Group.Move.
+// the process at the other end of c, and returns how many it has taken. The error
+// is why others go on here: all of them after handover.ErrRevoked, else those that
+// the other cannot have. polls is as in relay.Group.Move.
 func Give(c *handover.Channel, frames *relay.Group, split *namespaces.Server, polls bool) (moved int, err error) {
 	frames.Move(atOnce, polls, func(parcels []*relay.Parcel) bool {
-		if err = give(c, parcels, split); err == nil {
-			moved += len(parcels)
-		}
-		return err == nil
+		n, why := giveEach(c, parcels, split)
+		moved, err = moved+n, cmp.Or(why, err)
+		return !errors.Is(why, handover.ErrRevoked) || n > 0
 	})
 	return moved, err
+}
+
+// giveEach gives parcels at once or, where that is refused, each by itself: one
+// that the other process cannot have does not keep the others here. The error is
+// why some were not given; they are marked, unless none was.
+func giveEach(c *handover.Channel, parcels []*relay.Parcel, split *namespaces.Server) (given int, err error) {
+	if err = give(c, parcels, split); err == nil {
+		return len(parcels), nil
+	}
+	if errors.Is(err, handover.ErrRevoked) {
+		return 0, err
+	}
+	for _, p := range parcels {
+		if why := give(c, []*relay.Parcel{p}, split); why == nil {
+			given++
+		} else {
+			p.Refused, err = true, why
+		}
+	}
+	if given == len(parcels) {
+		err = nil
+	}
+	return given, err
 }
 
 func give(c *handover.Channel, parcels []*relay.Parcel, split *namespaces.Server) error {

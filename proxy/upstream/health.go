@@ -45,6 +45,7 @@ const (
 type health struct {
 	disabled bool
 	asked    bool // by a check or a client
+	recalled bool // so another process has said
 	verdict  verdict
 	streak   int // checks in a row that speak against the verdict
 

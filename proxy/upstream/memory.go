@@ -76,15 +76,17 @@ func (e *Endpoint) healthState() HealthState {
 	}
 }
 
-// recall takes over what another process knows of e, unless it has been asked here
-// already. What checks have said counts where there are checks.
+// recall takes over what another process knows of e, which may say more later,
+// unless e has been asked here before. What checks have said counts where there are
+// checks.
 func (e *Endpoint) recall(st HealthState) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	h := &e.health
-	if h.asked {
+	if h.asked && !h.recalled {
 		return
 	}
+	h.recalled = true
 	h.asked, h.failed, h.silent, h.heard, h.until = st.Asked, st.Failed, st.Silent, st.Heard, st.Until
 	h.since, h.warm, h.last, h.lastAt = st.Since, st.Warm, st.Last, st.LastAt
 	if h.verdict != awaited {
