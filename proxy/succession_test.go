@@ -21,7 +21,7 @@ func TestStopWhileAnotherTakesOver(t *testing.T) {
 	if err := heir.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer heir.Wait() //nolint:errcheck // it is killed
+	defer heir.Wait()
 	defer heir.Process.Kill()
 	process, err := os.FindProcess(heir.Process.Pid)
 	if err != nil {
