@@ -62,14 +62,14 @@ func (d *departures) add(one departure) bool {
 	return true
 }
 
-// begin lets clients depart from now on, and end no more: it returns those that
-// are left.
+// begin lets clients depart from now on.
 func (d *departures) begin() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.open.Store(true)
 }
 
+// end lets nobody depart any more, and returns those that are left.
 func (d *departures) end() []departure {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -79,6 +79,7 @@ func (d *departures) end() []departure {
 	return list
 }
 
+// take returns those that have waited longest.
 func (d *departures) take(most int) []departure {
 	d.mu.Lock()
 	defer d.mu.Unlock()
