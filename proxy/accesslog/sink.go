@@ -32,7 +32,7 @@ func Open(cfg *config.Config) (*Sink, error) {
 		return s, nil
 	}
 	// A pipe that nobody reads must not hold up a reload.
-	f, err := os.OpenFile(inFolder(cfg, a.To), os.O_WRONLY|os.O_APPEND|os.O_CREATE|syscall.O_NONBLOCK, 0o640)
+	f, err := os.OpenFile(cfg.Beside(a.To), os.O_WRONLY|os.O_APPEND|os.O_CREATE|syscall.O_NONBLOCK, 0o640)
 	if err != nil {
 		return nil, fault(cfg, err)
 	}
@@ -47,7 +47,7 @@ func Check(cfg *config.Config) error {
 	if a == nil || a.To == config.Stdout {
 		return nil
 	}
-	name := inFolder(cfg, a.To)
+	name := cfg.Beside(a.To)
 	if info, err := os.Stat(name); err == nil && info.IsDir() {
 		return fault(cfg, &os.PathError{Op: "open", Path: name, Err: syscall.EISDIR})
 	}
@@ -59,13 +59,6 @@ func Check(cfg *config.Config) error {
 
 func fault(cfg *config.Config, err error) error {
 	return config.Errors{&config.Error{File: cfg.File, Position: cfg.Log.Access.At, Text: "to: " + err.Error()}}
-}
-
-func inFolder(cfg *config.Config, name string) string {
-	if filepath.IsAbs(name) {
-		return name
-	}
-	return filepath.Join(filepath.Dir(cfg.File), name)
 }
 
 // Close is for a Sink that no Log has got.

@@ -37,7 +37,7 @@ type Authority struct {
 
 // OpenAuthority reads the authority from cfg's storage, or makes it there.
 func OpenAuthority(cfg *config.Config) (*Authority, error) {
-	dir := filepath.Join(beside(cfg, cfg.TLS.Storage), authorityDir)
+	dir := filepath.Join(cfg.Beside(cfg.TLS.Storage), authorityDir)
 	made := false
 	if _, err := os.Stat(dir); os.IsNotExist(err) {
 		if made, err = makeAuthority(dir); err != nil {

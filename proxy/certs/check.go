@@ -59,7 +59,7 @@ func (c *checker) authority(key, name string, at config.Position) {
 	if name == "" {
 		return
 	}
-	if _, err := readPool(beside(c.cfg, name)); err != nil {
+	if _, err := readPool(c.cfg.Beside(name)); err != nil {
 		c.fault(at, key, err)
 	}
 }
@@ -77,7 +77,7 @@ func (c *checker) pair(p config.Certificate) {
 	if secret == nil {
 		return
 	}
-	if err := checkPrivate(beside(c.cfg, p.Key)); err != nil {
+	if err := checkPrivate(c.cfg.Beside(p.Key)); err != nil {
 		c.fault(p.KeyAt, "key", err)
 	}
 	if leaf == nil {
@@ -91,7 +91,7 @@ func (c *checker) pair(p config.Certificate) {
 // read returns the text of a PEM file, and the first of its blocks that is
 // wanted; nil if there is a fault, which is noted.
 func (c *checker) read(at config.Position, key, name, what string, wanted func(kind string) bool) ([]byte, *pem.Block) {
-	text, err := os.ReadFile(beside(c.cfg, name))
+	text, err := os.ReadFile(c.cfg.Beside(name))
 	if err != nil {
 		c.fault(at, key, err)
 		return nil, nil

@@ -30,7 +30,7 @@ func openClients(cfg *config.Config, log *slog.Logger) (*clients, error) {
 		if l.ClientCA == "" || c.all[l.ClientCA] != nil {
 			continue
 		}
-		ca := &clientCA{file: beside(cfg, l.ClientCA)}
+		ca := &clientCA{file: cfg.Beside(l.ClientCA)}
 		ca.look = watch.Look(ca.file)
 		pool, err := readPool(ca.file)
 		if err != nil {

@@ -30,7 +30,7 @@ type pair struct {
 func openFiles(cfg *config.Config, log *slog.Logger) (*files, error) {
 	f := &files{log: log}
 	for _, c := range cfg.TLS.Certificates {
-		p := &pair{Certificate: c, cert: beside(cfg, c.Cert), key: beside(cfg, c.Key)}
+		p := &pair{Certificate: c, cert: cfg.Beside(c.Cert), key: cfg.Beside(c.Key)}
 		p.look = watch.Look(p.cert, p.key)
 		var err error
 		if p.loaded, err = p.load(); err != nil {

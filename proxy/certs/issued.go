@@ -48,14 +48,14 @@ type issued struct {
 }
 
 func newIssued(cfg *config.Config, log *slog.Logger) (*issued, error) {
-	folder := newStorage(beside(cfg, cfg.TLS.Storage))
+	folder := newStorage(cfg.Beside(cfg.TLS.Storage))
 	i := &issued{
 		domains: cfg.TLS.Domains, storage: folder, locks: folder, slog: log, acme: cfg.TLS.ACME,
 		log: zapLogger(log), lookups: newBucket(lookupRate, lookupBurst),
 	}
 	if i.acme.Root != "" {
 		var err error
-		if i.roots, err = readPool(beside(cfg, i.acme.Root)); err != nil {
+		if i.roots, err = readPool(cfg.Beside(i.acme.Root)); err != nil {
 			return nil, &config.Error{File: cfg.File, Position: i.acme.RootAt, Text: "ca_root: " + err.Error()}
 		}
 	}

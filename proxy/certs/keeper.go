@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -60,7 +59,7 @@ func Open(cfg *config.Config, log *slog.Logger) (*Keeper, error) {
 	if !slices.ContainsFunc(cfg.Listen, func(l config.Listener) bool { return l.TLS }) {
 		return nil, nil
 	}
-	err := checkStorage(beside(cfg, cfg.TLS.Storage))
+	err := checkStorage(cfg.Beside(cfg.TLS.Storage))
 	if err != nil {
 		return nil, err
 	}
@@ -192,12 +191,4 @@ func hostName(s string) string {
 		s = host
 	}
 	return strings.TrimSuffix(strings.ToLower(s), ".")
-}
-
-// beside resolves a name that stands in the routes file.
-func beside(cfg *config.Config, name string) string {
-	if filepath.IsAbs(name) {
-		return name
-	}
-	return filepath.Join(filepath.Dir(cfg.File), name)
 }

@@ -36,7 +36,7 @@ func Names(cfg *config.Config) []string {
 
 // leafOf returns the certificate in a file, nil if there is none to read.
 func leafOf(cfg *config.Config, c config.Certificate) *x509.Certificate {
-	text, err := os.ReadFile(beside(cfg, c.Cert))
+	text, err := os.ReadFile(cfg.Beside(c.Cert))
 	if err != nil {
 		return nil
 	}

@@ -35,7 +35,7 @@ func LookAtUpstreams(cfg *config.Config) *watch.Files {
 	for _, u := range cfg.Upstreams {
 		for _, name := range []string{u.TLS.CA, u.TLS.Cert, u.TLS.Key} {
 			if name != "" {
-				names = append(names, beside(cfg, name))
+				names = append(names, cfg.Beside(name))
 			}
 		}
 	}
@@ -46,12 +46,12 @@ func forUpstream(cfg *config.Config, t config.UpstreamTLS) (*tls.Config, error) 
 	c := &tls.Config{ServerName: t.ServerName, InsecureSkipVerify: t.InsecureSkipVerify}
 	if t.CA != "" {
 		var err error
-		if c.RootCAs, err = readPool(beside(cfg, t.CA)); err != nil {
+		if c.RootCAs, err = readPool(cfg.Beside(t.CA)); err != nil {
 			return nil, err
 		}
 	}
 	if t.Cert != "" {
-		p := &pair{cert: beside(cfg, t.Cert), key: beside(cfg, t.Key)}
+		p := &pair{cert: cfg.Beside(t.Cert), key: cfg.Beside(t.Key)}
 		own, err := p.load()
 		if err != nil {
 			return nil, err

@@ -30,10 +30,7 @@ func Open(cfg *config.Config) (Set, error) {
 		if name == "" || set[name] != nil {
 			return
 		}
-		page := &Page{name: name}
-		if !filepath.IsAbs(name) {
-			page.name = filepath.Join(filepath.Dir(cfg.File), name)
-		}
+		page := &Page{name: cfg.Beside(name)}
 		if err := page.read(); err != nil {
 			faults = append(faults, &config.Error{File: cfg.File, Position: at, Text: key + ": " + err.Error()})
 		}
