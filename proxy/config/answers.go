@@ -19,8 +19,8 @@ func (l *loader) answerHeaders(v value, base AnswerHeaders) AnswerHeaders {
 	}
 	var a AnswerHeaders
 	first := make(map[string]Position)
-	a.Set = l.answerLines(o.field("set"), first)
-	a.Add = l.answerLines(o.field("add"), first)
+	a.Set = l.headerLines(o.field("set"), first, l.answerHeader)
+	a.Add = l.headerLines(o.field("add"), first, l.answerHeader)
 	for _, item := range l.oneOrMore(o.field("remove"), "a header to remove") {
 		if w, ok := l.text(item); ok {
 			if name, ok := l.answerHeader(w, first); ok {

@@ -16,7 +16,7 @@ func (l *loader) headers(v value) Headers {
 		return h
 	}
 	first := make(map[string]Position)
-	h.Set = l.headerLines(o.field("set"), first)
+	h.Set = l.headerLines(o.field("set"), first, l.headerName)
 	for _, item := range l.oneOrMore(o.field("remove"), "a header to remove") {
 		w, ok := l.text(item)
 		if !ok {
@@ -32,13 +32,14 @@ func (l *loader) headers(v value) Headers {
 	return h
 }
 
-// headerLines reads a mapping of names to values.
-func (l *loader) headerLines(v value, first map[string]Position) []Header {
+// headerLines reads a mapping of names to values. nameOf is headerName, or
+// answerHeader for answers.
+func (l *loader) headerLines(v value, first map[string]Position, nameOf func(word, map[string]Position) (string, bool)) []Header {
 	var list []Header
 	for _, p := range l.pairs(v) {
 		p.value.name = "header " + p.key.text
 		w, ok := l.word(p.value)
-		name, valid := l.headerName(p.key, first)
+		name, valid := nameOf(p.key, first)
 		if ok && valid && l.headerValue(name, w) {
 			list = append(list, Header{Name: name, Value: w.text})
 		}

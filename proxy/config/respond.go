@@ -80,21 +80,8 @@ func (l *loader) respond(v value) *Respond {
 	if (a.Status == 204 || a.Status == 304) && (a.Body != "" || a.File != "") {
 		l.errorf(o.Position, "an answer with status %d has no body", a.Status)
 	}
-	a.Headers = l.answerLines(o.field("headers"), make(map[string]Position))
+	a.Headers = l.headerLines(o.field("headers"), make(map[string]Position), l.answerHeader)
 	return a
-}
-
-// answerLines reads header lines of an answer.
-func (l *loader) answerLines(v value, first map[string]Position) []Header {
-	var list []Header
-	for _, p := range l.pairs(v) {
-		p.value.name = "header " + p.key.text
-		w, ok := l.word(p.value)
-		if name, valid := l.answerHeader(p.key, first); ok && valid && l.headerValue(name, w) {
-			list = append(list, Header{Name: name, Value: w.text})
-		}
-	}
-	return list
 }
 
 // answerHeader is headerName for answers.

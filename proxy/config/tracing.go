@@ -26,7 +26,7 @@ func (l *loader) tracing(v value, d Tracing) Tracing {
 	d.Endpoint = l.traceEndpoint(l.required(o, "endpoint", "in tracing"))
 	l.share(o.field("sample"), &d.Sample)
 	at := make(map[string]Position)
-	d.Headers = l.headerLines(o.field("headers"), at)
+	d.Headers = l.headerLines(o.field("headers"), at, l.headerName)
 	for _, name := range []string{"Content-Encoding", "Content-Type"} {
 		if p, ok := at[name]; ok {
 			l.errorf(p, "header %q cannot be changed: it belongs to the request's body", name)
