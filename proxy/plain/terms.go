@@ -25,40 +25,39 @@ type terms struct {
 	out  accesslog.Outcome
 }
 
+// of returns those of w, nil if it is neither.
+func of(w http.ResponseWriter) *terms {
+	switch w := w.(type) {
+	case *Exchange:
+		return &w.terms
+	case *Upgrade:
+		return &w.terms
+	}
+	return nil
+}
+
 // Route has what the route of that name says count from now on, whose files are
 // in set. w is an Exchange or an Upgrade; others are not bound by it.
 func Route(w http.ResponseWriter, name string, on *config.Route, set pages.Set) {
-	if one, ok := w.(interface {
-		route(name string, on *config.Route, set pages.Set)
-	}); ok {
-		one.route(name, on, set)
+	if t := of(w); t != nil {
+		t.route(name, on, set)
 	}
 }
 
-// Log has w, which is an Exchange or an Upgrade, leave line when Logged is called.
+// Log has w, which is an Exchange or an Upgrade, leave line at its end.
 func Log(w http.ResponseWriter, line *accesslog.Line) {
-	if one, ok := w.(interface{ log(line *accesslog.Line) }); ok {
-		one.log(line)
+	if t := of(w); t != nil {
+		t.line = line
 	}
 }
 
 // Unlog takes the line that w was to leave: somebody else answers. It returns what
 // is known of the outcome.
 func Unlog(w http.ResponseWriter) (line *accesslog.Line, o accesslog.Outcome) {
-	if one, ok := w.(interface {
-		unlog() (*accesslog.Line, accesslog.Outcome)
-	}); ok {
-		return one.unlog()
+	if t := of(w); t != nil {
+		line, o, t.line = t.line, t.out, nil
 	}
-	return nil, o
-}
-
-func (t *terms) log(line *accesslog.Line) { t.line = line }
-
-func (t *terms) unlog() (*accesslog.Line, accesslog.Outcome) {
-	line := t.line
-	t.line = nil
-	return line, t.out
+	return line, o
 }
 
 // begins notes the head of an answer, the last one.
