@@ -53,9 +53,6 @@ func (l *Log) Use(s *Sink) {
 	}
 }
 
-// Dropped returns how many lines were lost.
-func (l *Log) Dropped() uint64 { return l.dropped.Load() }
-
 // Close returns when everything is written, or when that takes too long.
 func (l *Log) Close() {
 	close(l.closing)
@@ -87,7 +84,7 @@ func (l *Log) write() {
 	var to *Sink
 	for {
 		if now := l.sink.Load(); now != to {
-			to.close()
+			to.Close()
 			to = now
 		}
 		select {
@@ -102,7 +99,7 @@ func (l *Log) write() {
 				l.flush(to, <-l.queue)
 			}
 			l.tell(true)
-			to.close()
+			to.Close()
 			return
 		}
 	}

@@ -46,14 +46,14 @@ func TestStuck(t *testing.T) {
 	for range all {
 		l.Begin(r, headers.Sender{}, began).End(time.Now(), Outcome{Status: 200})
 	}
-	if l.Dropped() == 0 {
+	if l.dropped.Load() == 0 {
 		t.Error("nothing was dropped, and nobody has read")
 	}
 	lines := uint64(0)
 	go func() { // as fast as it can, until the pipe is closed
 		for in := bufio.NewScanner(pipe); in.Scan(); {
 			lines++
-			if lines+l.Dropped() == all {
+			if lines+l.dropped.Load() == all {
 				close(l.closing)
 			}
 		}

@@ -61,10 +61,8 @@ func fault(cfg *config.Config, err error) error {
 	return config.Errors{&config.Error{File: cfg.File, Position: cfg.Log.Access.At, Text: "to: " + err.Error()}}
 }
 
-// Close is for a Sink that no Log has got.
-func (s *Sink) Close() { s.close() }
-
-func (s *Sink) close() {
+// Close closes what was opened. A Log does that for the Sink that it has got.
+func (s *Sink) Close() {
 	if s != nil && s.owned {
 		s.file.Close()
 	}
