@@ -6,6 +6,7 @@ import (
 	"usher/proxy/demux"
 	"usher/proxy/engineio"
 	"usher/proxy/session"
+	"usher/proxy/socket"
 	"usher/proxy/ws"
 )
 
@@ -93,7 +94,7 @@ func (f *fan) stays() string {
 			return why
 		}
 	}
-	if !moves || f.occupied() || f.carries() > mostCarried {
+	if !socket.Movable || f.occupied() || f.carries() > mostCarried {
 		return Busy
 	}
 	return ""

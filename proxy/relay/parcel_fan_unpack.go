@@ -4,6 +4,7 @@ import (
 	"usher/proxy/demux"
 	"usher/proxy/engineio"
 	"usher/proxy/session"
+	"usher/proxy/socket"
 	"usher/proxy/ws"
 )
 
@@ -39,7 +40,7 @@ func (st *FanState) Unpack(o *FanOptions, e Entry, regain func(session.Leg) Dial
 
 // fan makes one that is on no loop yet.
 func (st *FanState) fan(o *FanOptions, e Entry, descriptors []int) (*fan, error) {
-	if !moves || len(descriptors) != len(st.Strands) {
+	if !socket.Movable || len(descriptors) != len(st.Strands) {
 		return nil, errParcel
 	}
 	if err := st.Demux.Check(o.Demux, e.Version); err != nil {

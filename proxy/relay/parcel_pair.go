@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"usher/proxy/session"
+	"usher/proxy/socket"
 	"usher/proxy/ws"
 )
 
@@ -77,7 +78,7 @@ func (lp *loop) goOn(p *pair) {
 
 // pair makes one that is on no loop yet.
 func (st *PairState) pair(o *Options, descriptors []int) (*pair, error) {
-	if !moves || len(descriptors) != len(st.Legs) {
+	if !socket.Movable || len(descriptors) != len(st.Legs) {
 		return nil, errParcel
 	}
 	p := newPair(nil, o, nil)

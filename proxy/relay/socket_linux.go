@@ -21,9 +21,6 @@ type rawSocket struct {
 
 var noSocket = rawSocket{-1}
 
-// moves says that sockets are descriptors, which another process can have.
-const moves = true
-
 func (s rawSocket) descriptor() int { return s.fd }
 
 func socketOf(descriptor int) rawSocket { return rawSocket{descriptor} }

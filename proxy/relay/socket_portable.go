@@ -17,9 +17,6 @@ type rawSocket struct {
 
 var noSocket rawSocket
 
-// moves says that sockets are Go's, which no other process can have.
-const moves = false
-
 func (s rawSocket) descriptor() int { return -1 }
 
 func socketOf(int) rawSocket { return noSocket }

@@ -1,6 +1,10 @@
 package relay
 
-import "cmp"
+import (
+	"cmp"
+
+	"usher/proxy/socket"
+)
 
 // What keeps a session in its process.
 const (
@@ -65,7 +69,7 @@ func (l *line) stays() string {
 		return staysRefused
 	case l.tls != nil && l.records() == nil:
 		return staysTLS
-	case !moves || l.is(ignored|broken|finished|sentClose|dueClose|deaf|cutting|shut|closed):
+	case !socket.Movable || l.is(ignored|broken|finished|sentClose|dueClose|deaf|cutting|shut|closed):
 		return staysEnds
 	}
 	return ""
