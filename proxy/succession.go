@@ -2,185 +2,36 @@ package proxy
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"net/netip"
-	"time"
+	"sync"
+	"sync/atomic"
 
-	"usher/proxy/admin"
-	"usher/proxy/front"
 	"usher/proxy/handover"
-	"usher/proxy/namespaces"
-	"usher/proxy/relay"
-	"usher/proxy/session"
-	"usher/proxy/transfer"
 	"usher/proxy/upstream"
 )
 
-// settleTime is how long an upgrade waits for handshakes that are under way, so
-// that their sessions move with the others. Those that take longer move later.
-const settleTime = time.Second
+// succession is how another process takes this one's place, and how this one
+// has taken another's.
+type succession struct {
+	ending context.Context // done when the server stops
+	end    context.CancelFunc
 
-// legacy is what the process that takes this one's place is told before it
-// serves. It goes to nobody else.
-type legacy struct {
-	MarkKey       []byte
-	NamespacesKey []byte // see namespaces.Config
-	PoolSecret    []byte // see upstream.Pool
-	Upstreams     upstream.Memory
-	Last          uint64 // number of the newest session
+	turn  sync.Mutex // held by a reload and by an upgrade: one of them at a time
+	under atomic.Bool
+
+	// to another process
+	heir *handover.Heir // nil if there is none; guarded by Server.mu
+	done chan struct{}  // closed when it serves, and has what moves at once
+	stay func()         // ends what handClientsOn has begun
+
+	// from another process; static
+	from  *handover.Inheritance // nil if nothing was given
+	known upstream.Memory       // what it has said at the start
+	takes *handover.Channel     // by which it gives what it has; nil for none
+	taken chan struct{}         // closed when it has given all
 }
 
-// numbersAhead is more sessions than begin here while the next process starts.
-const numbersAhead = 1 << 20
-
-func (s *Server) legacy() legacy {
-	return legacy{
-		MarkKey: s.markKey[:], NamespacesKey: s.namespaces.Key, PoolSecret: s.live.Load().pool.Secret(),
-		Upstreams: s.live.Load().pool.Memory(), Last: s.sessions.Last() + numbersAhead,
-	}
-}
-
-// inherit goes on where the usher before has stopped, and returns what it knew.
-func (s *Server) inherit() legacy {
-	var l legacy
-	if s.succession.from.Secret(&l) {
-		copy(s.markKey[:], l.MarkKey)
-		s.sessions.GoOn(l.Last)
-		if len(l.PoolSecret) > 0 {
-			s.live.Load().pool.UseSecret(l.PoolSecret)
-		}
-		s.succession.known = l.Upstreams
-	}
-	s.succession.takes = s.succession.from.Channel()
-	return l
-}
-
-// takeOver takes the sessions of the usher before, until it has given all.
-func (s *Server) takeOver() {
-	defer close(s.succession.taken)
-	c := s.succession.takes
-	if c == nil {
-		return
-	}
-	defer context.AfterFunc(s.succession.ending, c.Close)()
-	defer c.Close()
-	began := time.Now()
-	taker := &transfer.Taker{
-		Frames: s.frames, Sessions: s.sessions, Hold: s.hold,
-		Opened: func(x *session.Session) { s.recheck(x, s.frames) },
-		Split:  func() *namespaces.Table { return s.live.Load().split },
-		Learn:  s.learn,
-		Lost: func(endpoints []string) {
-			if len(endpoints) > 0 {
-				s.namespaces.Lose(endpoints, drain(s.live.Load().cfg, session.Drained, removed))
-			}
-		},
-		Arrive: func(st front.ClientState, descriptor int) (commit, drop func(), err error) {
-			return s.front.Arrive(st, descriptor, s.live.Load().listeners)
-		},
-	}
-	taken, err := taker.Take(c)
-	s.namespaces.Settled()
-	s.log.Info("sessions taken over", "sessions", taken, "duration_s", time.Since(began).Seconds())
-	if err != nil && s.succession.ending.Err() == nil {
-		s.log.Warn("sessions not taken over", "error", err)
-	}
-}
-
-// hold counts x at its endpoint and in the limits, if its endpoint and its route
-// are there.
-func (s *Server) hold(x *session.Session) (release func()) {
-	now, leave, give := s.live.Load(), func() {}, func() {}
-	client, _ := netip.ParseAddr(x.Client) // invalid without one, who counts nowhere
-	if r := now.table.Get(x.Claim); r != nil {
-		leave = s.open.Hold(&r.Quota, r.String(), client)
-	}
-	if e := now.pool.Endpoint(x.Target); e != nil {
-		e.Hold()
-		give = e.Release
-	}
-	if !x.Counts {
-		client = netip.Addr{}
-	}
-	s.connections.Hold(client)
-	return func() { s.connections.Leave(client); leave(); give() }
-}
-
-// handOn gives the sessions that can move to the process that takes this one's
-// place, and returns how many it has taken. One after the other, as long as there
-// are handshakes under way that lead to more, or sessions that are busy. Those of
-// clients that poll move when no request can come here any more, and what has come
-// is with who serves it.
-func (s *Server) handOn(ctx context.Context, patience time.Duration) (moved int) {
-	heir := s.succession.heir
-	if heir == nil || heir.Channel == nil {
-		return 0
-	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	for settled := false; ; settled = true {
-		n, err := transfer.Give(heir.Channel, s.frames, s.namespaces, settled)
-		if moved += n; err != nil {
-			s.log.Warn("sessions stay, and drain", "error", err)
-		}
-		if errors.Is(err, handover.ErrRevoked) {
-			return moved
-		}
-		switch {
-		case !settled:
-			s.front.Settle(ctx)
-			pause(ctx, busyTime)
-		case s.frames.Staying()[relay.Busy] == 0 || !pause(ctx, busyTime):
-			return moved
-		}
-	}
-}
-
-// busyTime is after how long sessions that were busy are asked again.
-const busyTime = 20 * time.Millisecond
-
-// pause waits for d, and tells whether ctx goes on.
-func pause(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(d):
-		return true
-	}
-}
-
-// handClientsOn has heir take the clients that ask for nothing yet, from now on
-// until stay is called.
-func (s *Server) handClientsOn(heir *handover.Heir) {
-	ctx, stay := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	s.succession.stay = func() { stay(); <-done }
-	if heir.Channel == nil {
-		close(done)
-		return
-	}
-	s.serving.Go(func() {
-		defer close(done)
-		if err := transfer.GiveClients(ctx, heir.Channel, s.front); err != nil {
-			s.log.Warn("clients stay", "error", err)
-		}
-	})
-}
-
-// learned is what this process knows besides its sessions.
-func (s *Server) learned() transfer.Learned {
-	l := transfer.Learned{Upstreams: s.live.Load().pool.Memory(), Ended: s.sessions.EndedStates()}
-	l.Drains, _ = json.Marshal(s.drains.all()) // of plain strings
-	return l
-}
-
-// learn adds what the usher before knows to what this one does.
-func (s *Server) learn(l transfer.Learned) {
-	s.live.Load().pool.Recall(l.Upstreams)
-	s.sessions.Recall(l.Ended)
-	var drains []admin.Target
-	if json.Unmarshal(l.Drains, &drains) == nil {
-		s.inheritDrains(drains)
-	}
+func newSuccession(from *handover.Inheritance) *succession {
+	u := &succession{from: from, done: make(chan struct{}), taken: make(chan struct{})}
+	u.ending, u.end = context.WithCancel(context.Background())
+	return u
 }

@@ -4,15 +4,12 @@ import (
 	"context"
 	"errors"
 	"os"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"usher/proxy/admin"
 	"usher/proxy/handover"
 	"usher/proxy/relay"
 	"usher/proxy/transfer"
-	"usher/proxy/upstream"
 )
 
 var (
@@ -21,29 +18,6 @@ var (
 	// errFirst is for containers, where an upgrade would be the end of all.
 	errFirst = errors.New("usher is process 1, and what it runs in would end with it: replace the container instead")
 )
-
-// succession is how another process takes this one's place, and how this one
-// has taken another's.
-type succession struct {
-	from   *handover.Inheritance // static; nil if nothing was given
-	ending context.Context       // done when the server stops
-	end    context.CancelFunc
-	done   chan struct{} // closed when another process serves
-
-	turn  sync.Mutex // held by a reload and by an upgrade: one of them at a time
-	under atomic.Bool
-	known upstream.Memory   // what the other process has said at the start; static
-	stay  func()            // ends what handClientsOn has begun
-	heir  *handover.Heir    // the other process, nil if there is none; guarded by Server.mu
-	taken chan struct{}     // closed when it has
-	takes *handover.Channel // by which this process takes what the other has; nil for none; static
-}
-
-func newSuccession(from *handover.Inheritance) *succession {
-	u := &succession{from: from, done: make(chan struct{}), taken: make(chan struct{})}
-	u.ending, u.end = context.WithCancel(context.Background())
-	return u
-}
 
 // Upgrade starts the Program with the sockets that this process listens on. Once
 // it serves it takes over the sessions that can move, and Run drains the others and
