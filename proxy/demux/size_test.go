@@ -8,6 +8,7 @@ import (
 	"unsafe"
 
 	"usher/proxy/engineio"
+	"usher/proxy/leaktest"
 )
 
 // TestSizes keeps what every session costs in view.
@@ -75,26 +76,18 @@ func TestIdleSessionsAreSmall(t *testing.T) {
 		c := NewConfig(shop().onLoss(tt.policy))
 		var stats Stats
 		all := make([]*Session, n)
-		before := heap()
+		before := leaktest.Heap()
 		for i := range all {
 			all[i] = idle(c, &stats, &silence{buf: make([]byte, 0, 1024)}, tt.names...)
 			all[i].effects = nil // it is the caller's
 		}
-		each := (heap() - before) / n
+		each := (leaktest.Heap() - before) / n
 		t.Logf("policy %d, %d legs: %d bytes", tt.policy, len(tt.names), each)
 		if each > tt.most {
 			t.Errorf("policy %d, %d legs: got %d bytes of heap a session, want at most %d", tt.policy, len(tt.names), each, tt.most)
 		}
 		runtime.KeepAlive(all)
 	}
-}
-
-func heap() uint64 {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
 }
 
 func TestEventsAllocateNothing(t *testing.T) {

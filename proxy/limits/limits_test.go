@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"usher/proxy/config"
+	"usher/proxy/leaktest"
 	"usher/proxy/refusal"
 )
 
@@ -97,7 +98,7 @@ func TestRequestsAreBounded(t *testing.T) {
 	}
 	now := time.Unix(1000, 0)
 	q := &config.Quota{Requests: config.RequestRate{Rate: 1, Burst: 1}}
-	before := heap()
+	before := leaktest.Heap()
 	client := netip.MustParseAddr("10.0.0.0")
 	steady := netip.MustParseAddr("192.0.2.1")
 	r.Ask(q, "/", steady, now)
@@ -111,20 +112,12 @@ func TestRequestsAreBounded(t *testing.T) {
 		client = client.Next()
 	}
 	n := len(r.young) + len(r.old)
-	each := int(heap()-before) / n
+	each := int(leaktest.Heap()-before) / n
 	t.Logf("%d addresses of %d bytes each", n, each)
 	if n > r.most || each > 120 {
 		t.Errorf("got %d addresses of %d bytes, want at most %d of 120", n, each, r.most)
 	}
 	runtime.KeepAlive(r)
-}
-
-func heap() uint64 {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
 }
 
 func BenchmarkAsk(b *testing.B) {
