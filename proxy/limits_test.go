@@ -106,6 +106,16 @@ func TestSessionLimitIsGivenBack(t *testing.T) {
 	}
 }
 
+// A handshake that is refused for another reason is one request, whoever has looked
+// at it before.
+func TestRequestLimitCountsOnce(t *testing.T) {
+	up := newTestBackend(t, echo)
+	b := newTestBroker(t, fmt.Sprintf("limits: {requests_per_address: {rate: 1, burst: 3}}\nupstreams: {main: %q}\nroutes: [{upstream: main}]\n", up.URL))
+	for _, why := range []string{"first", "second", "third"} {
+		wantOutcome(t, why+" of a foreign page", b.address, "/", http.Header{"Origin": {"https://b"}}, 403)
+	}
+}
+
 // Requests of an address are counted by pages and handshakes together.
 func TestRequestLimits(t *testing.T) {
 	up := newTestBackend(t, echoAndPages)

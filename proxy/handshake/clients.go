@@ -20,10 +20,11 @@ func (h *Handler) admitClient(on *route.Route, s headers.Sender) error {
 	return nil
 }
 
-// ask says at now whether a client has asked too often, nil if it has not.
-func (h *Handler) ask(on *route.Route, s headers.Sender, now time.Time) error {
+// ask says at now whether a client has asked too often, nil if it has not. After
+// unask it has not asked.
+func (h *Handler) ask(on *route.Route, s headers.Sender, now time.Time) (unask func(), err error) {
 	if h.Requests == nil {
-		return nil
+		return func() {}, nil
 	}
 	return h.Requests.Ask(&on.Quota, on.String(), s.Client, now)
 }

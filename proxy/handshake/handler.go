@@ -113,7 +113,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, sender headers.S
 	if err := h.admitClient(q.match.Route, sender); err != nil {
 		return err
 	}
-	if err := h.ask(q.match.Route, sender, time.Now()); err != nil {
+	if _, err := h.ask(q.match.Route, sender, time.Now()); err != nil {
 		return err
 	}
 	switch {
@@ -228,7 +228,15 @@ func (h *Handler) Begin(r *http.Request, s headers.Sender, now time.Time) *Excha
 		return nil
 	}
 	c := h.newClaim(q, s)
-	if !c.Upstream.Prompt() || h.ask(c.Route, s, now) != nil || h.settleClaim(r, &c) != nil {
+	if !c.Upstream.Prompt() {
+		return nil
+	}
+	unask, err := h.ask(c.Route, s, now)
+	if err != nil {
+		return nil
+	}
+	if h.settleClaim(r, &c) != nil {
+		unask() // Serve asks
 		return nil
 	}
 	return h.exchange(r, c, now)

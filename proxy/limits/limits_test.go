@@ -51,7 +51,7 @@ func TestRequests(t *testing.T) {
 	q := &config.Quota{Requests: config.RequestRate{Rate: 2, Burst: 3}, Exempt: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}
 	ask := func(why, route, client, after string) {
 		t.Helper()
-		err := r.Ask(q, route, netip.MustParseAddr(client), now)
+		_, err := r.Ask(q, route, netip.MustParseAddr(client), now)
 		e, refused := errors.AsType[*refusal.Error](err)
 		if got := refused && e.Status == 429; got != (after != "") || got && e.RetryAfter != after {
 			t.Errorf("%s: got %v, want a refusal with Retry-After %q", why, err, after)
@@ -71,7 +71,12 @@ func TestRequests(t *testing.T) {
 		ask("exempt", "/", "10.0.0.1", "")
 	}
 	now = now.Add(500 * time.Millisecond)
-	ask("after a while", "/", "192.0.2.1", "")
+	unask, err := r.Ask(q, "/", netip.MustParseAddr("192.0.2.1"), now)
+	if err != nil {
+		t.Fatalf("after a while: %v", err)
+	}
+	unask()
+	ask("after a while, once more", "/", "192.0.2.1", "")
 	ask("and no more", "/", "192.0.2.1", "1")
 	q.Requests = config.RequestRate{Rate: 1, Burst: 1, Own: true}
 	ask("own", "/", "192.0.2.1", "")
@@ -84,7 +89,7 @@ func TestRequests(t *testing.T) {
 	for range 50 {
 		ask("reloaded", "/", "192.0.2.1", "")
 	}
-	if err := r.Ask(q, "/", netip.Addr{}, now); err != nil {
+	if _, err := r.Ask(q, "/", netip.Addr{}, now); err != nil {
 		t.Errorf("no address: got %v", err)
 	}
 }
@@ -103,11 +108,13 @@ func TestRequestsAreBounded(t *testing.T) {
 	steady := netip.MustParseAddr("192.0.2.1")
 	r.Ask(q, "/", steady, now)
 	for i := range 3 * r.most {
-		if r.Ask(q, "/", client, now) != nil {
+		if _, err := r.Ask(q, "/", client, now); err != nil {
 			t.Fatalf("address %d: refused", i)
 		}
-		if i%1000 == 0 && r.Ask(q, "/", steady, now) == nil {
-			t.Fatalf("after %d addresses one that asks all the time is forgotten", i)
+		if i%1000 == 0 {
+			if _, err := r.Ask(q, "/", steady, now); err == nil {
+				t.Fatalf("after %d addresses one that asks all the time is forgotten", i)
+			}
 		}
 		client = client.Next()
 	}

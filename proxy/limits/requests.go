@@ -37,22 +37,23 @@ type bucket uint64
 func NewRequests() *Requests { return &Requests{seed: maphash.MakeSeed(), most: maxKept} }
 
 // Ask counts a request of client under route at now, or says that it is one too
-// many.
-func (t *Requests) Ask(q *config.Quota, route string, client netip.Addr, now time.Time) error {
+// many. The request is not counted if unask is called, while it is still now.
+func (t *Requests) Ask(q *config.Quota, route string, client netip.Addr, now time.Time) (unask func(), err error) {
 	if q.Requests.Rate == 0 || !client.IsValid() || q.Exempts(client) {
-		return nil
+		return func() {}, nil
 	}
 	l := t.limiter(q.Requests, route, client, now)
 	r := l.ReserveN(now, 1)
 	wait := r.DelayFrom(now)
+	unask = func() { r.CancelAt(now) }
 	if wait == 0 {
-		return nil
+		return unask, nil
 	}
-	r.CancelAt(now)
+	unask()
 	e := refusal.New(http.StatusTooManyRequests, refusal.Rate, "too many requests of this address")
 	e.Hint = "requests_per_address of limits; behind a load balancer, trusted_proxies"
 	e.RetryAfter = strconv.Itoa(int(math.Ceil(wait.Seconds())))
-	return e
+	return nil, e
 }
 
 // limiter returns the client's, as q has it: a reload may have changed that.
