@@ -209,11 +209,9 @@ func TestConnectionLimits(t *testing.T) {
 			head, _ := io.ReadAll(c)
 			return len(head) > 0
 		})
-		holds := dialRaw(t, b.address) // in its place
-		io.WriteString(holds, "GET ")
 		wantSoon(t, "full again", true, func() bool {
-			c := dialRaw(t, b.address)
-			defer c.Close()
+			c := dialRaw(t, b.address) // in its place
+			io.WriteString(c, "GET ")
 			c.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
 			_, err := c.Read(make([]byte, 1))
 			ne, ok := err.(net.Error)

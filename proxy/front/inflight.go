@@ -151,6 +151,16 @@ func (f *inflight) put(c io.Closer, to phase) {
 	}
 }
 
+// uncount has c count for nobody: what becomes of it does so itself.
+func (f *inflight) uncount(c io.Closer) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if at, ok := f.conns[c]; ok {
+		f.counts.Leave(at.peer)
+		f.conns[c] = presence{phase: at.phase}
+	}
+}
+
 // remove ends with c.
 func (f *inflight) remove(c io.Closer) {
 	f.mu.Lock()

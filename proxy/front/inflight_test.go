@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -161,4 +162,28 @@ func TestHandshakesEnd(t *testing.T) {
 			t.Error("too late: got a handshake, want none")
 		}
 	})
+}
+
+// Before its session counts, a client has stopped to: never both, nor less than
+// nothing.
+func TestUncount(t *testing.T) {
+	counts := new(limits.Connections)
+	f := newInflight(errTestStopping, counts)
+	peer := netip.MustParseAddr("192.0.2.1")
+	c := &client{counts: peer}
+	for _, step := range []struct {
+		what string
+		do   func()
+		want int
+	}{
+		{"accepted", func() { f.add(c, fresh) }, 1},
+		{"uncounted", func() { f.uncount(c) }, 0},
+		{"uncounted again", func() { f.uncount(c) }, 0},
+		{"removed", func() { f.remove(c) }, 0},
+		{"unknown", func() { f.uncount(c) }, 0},
+	} {
+		if step.do(); counts.Of(peer) != step.want {
+			t.Errorf("%s: got %d, want %d", step.what, counts.Of(peer), step.want)
+		}
+	}
 }

@@ -196,6 +196,7 @@ func (k *shake) settle(do handshake.Effect) {
 		return
 	}
 	c := k.client
+	c.from.server.inflight.uncount(c) // before the session counts, so that no client counts twice
 	head, p := k.exchange.Open(k.now())
 	p.FromClient = c.head[k.head:]
 	seat := c.seat.Load()
