@@ -75,7 +75,7 @@ func (s *Server) newLive(p *prepared) *live {
 	if names := cfg.Admin.CloseBy; len(names) > 0 {
 		l.handshake.Marker = session.NewMarker(s.markKey, names)
 	}
-	f := &forward.Forwarder{Upstreams: pool, Headers: rules, Transports: s.transports, Refusals: s.refusals}
+	f := &forward.Forwarder{Upstreams: pool, Headers: rules, Transports: s.transports, Refusals: s.refusals, Encoders: s.encoders}
 	l.handshake.Forward = f.Serve
 	l.split = s.namespaces.Table(l.table.Routes())
 	l.handshake.Split = l.split.Serve

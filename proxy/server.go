@@ -12,6 +12,7 @@ import (
 	"usher/proxy/admin"
 	"usher/proxy/certs"
 	"usher/proxy/config"
+	"usher/proxy/encode"
 	"usher/proxy/forward"
 	"usher/proxy/front"
 	"usher/proxy/handover"
@@ -55,6 +56,7 @@ type Server struct {
 	refusals    *refusal.Writer
 	access      *accesslog.Log
 	transports  *forward.Transports
+	encoders    *encode.Encoders
 	sessions    *session.Registry
 	open        *limits.Sessions
 	requests    *limits.Requests
@@ -112,7 +114,7 @@ func Inherit(cfg *config.Config, log *slog.Logger, from *handover.Inheritance) (
 func newServer(cfg *config.Config, log *slog.Logger, frames *relay.Group, from *handover.Inheritance) *Server {
 	s := &Server{
 		log: log, failed: make(chan error, 1), frames: frames, routesFile: watch.Look(cfg.File),
-		counters: new(handshake.Counters), open: new(limits.Sessions), requests: limits.NewRequests(), connections: new(limits.Connections), transports: new(forward.Transports),
+		counters: new(handshake.Counters), open: new(limits.Sessions), requests: limits.NewRequests(), connections: new(limits.Connections), transports: new(forward.Transports), encoders: new(encode.Encoders),
 		sessionLog: newSessionLog(log), succession: newSuccession(from), refusals: &refusal.Writer{Log: log}, access: accesslog.New(log),
 	}
 	s.front = front.NewServer(front.Config{

@@ -222,6 +222,7 @@ type Route struct {
 	Answers AnswerHeaders
 
 	ErrorPages ErrorPages
+	Encode     []Coding // of pages, the best one first; nil for none
 
 	// Namespaces split each Engine.IO connection; nil if the route has one
 	// upstream. They stand in the order in which they are asked.

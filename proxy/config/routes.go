@@ -7,7 +7,7 @@ import (
 )
 
 var routeKeys = slices.Concat([]string{
-	"host", "path", "exact", "upgrade", "upstream", "namespaces", "redirect", "code", "respond", "socketio", "compress", "strip_prefix", "replace_prefix", "slash", "origins", "headers", "relay", "limits", "response_headers", "error_pages",
+	"host", "path", "exact", "upgrade", "upstream", "namespaces", "redirect", "code", "respond", "socketio", "compress", "strip_prefix", "replace_prefix", "slash", "origins", "headers", "relay", "limits", "response_headers", "error_pages", "encode",
 }, accessKeys, limitKeys)
 
 // inherited is what routes have from the top level, unless they say otherwise.
@@ -54,6 +54,7 @@ func (l *loader) route(o object, from inherited, upstreams map[string]*Upstream)
 	r.Answers = l.answerHeaders(o.field("response_headers"), from.answers)
 	r.ErrorPages = l.errorPages(o.field("error_pages"), from.pages)
 	r.Quota = l.quota(o.field("limits"), from.quota, true)
+	l.encode(o, r)
 	l.unledCode(o)
 	switch {
 	case o.field("redirect").given(), o.field("respond").given():

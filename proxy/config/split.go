@@ -43,6 +43,9 @@ func (l *loader) unfit(o object, r *Route) {
 	if v := o.field("upgrade"); v.given() {
 		l.errorf(v.used, "upgrade is not for routes with namespaces: a client's polling and its WebSocket are one session")
 	}
+	if v := o.field("encode"); v.given() {
+		l.errorf(v.used, "encode is not for routes with namespaces: write compress, which counts for polling too")
+	}
 	for key, instead := range map[string]string{
 		"max_message": "max_payload", "ping_interval": "ping_interval", "ping_timeout": "ping_timeout", "idle_timeout": "ping_timeout",
 	} {

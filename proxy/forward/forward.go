@@ -17,6 +17,7 @@ import (
 	"strings"
 	"sync"
 
+	"usher/proxy/encode"
 	"usher/proxy/headers"
 	"usher/proxy/refusal"
 	"usher/proxy/route"
@@ -30,6 +31,7 @@ type Forwarder struct {
 	Headers    headers.Rules
 	Transports *Transports
 	Refusals   *refusal.Writer
+	Encoders   *encode.Encoders
 
 	buffers buffers
 }
@@ -50,6 +52,12 @@ func (f *Forwarder) Serve(w http.ResponseWriter, r *http.Request, m route.Match,
 		// An answer that breaks off is an everyday event, and the client sees it.
 		ErrorLog:     slog.NewLogLogger(slog.DiscardHandler, 0),
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) { f.Refusals.Refuse(w, r, s, err) },
+	}
+	if by := m.Route.Encode; by != nil {
+		proxy.ModifyResponse = func(res *http.Response) error {
+			f.Encoders.Answer(res, r, by)
+			return nil
+		}
 	}
 	defer passBroken(w)
 	proxy.ServeHTTP(answerWriter{w}, r.WithContext(limitInterim(r.Context())))
