@@ -72,10 +72,13 @@ func fileVerbs() []*cli.Command {
 		},
 		{
 			Name:      "explain",
-			Usage:     "say which route takes a request, and why each earlier one does not",
+			Usage:     "say which route takes a request, what is decided on its way, and why no earlier route takes it",
 			ArgsUsage: "URL",
-			Flags:     []cli.Flag{&cli.StringFlag{Name: "namespace", Usage: "also say which upstream gets the Socket.IO `NAMESPACE`"}},
-			Action:    action("URL", true, explainVerb),
+			Flags: []cli.Flag{
+				&cli.StringFlag{Name: "namespace", Usage: "also say which upstream gets the Socket.IO `NAMESPACE`"},
+				&cli.StringFlag{Name: "client", Usage: "ask for who has this `ADDRESS`"},
+			},
+			Action: action("URL", true, explainVerb),
 		},
 		{
 			Name:   "trust",
@@ -242,7 +245,7 @@ func checkVerb(c *cli.Context, file string) error {
 }
 
 func explainVerb(c *cli.Context, url string) error {
-	return command.Explain(c.App.Writer, routes(c), url, c.String("namespace"))
+	return command.Explain(c.App.Writer, command.ExplainOptions{File: routes(c), URL: url, Namespace: c.String("namespace"), Client: c.String("client")})
 }
 
 func doctorVerb(c *cli.Context, url string) error {

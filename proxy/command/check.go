@@ -183,7 +183,7 @@ func network(n netip.Prefix) string {
 }
 
 // options names what makes a route differ from one that has only a path and an
-// upstream, limits aside.
+// upstream, the limits of sockets aside.
 func options(r *config.Route) string {
 	var list []string
 	if r.Upgrade != config.AnyRequest {
@@ -204,17 +204,11 @@ func options(r *config.Route) string {
 	for _, name := range r.Headers.Remove {
 		list = append(list, "remove "+name)
 	}
-	for _, n := range r.Access.Allow {
-		list = append(list, "allow "+network(n))
-	}
-	for _, n := range r.Access.Deny {
-		list = append(list, "deny "+network(n))
-	}
 	if r.Relay == config.Messages {
 		list = append(list, "relay messages")
 	}
 	if r.Compress {
 		list = append(list, "compress")
 	}
-	return strings.Join(list, ", ")
+	return strings.Join(append(list, edgeOptions(r)...), ", ")
 }

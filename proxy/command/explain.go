@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"net/url"
 	"strings"
 
@@ -12,34 +13,46 @@ import (
 	"usher/proxy/route"
 )
 
-// Explain writes which route of the file takes a request for the URL, where it
-// goes, and why each route that was looked at before does not take it; and the
-// same of a Socket.IO namespace, unless that is "".
-func Explain(w io.Writer, file, target, namespace string) error {
-	host, path, upgrade, err := splitTarget(target)
+// ExplainOptions are what is asked of a routes file.
+type ExplainOptions struct {
+	File, URL string
+	Namespace string // of Socket.IO; "" for none
+	Client    string // the address of who asks; "" for anybody
+}
+
+// asked is what a request asks for.
+type asked struct {
+	host, path string
+	upgrade    bool
+	namespace  string
+	client     netip.Addr // the zero value for anybody
+}
+
+// Explain writes which route of the file takes a request for the URL, what is
+// decided about it on its way, in that order, and why each route that was looked
+// at before does not take it; and the same of a Socket.IO namespace.
+func Explain(w io.Writer, o ExplainOptions) error {
+	a, err := o.parse()
 	if err != nil {
 		return err
 	}
-	if namespace != "" && namespace[0] != '/' {
-		return &UsageError{Text: fmt.Sprintf("namespace %q does not begin with a slash", namespace), Hint: "such as /" + namespace}
-	}
-	cfg, err := load(file)
+	cfg, err := load(o.File)
 	if err != nil {
 		return err
 	}
 	table := route.NewTable(cfg)
-	m, refused := table.Match(host, path, upgrade)
+	m, refused := table.Match(a.host, a.path, a.upgrade)
 	no := refused != nil
 	var out bytes.Buffer
 	switch {
 	case no:
 		writeRefusal(&out, refused)
-	case namespace != "" || len(m.Route.Namespaces) > 0:
-		no = !writeSplit(&out, m, namespace)
+	case a.namespace != "" || len(m.Route.Namespaces) > 0:
+		no = !writeSplit(&out, m, a)
 	default:
-		writeMatch(&out, m)
+		no = !writeMatch(&out, m, a)
 	}
-	if steps := table.Explain(host, path, upgrade); len(steps) > 0 {
+	if steps := table.Explain(a.host, a.path, a.upgrade); len(steps) > 0 {
 		out.WriteString("\nin order of precedence:\n")
 		writeTable(&out, "  ", stepRows(steps))
 	}
@@ -50,6 +63,23 @@ func Explain(w io.Writer, file, target, namespace string) error {
 		return errNo
 	}
 	return nil
+}
+
+func (o ExplainOptions) parse() (a asked, err error) {
+	a.namespace = o.Namespace
+	if a.host, a.path, a.upgrade, err = splitTarget(o.URL); err != nil {
+		return a, err
+	}
+	if o.Namespace != "" && o.Namespace[0] != '/' {
+		return a, &UsageError{Text: fmt.Sprintf("namespace %q does not begin with a slash", o.Namespace), Hint: "such as /" + o.Namespace}
+	}
+	if o.Client != "" {
+		if a.client, err = netip.ParseAddr(o.Client); err != nil {
+			return a, &UsageError{Text: fmt.Sprintf("%q is no address of a client", o.Client), Hint: "such as 192.0.2.7 or 2001:db8::7"}
+		}
+		a.client = a.client.Unmap().WithZone("")
+	}
+	return a, nil
 }
 
 // splitTarget takes the host and the path, as they stand in a request, from a
@@ -94,23 +124,27 @@ func withScheme(target string) string {
 	return "wss://" + target
 }
 
-func writeMatch(w *bytes.Buffer, m route.Match) {
+// writeMatch explains a request that has a route, and reports whether it is
+// served.
+func writeMatch(w *bytes.Buffer, m route.Match, a asked) bool {
 	r := m.Route
-	fmt.Fprintf(w, "route     %s (line %d)\n", r, r.Line)
-	if r.Answer() != "" {
-		fmt.Fprintf(w, "%-9s %s\n", r.Answer(), answerOf(r.Route))
-		return
+	var o order
+	o.add("route", "%s (line %d)", r, r.Line)
+	served := o.before(r.Route, a.upgrade, a.client)
+	if r.Upstream != nil {
+		o.add("upstream", "%s", r.Upstream.Name)
+		for _, e := range r.Upstream.Endpoints {
+			o.add("endpoint", "%s", endpoint(e))
+		}
+		o.add("path", "%s", m.UpstreamPath())
+		if m.Bare() {
+			o.add("slash", "a page here is led to %s/ (308)", m.Path)
+		}
+		o.add("relay", "%s", r.Relay)
 	}
-	fmt.Fprintf(w, "upstream  %s\n", r.Upstream.Name)
-	for _, e := range r.Upstream.Endpoints {
-		fmt.Fprintf(w, "endpoint  %s\n", endpoint(e))
-	}
-	fmt.Fprintf(w, "path      %s\n", m.UpstreamPath())
-	if m.Bare() {
-		fmt.Fprintf(w, "slash     a page here is led to %s/ (308)\n", m.Path)
-	}
-	fmt.Fprintf(w, "relay     %s\n", r.Relay)
-	fmt.Fprintf(w, "origin    %s\n", originRule(r.Route))
+	o.after(r.Route, a.upgrade)
+	o.write(w)
+	return served
 }
 
 func originRule(r *config.Route) string {

@@ -40,24 +40,27 @@ func namespaceOptions(s *config.SocketIO, u *config.Upstream) string {
 
 // writeSplit explains a request that is split by namespaces, and reports
 // whether an upstream gets the namespace of that name, if it is not "".
-func writeSplit(w *bytes.Buffer, m route.Match, name string) bool {
-	r := m.Route
+func writeSplit(w *bytes.Buffer, m route.Match, a asked) bool {
+	r, name := m.Route, a.namespace
 	if len(r.Namespaces) == 0 {
-		if writeMatch(w, m); r.Answer() != "" {
-			return true
+		if served := writeMatch(w, m, a); !served || r.Answer() != "" {
+			return served
 		}
 		fmt.Fprintf(w, "\nthe route has no namespaces: its upstream gets %q as every other\n", name)
 		return true
 	}
-	fmt.Fprintf(w, "route     %s (line %d)\n", r, r.Line)
+	var o order
+	o.add("route", "%s (line %d)", r, r.Line)
+	served := o.before(r.Route, a.upgrade, a.client)
 	if name == "" {
-		fmt.Fprintf(w, "upstream  by namespace\n")
+		o.add("upstream", "by namespace")
 	}
-	fmt.Fprintf(w, "origin    %s\n", originRule(r.Route))
+	o.after(r.Route, a.upgrade)
+	o.write(w)
 	if name == "" {
 		w.WriteString("\nnamespaces:\n")
 		writeTable(w, "  ", splitRows(r)[1:])
-		return true
+		return served
 	}
 	steps := r.ExplainNamespace(name)
 	rows := make([][]string, 0, len(steps))
@@ -79,5 +82,5 @@ func writeSplit(w *bytes.Buffer, m route.Match, name string) bool {
 	}
 	w.WriteString("\nnamespaces in order of precedence:\n")
 	writeTable(w, "  ", rows)
-	return taken
+	return taken && served
 }
