@@ -19,7 +19,6 @@ func TestOwnAnswers(t *testing.T) {
 	mustWrite(t, page, "<p>gone</p>")
 	b := newTestBrokerIn(t, dir, `listen: 127.0.0.1:0
 trusted_proxies: 127.0.0.1
-upstreams: {main: http://127.0.0.1:1}
 routes:
   - {host: a, redirect: "https://b.example.com{uri}"}
   - {host: a, path: /302, code: 302, redirect: "{scheme}://{host}/new{path}?old=1&{query}"}

@@ -1,6 +1,11 @@
 package config
 
-import "strings"
+import (
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
 
 // Respond is an answer of usher's own.
 type Respond struct {
@@ -49,6 +54,18 @@ func (l *loader) own(o object, r *Route) {
 	} else {
 		r.Respond = l.respond(o.field("respond"))
 	}
+}
+
+// needNone tells whether none of the routes, which are not read yet, needs an
+// upstream.
+func (l *loader) needNone(routes value) bool {
+	if !routes.given() || routes.node.Kind != yaml.SequenceNode || len(routes.node.Content) == 0 {
+		return false
+	}
+	return !slices.ContainsFunc(routes.node.Content, func(n *yaml.Node) bool {
+		r := l.value("a route", n)
+		return !l.inside(r, "redirect").given() && !l.inside(r, "respond").given()
+	})
 }
 
 // unledCode reports a code that no redirect has.

@@ -85,7 +85,7 @@ func TestSchemaRefusesBadFiles(t *testing.T) {
 	s := mustCompile(t)
 	for _, name := range []string{
 		"balance", "check", "empty_sections", "endpoints", "just_text", "missing_sections", "not_a_mapping", "null_values", "origins_empty",
-		"relay", "sizes", "socketio_types", "tls_empty", "tracing", "tls_incomplete", "unknown_keys", "unknown_keys_deep", "wrong_types", "wrong_types_in_route",
+		"relay", "sizes", "socketio_types", "tls_empty", "tracing", "tls_incomplete", "unknown_keys", "unknown_keys_deep", "upstreams_missing", "wrong_types", "wrong_types_in_route",
 	} {
 		_, text, _ := parseFile(t, filepath.Join("testdata", "bad", name+".yaml"))
 		if err := s.Validate(asJSON(t, text)); err == nil {

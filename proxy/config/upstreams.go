@@ -5,7 +5,10 @@ import "strings"
 var upstreamKeys = []string{"endpoints", "balance", "dial_timeout", "send_proxy_protocol", "ca", "server_name", "cert", "key", "insecure_skip_verify", "check", "slow_start", "after", "resolve", "affinity"}
 
 func (l *loader) upstreams(o object, d defaultValues) []*Upstream {
-	v := l.required(o, "upstreams", "at the top level")
+	v := o.field("upstreams")
+	if !l.needNone(o.field("routes")) {
+		v = l.required(o, "upstreams", "at the top level")
+	}
 	pairs := l.pairs(v)
 	if v.given() && len(pairs) == 0 && v.node.ShortTag() == "!!map" && len(v.node.Content) == 0 {
 		l.errorf(v.Position, "upstreams is empty")
