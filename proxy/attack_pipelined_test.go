@@ -96,6 +96,10 @@ func TestAttack52Pipelined(t *testing.T) {
 		"101, later":               {upgradeHead, "101", true, "/ws "},
 		"413":                      {strings.Replace(begin, "/p", "/socket.io/?EIO=4&transport=polling&sid=a", 1) + "Content-Length: 9000000\r\n\r\n" + hidden, "400 413", false, ""},
 		"408":                      {begin + "X-A: a", "408", true, ""},
+		"max_body":                 {strings.Replace(begin, "/p", "/bounded", 1) + "Content-Length: 9000\r\n\r\n" + hidden, "413", false, ""},
+		"max_body, later":          {strings.Replace(begin, "/p", "/bounded", 1) + "Content-Length: 9000\r\n\r\nx", "413", true, ""},
+		"body_timeout":             {strings.Replace(begin, "/p", "/slow", 1) + fmt.Sprintf("Content-Length: %d\r\n\r\nx", 1+len(hidden)), "200 408", true, "/slow "},
+		"body_timeout, chunks":     {strings.Replace(begin, "/p", "/slow", 1) + fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n", len(hidden)), "200 408", true, "/slow "},
 		"early answer":             {begin + fmt.Sprintf("Content-Length: %d\r\n\r\nx", 1+len(hidden)), "200", true, "/p "},
 		"early answer, chunks":     {begin + fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n%x\r\n", len(hidden)), "200", true, "/p "},
 		"early answer, cut":        {begin + "Content-Length: 9000000\r\n\r\nx", "200", true, "/p "},
@@ -106,7 +110,7 @@ func TestAttack52Pipelined(t *testing.T) {
 			t.Parallel() // a peer that does not answer a Close is waited for
 			up := newTestWitness(t)
 			b := newTestBroker(t, "handshake_timeout: 1s\nupstreams: {main: 'http://"+up.Addr().String()+"'}\n"+
-				"routes:\n  - {path: /, upstream: main}\n  - {path: /socket.io, namespaces: {/: main}}\n")
+				"routes:\n  - {path: /, upstream: main}\n  - {path: /bounded, upstream: main, max_body: 10}\n  - {path: /slow, upstream: main, body_timeout: 100ms}\n  - {path: /socket.io, namespaces: {/: main}}\n")
 			c := dialRaw(t, b.address)
 			go io.WriteString(c, tt.stream) // the server may answer and close before it has read all
 			br := bufio.NewReader(c)
