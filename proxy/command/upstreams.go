@@ -11,8 +11,11 @@ import (
 	"usher/proxy/config"
 )
 
-// usualResolve is the default, of which nothing is said.
-const usualResolve = 30 * time.Second
+// The defaults, of which nothing is said.
+const (
+	usualResolve = 30 * time.Second
+	usualHold    = 5 * time.Second
+)
 
 // upstreamRows returns the upstreams of which more is to be said than the
 // endpoints that stand in the table of routes.
@@ -74,6 +77,9 @@ func upstreamOptions(u *config.Upstream) string {
 	}
 	if u.SlowStart > 0 {
 		list = append(list, fmt.Sprintf("slow_start %v", u.SlowStart))
+	}
+	if u.Hold != usualHold {
+		list = append(list, fmt.Sprintf("hold %v", u.Hold))
 	}
 	if len(u.After) > 0 {
 		list = append(list, "after "+strings.Join(u.After, " "))

@@ -138,6 +138,7 @@ type Upstream struct {
 	Resolve   time.Duration // how long the addresses of an endpoint's name are used; 0 leaves names to the system, for each connection
 	Check     Check         // of each endpoint
 	SlowStart time.Duration // in which an endpoint that has become healthy gets its share; 0 is at once
+	Hold      time.Duration // for how long from an outage on who finds no endpoint waits for one; 0 is not at all
 	After     []string      // upstreams that must be healthy before this one takes sockets; they have checks
 }
 

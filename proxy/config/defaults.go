@@ -10,6 +10,7 @@ type defaultValues struct {
 	tracing     Tracing // but for where it goes
 	dialTimeout time.Duration
 	resolve     time.Duration
+	hold        time.Duration
 	balance     Balance
 	affinity    Affinity
 	secret      string // of affinity; none, unless the file has one
@@ -29,6 +30,7 @@ func defaults() defaultValues {
 		tracing:     Tracing{Sample: 1, Service: "usher"},
 		dialTimeout: 5 * time.Second,
 		resolve:     30 * time.Second,
+		hold:        5 * time.Second,
 		balance:     RoundRobin,
 		affinity:    AffinityEngineIO,
 		check:       Check{Every: 5 * time.Second, Timeout: 2 * time.Second, Healthy: 2, Unhealthy: 3},

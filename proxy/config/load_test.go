@@ -47,7 +47,7 @@ func TestDefaults(t *testing.T) {
 	want(t, "handshake_timeout", c.HandshakeTimeout, 10*time.Second)
 	want(t, "trusted_proxies", len(c.TrustedProxies), 0)
 	main := &Upstream{
-		Position: Position{2, 3}, Name: "main", Balance: RoundRobin, Affinity: AffinityEngineIO, DialTimeout: 5 * time.Second, Resolve: 30 * time.Second,
+		Position: Position{2, 3}, Name: "main", Balance: RoundRobin, Affinity: AffinityEngineIO, DialTimeout: 5 * time.Second, Resolve: 30 * time.Second, Hold: 5 * time.Second,
 		Endpoints: []Endpoint{{Position{2, 9}, HTTP, "127.0.0.1:3001", 1, 0}},
 	}
 	want(t, "upstreams", c.Upstreams, []*Upstream{main})

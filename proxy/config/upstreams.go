@@ -2,7 +2,7 @@ package config
 
 import "strings"
 
-var upstreamKeys = []string{"endpoints", "balance", "dial_timeout", "send_proxy_protocol", "ca", "server_name", "cert", "key", "insecure_skip_verify", "check", "slow_start", "after", "resolve", "affinity"}
+var upstreamKeys = []string{"endpoints", "balance", "dial_timeout", "send_proxy_protocol", "ca", "server_name", "cert", "key", "insecure_skip_verify", "check", "slow_start", "after", "resolve", "affinity", "hold"}
 
 func (l *loader) upstreams(o object, d defaultValues) []*Upstream {
 	v := o.field("upstreams")
@@ -16,7 +16,7 @@ func (l *loader) upstreams(o object, d defaultValues) []*Upstream {
 	var list []*Upstream
 	after := make(map[*Upstream]value)
 	for _, p := range pairs {
-		u := &Upstream{Position: p.key.Position, Name: p.key.text, Balance: d.balance, Affinity: d.affinity, Secret: d.secret, DialTimeout: d.dialTimeout, Resolve: d.resolve}
+		u := &Upstream{Position: p.key.Position, Name: p.key.text, Balance: d.balance, Affinity: d.affinity, Secret: d.secret, DialTimeout: d.dialTimeout, Resolve: d.resolve, Hold: d.hold}
 		if !isName(u.Name) {
 			l.errorf(u.Position, "upstream name %s must begin with a letter or digit and hold nothing but those, _, - and .", p.key)
 		}
@@ -56,6 +56,7 @@ func (l *loader) upstream(v value, u *Upstream, d defaultValues) (o object, ok b
 	u.Check = l.check(o.field("check"), d.check)
 	l.duration(o.field("slow_start"), orZero, &u.SlowStart)
 	l.duration(o.field("resolve"), orZero, &u.Resolve)
+	l.duration(o.field("hold"), orZero, &u.Hold)
 	u.SendProxyProtocol = map[string]byte{"v1": 1, "v2": 2}[version]
 	return o, true
 }
