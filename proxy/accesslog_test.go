@@ -52,7 +52,7 @@ func newAccessBroker(t *testing.T, access string) (b *broker, dir string, parse 
 	})
 	dir = t.TempDir()
 	text := func(access string) string {
-		return fmt.Sprintf("listen: 127.0.0.1:0\nlog: {access: %s}\nupstreams: {main: %q, none: \"http://127.0.0.1:1\"}\nroutes:\n"+
+		return fmt.Sprintf("listen: 127.0.0.1:0\nlog: {access: %s}\nupstreams: {main: %q, none: {endpoints: \"http://127.0.0.1:1\", hold: 0}}\nroutes:\n"+
 			"  - {host: a, upstream: main}\n  - {host: a, path: /down, upstream: none}\n  - {host: a, path: /m, upstream: main, relay: messages}\n  - {host: a, path: /io, namespaces: {/: none}}\n", access, up.URL)
 	}
 	parse = func(access string) *config.Config {

@@ -48,7 +48,7 @@ var layers = map[string]struct {
 
 	"certs":      {imports: []string{"config", "watch"}, owns: []string{"github.com/caddyserver/certmagic", "github.com/mholt/acmez/v3", "go.uber.org/zap"}},
 	"proxyproto": {owns: []string{"github.com/pires/go-proxyproto"}},
-	"upstream":   {imports: []string{"affinity", "config", "proxyproto", "socket", "tracing", "ws"}},
+	"upstream":   {imports: []string{"affinity", "config", "proxyproto", "session", "socket", "tracing", "ws"}},
 	"refusal":    {imports: []string{"engineio", "headers", "http1", "redact", "route", "session", "upstream"}},
 	"limits":     {imports: []string{"config", "refusal"}, owns: []string{"golang.org/x/time/rate"}},
 	"encode":     {imports: []string{"config"}, owns: []string{"github.com/andybalholm/brotli", "github.com/klauspost/compress"}},

@@ -100,6 +100,9 @@ func (s *Server) stop(serves bool) {
 		time.Sleep(drain.Grace) // only a second signal cuts it short, and that ends the process
 	}
 	s.draining.Store(true)
+	if heir == nil {
+		s.live.Load().pool.EndHolds()
+	}
 	if heir == nil && serves {
 		// Who comes now hears 503 and when to try again, which tells a load
 		// balancer more than a connection that is refused.

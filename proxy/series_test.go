@@ -30,8 +30,8 @@ func TestMetricsOfEndpoints(t *testing.T) {
 	b := newTestBroker(t, fmt.Sprintf(`admin: 127.0.0.1:0
 upstreams:
   good: {endpoints: %q, check: {path: /healthz, every: 1h, healthy: 1}}
-  gone: %q
-  mute: %q
+  gone: {endpoints: %q, hold: 0.1s}
+  mute: {endpoints: %q, hold: 0}
   full: %q
 routes:
   - {path: /good, upstream: good}
@@ -71,6 +71,9 @@ routes:
 		at("dials_total", gone.URL, "gone", ""):                        0,
 		`usher_refusals_total{reason="dial",route="/gone"}`:            2,
 		`usher_refusals_total{reason="answer",route="/mute"}`:          1,
+		`usher_held{upstream="gone"}`:                                  0,
+		`usher_held_seconds_count{upstream="gone"}`:                    1,
+		`usher_held_seconds_count{upstream="good"}`:                    0,
 		`usher_reload_last_successful`:                                 1,
 	} {
 		if have, ok := got[name]; !ok || have != want {

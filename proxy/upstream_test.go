@@ -119,7 +119,7 @@ func TestAnswersOfTheUpstream(t *testing.T) {
 				}
 				untilClosed(c)
 			})
-			b := newTestBroker(t, fmt.Sprintf("handshake_timeout: 300ms\nupstreams: {main: %s}\nroutes: [{path: /, upstream: main}]\n", up.url))
+			b := newTestBroker(t, fmt.Sprintf("handshake_timeout: 300ms\nupstreams: {main: {endpoints: \"%s\", hold: 0}}\nroutes: [{path: /, upstream: main}]\n", up.url))
 			got := exchange(t, b.address, upgradeHead+"GET /smuggled HTTP/1.1\r\nHost: app.example.com\r\n\r\n")
 			if got.StatusCode != tt.status || tt.body != "" && got.body != tt.body {
 				t.Errorf("answer: got %d %q, want %d %q", got.StatusCode, got.body, tt.status, tt.body)
@@ -140,7 +140,7 @@ func plain(text string) func(*http.Request) string {
 }
 
 func TestUpstreamThatRefusesConnections(t *testing.T) {
-	b := newTestBroker(t, fmt.Sprintf("upstreams: {main: http://%s}\nroutes: [{path: /, upstream: main}]\n", closedAddress(t)))
+	b := newTestBroker(t, fmt.Sprintf("upstreams: {main: {endpoints: \"http://%s\", hold: 0}}\nroutes: [{path: /, upstream: main}]\n", closedAddress(t)))
 	exchange(t, b.address, upgradeHead).wantStatus(t, 502)
 	get := "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 	exchange(t, b.address, get).wantStatus(t, 502)

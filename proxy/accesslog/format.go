@@ -43,6 +43,7 @@ type record struct {
 	In       int64   `json:"bytes_in"`
 	Out      int64   `json:"bytes_out"`
 	Head     float64 `json:"head_s,omitempty"`
+	Held     float64 `json:"held_s,omitempty"`
 	Duration float64 `json:"duration_s"`
 	Referer  string  `json:"referer,omitempty"`
 	Agent    string  `json:"user_agent,omitempty"`
@@ -52,7 +53,7 @@ func appendJSON(b []byte, l *Line) []byte {
 	r := record{
 		Time: l.began.UTC().Format(time.RFC3339Nano), ID: seen(l.id, false), Client: l.client, Method: seen(l.method, false), Host: seen(l.host, false),
 		Target: seen(l.target, l.cut), Proto: l.proto, Status: cmp.Or(l.Status, gone), Upgrade: l.upgrade, Route: l.Route, Upstream: l.Upstream,
-		In: l.Received, Out: l.Sent, Duration: l.duration.Seconds(), Referer: seen(l.referer, true), Agent: seen(l.agent, true),
+		In: l.Received, Out: l.Sent, Held: l.Held.Seconds(), Duration: l.duration.Seconds(), Referer: seen(l.referer, true), Agent: seen(l.agent, true),
 	}
 	if !l.Head.IsZero() {
 		r.Head = l.Head.Sub(l.began).Seconds()

@@ -38,9 +38,10 @@ type Line struct {
 type Outcome struct {
 	Status         int // 0 for no answer
 	Route          string
-	Upstream       string    // "" for none
-	Head           time.Time // when the answer began; zero for none
-	Sent, Received int64     // bytes of the bodies
+	Upstream       string        // "" for none
+	Head           time.Time     // when the answer began; zero for none
+	Held           time.Duration // for an endpoint
+	Sent, Received int64         // bytes of the bodies
 }
 
 // Begin returns the line of r, which s has sent at that time; nil if it has none.

@@ -14,6 +14,7 @@ import (
 type Upstream struct {
 	Upstream  string     `json:"upstream"`
 	Drained   bool       `json:"drained"` // by an operator
+	Held      int        `json:"held"`    // requests and handshakes that wait for an endpoint
 	Endpoints []Endpoint `json:"endpoints"`
 	Counts
 }
@@ -55,7 +56,7 @@ func (h *Handler) upstreams(*http.Request) (any, error) {
 	legs := h.Broker.LegTraffic()
 	list := []Upstream{}
 	for _, s := range pool.Stats() {
-		u := Upstream{Upstream: s.Name, Drained: slices.Contains(drains, Target{Upstream: s.Name}), Endpoints: []Endpoint{}}
+		u := Upstream{Upstream: s.Name, Held: s.Held, Drained: slices.Contains(drains, Target{Upstream: s.Name}), Endpoints: []Endpoint{}}
 		u.Counts = sum(totals, func(t session.Total) bool { return t.Upstream == s.Name })
 		u.FromClient.add(legs[s.Name].To)
 		u.FromUpstream.add(legs[s.Name].From)

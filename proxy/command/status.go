@@ -64,6 +64,11 @@ func writeStatus(b *bytes.Buffer, s admin.Status, now time.Time) {
 	for _, t := range s.Drained {
 		rows = append(rows, []string{"drained", t.String()})
 	}
+	for _, u := range s.Upstreams {
+		if u.Held > 0 {
+			rows = append(rows, []string{"held", fmt.Sprintf("%d wait for an endpoint of %s", u.Held, u.Upstream)})
+		}
+	}
 	for _, c := range s.Certificates {
 		left := "none yet"
 		if !c.NotAfter.IsZero() {

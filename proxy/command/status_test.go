@@ -2,6 +2,7 @@ package command
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 	"time"
 
@@ -59,6 +60,15 @@ func TestWriteSessions(t *testing.T) {
 		"\n3 of 12 sessions\n"
 	if b.String() != want {
 		t.Errorf("got\n%swant\n%s", &b, want)
+	}
+}
+
+// TestStatusHeld says who waits, if anybody does.
+func TestStatusHeld(t *testing.T) {
+	var b bytes.Buffer
+	writeStatus(&b, admin.Status{Upstreams: []admin.Upstream{{Upstream: "main", Held: 12}, {Upstream: "chat"}}}, time.Now())
+	if got := b.String(); !strings.Contains(got, "held        12 wait for an endpoint of main\n") || strings.Contains(got, "chat wait") {
+		t.Errorf("got\n%swant a line about main alone", got)
 	}
 }
 

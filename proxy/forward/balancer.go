@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"usher/proxy/headers"
+	"usher/proxy/plain"
 	"usher/proxy/route"
 	"usher/proxy/upstream"
 )
@@ -38,14 +39,17 @@ type balancer struct {
 	host     string         // that the client asked for
 	sender   headers.Sender // the client
 	match    route.Match
+	answer   http.ResponseWriter // to the client
 }
 
 // RoundTrip sends a request to an endpoint that takes the connection. The
-// endpoint counts as used until the answer's body is closed.
+// endpoint counts as used until the answer's body is closed. A request that may be
+// repeated is, once, if its connection broke off without a byte of an answer.
 func (b balancer) RoundTrip(r *http.Request) (*http.Response, error) {
-	tries := b.lead.Tries()
+	tries, again := b.lead.Tries(), b.repeats(r)
 	for {
 		e, err := b.upstream.PickRequest(r.Context(), tries)
+		plain.Held(b.answer, tries.Held())
 		if err != nil {
 			return nil, err
 		}
@@ -54,11 +58,32 @@ func (b balancer) RoundTrip(r *http.Request) (*http.Response, error) {
 			e.Answered()
 			return res, nil
 		}
+		if _, broke := errors.AsType[*brokenError](err); broke && again && r.Context().Err() == nil {
+			again = false
+			tries.Break(e, err)
+			continue
+		}
 		if !tries.Next(r.Context(), e, err) {
 			return nil, err
 		}
 	}
 }
+
+// repeats tells whether r may be sent again: it changes nothing at the upstream (RFC
+// 9110, 9.2.1), has no body, and belongs to no session that one process alone has.
+func (b balancer) repeats(r *http.Request) bool {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions:
+		return r.Body == nil && !b.lead.Continues()
+	}
+	return false
+}
+
+// brokenError says that a connection to an endpoint broke off before a byte of the
+// answer had come.
+type brokenError struct{ error }
+
+func (e *brokenError) Unwrap() error { return e.error }
 
 // send makes one attempt. One that gets no connection leaves the body unread,
 // and open for the next.

@@ -38,7 +38,7 @@ type Forwarder struct {
 
 // Serve answers r, which s has sent, with what the upstream of its route says.
 func (f *Forwarder) Serve(w http.ResponseWriter, r *http.Request, m route.Match, s headers.Sender) {
-	b := balancer{Forwarder: f, upstream: f.Upstreams.Get(m.Route.Upstream.Name), host: r.Host, sender: s, match: m}
+	b := balancer{Forwarder: f, upstream: f.Upstreams.Get(m.Route.Upstream.Name), host: r.Host, sender: s, match: m, answer: w}
 	var err error
 	if b.lead, err = b.upstream.Lead(r, r.URL.RawQuery); err != nil {
 		f.Refusals.Refuse(w, r, s, err)

@@ -2,6 +2,7 @@ package forward
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptrace"
@@ -11,6 +12,7 @@ import (
 	"usher/proxy/config"
 	"usher/proxy/plain"
 	"usher/proxy/refusal"
+	"usher/proxy/upstream"
 )
 
 // patience ends an attempt at an endpoint that takes nothing of a request for the
@@ -26,6 +28,7 @@ type patience struct {
 	what     string // the endpoint is to do; guarded by mu, as all that follows
 	why      error  // the attempt was ended by it, nil if not
 	answered bool   // the head is there
+	heard    bool   // a byte of it is
 }
 
 // begin returns r with an attempt's context. The caller calls answer, once, and
@@ -35,7 +38,8 @@ func begin(r *http.Request, limits *config.Limits) (*http.Request, *patience) {
 	ctx, cancel := context.WithCancelCause(r.Context())
 	p.cancel, p.watchdog.Bark = cancel, p.give
 	attempt := r.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		WroteRequest: func(httptrace.WroteRequestInfo) { p.wait(p.limits.ResponseTimeout, "answer") },
+		WroteRequest:         func(httptrace.WroteRequestInfo) { p.wait(p.limits.ResponseTimeout, "answer") },
+		GotFirstResponseByte: p.hears,
 	}))
 	if r.Body != nil {
 		attempt.Body = &offered{r.Body, p} // an attempt without a connection must not close it
@@ -55,6 +59,12 @@ func (p *patience) wait(d time.Duration, what string) {
 	}
 }
 
+func (p *patience) hears() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.heard = true
+}
+
 // give ends the attempt, if there is no answer yet.
 func (p *patience) give() {
 	p.mu.Lock()
@@ -72,8 +82,12 @@ func (p *patience) answer(err error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.answered = true
-	if p.why != nil {
+	_, undialled := errors.AsType[*upstream.DialError](err)
+	switch {
+	case p.why != nil:
 		return p.why
+	case err != nil && !p.heard && !undialled:
+		return &brokenError{err}
 	}
 	return err
 }

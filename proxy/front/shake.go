@@ -111,6 +111,9 @@ func (k *shake) follow(do handshake.Effect) {
 		case handshake.Read:
 			k.await()
 			return
+		case handshake.Wait:
+			k.leave(do)
+			return
 		default:
 			k.settle(do)
 			return

@@ -41,6 +41,7 @@ func (x *Exchange) Go(w http.ResponseWriter, do Effect, conn net.Conn) {
 // means that the client was told nothing yet.
 func (x *Exchange) serve(w http.ResponseWriter, do Effect, conn net.Conn) (p Pair, taken bool, err error) {
 	conn = x.drive(do, conn)
+	plain.Held(w, x.tries.Held())
 	defer func() { // also when the answer's body breaks off, which panics
 		if taken {
 			return
@@ -81,6 +82,12 @@ func (x *Exchange) drive(do Effect, conn net.Conn) net.Conn {
 			t.hold(&x.dialogue, x.Question())
 			x.dialogue.err = t.end(x.dialogue.err)
 			do = x.concluded(time.Now())
+		case Wait:
+			if conn != nil {
+				conn.Close()
+				conn = nil
+			}
+			do = x.Waited(time.Now(), x.Await())
 		default:
 			return conn
 		}

@@ -22,8 +22,9 @@ import (
 //
 // An endpoint that cannot be reached is passed over for the next. A connection
 // that ends without one byte of an answer, as those do that wait to be accepted
-// when a process ends, is made up for at another endpoint: once, as the request
-// may be what ended the process, and it must not go on to end all of them. A
+// when a process ends, is made up for at another endpoint, or the same one if there is no
+// other and its upstream holds: once, as the request may be what ended the process,
+// and it must not go on to end all of them. A
 // handshake is a GET without a body, which is safe to repeat (RFC 9110, 9.2.1).
 // One that continues an Engine.IO session is not repeated: only one process
 // knows its sid.
@@ -60,6 +61,7 @@ const (
 	Dial Effect = iota // connect to the endpoint, by DialAddress or to where Direct says; then Reached or Missed
 	Ask                // write Question and read; then Take, Lost or, at Due, Expire
 	Read               // read on; likewise
+	Wait               // call Await, and then Waited with its error
 	Over               // there is an outcome
 )
 
@@ -96,11 +98,25 @@ func (x *Exchange) context() context.Context { return x.request.Context() }
 // Start says what comes first.
 func (x *Exchange) Start(now time.Time) Effect {
 	e, err := x.claim.Upstream.Next(x.context(), x.tries)
+	if errors.Is(err, upstream.ErrHeld) {
+		return Wait
+	}
 	if err != nil {
 		return x.fail(x.cause(err))
 	}
 	x.endpoint, x.at, x.dialling, x.waits = e, x.tries.Address(e), now, false
 	return Dial
+}
+
+// Await waits for an endpoint. It may take long.
+func (x *Exchange) Await() error { return x.claim.Upstream.Await(x.context(), x.tries) }
+
+// Waited says that Await has returned err.
+func (x *Exchange) Waited(now time.Time, err error) Effect {
+	if err != nil {
+		return x.fail(x.cause(err))
+	}
+	return x.Start(now)
 }
 
 // Direct returns where to connect to, and within what time, 0 for any, if that
@@ -230,7 +246,7 @@ func (x *Exchange) answered(now time.Time, silent bool, err error) Effect {
 	if !x.again || !silent || isTimeout(err) || x.context().Err() != nil {
 		return x.fail(err)
 	}
-	x.tries.Pass(e, err)
+	x.tries.Break(e, err)
 	x.again, x.silence = false, nil
 	return x.Start(now)
 }

@@ -53,6 +53,8 @@ func families() map[string]family {
 
 	addNamespaces(add)
 
+	add(gauge, "held", "Requests and handshakes that wait for an endpoint of their upstream.", "upstream")
+	add(counter, "held_seconds", "Time that requests and handshakes have waited for an endpoint.", "upstream")
 	add(gauge, "endpoint_usable", "Whether new sessions come to an endpoint.", byEndpoint...)
 	add(gauge, "endpoint_state", "1 for the state that an endpoint is in, 0 for the others.", with(byEndpoint, "state")...)
 	add(gauge, "endpoint_sessions", "Sessions of an endpoint, those in their handshake included.", byEndpoint...)

@@ -129,6 +129,8 @@ func (c *Collector) relay(f map[string]family, to chan<- prometheus.Metric) {
 
 func (c *Collector) upstreams(f map[string]family, to chan<- prometheus.Metric) {
 	for _, u := range c.from.Upstreams() {
+		f["held"].send(to, float64(u.Held), u.Name)
+		f["held_seconds"].histogram(to, u.HeldTime, u.Name)
 		for _, e := range u.Endpoints {
 			up := e.State == upstream.Healthy || e.State == upstream.Unchecked
 			f["endpoint_usable"].send(to, truth(up), u.Name, e.Endpoint)

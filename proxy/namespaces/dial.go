@@ -175,7 +175,7 @@ func (s *Server) reach(ctx context.Context, u *upstream.Upstream, to demux.Targe
 	tries := upstream.Tries{Trace: trace}
 	for _, e := range u.Endpoints() {
 		if to.Prefer != "" && !s.isTag(to.Prefer, e) || to.Prefer == "" && to.Avoid != "" && s.isTag(to.Avoid, e) {
-			tries.Pass(e, nil)
+			tries.Skip(e)
 		}
 	}
 	e, conn, err := u.DialNext(ctx, &tries)

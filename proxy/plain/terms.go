@@ -60,6 +60,13 @@ func Unlog(w http.ResponseWriter) (line *accesslog.Line, o accesslog.Outcome) {
 	return line, o
 }
 
+// Held notes for how long the request of w has waited for an endpoint.
+func Held(w http.ResponseWriter, d time.Duration) {
+	if t := of(w); t != nil {
+		t.out.Held = d
+	}
+}
+
 // begins notes the head of an answer, the last one.
 func (t *terms) begins(status int) {
 	if t.out.Status != 0 || status < http.StatusOK && status != http.StatusSwitchingProtocols {

@@ -87,6 +87,7 @@ func Of(ctx context.Context, err error) *Error {
 	status, reason, rule := http.StatusBadGateway, Answer, "upstream gave no valid answer"
 	netErr, isNet := errors.AsType[net.Error](err)
 	dialErr, isDial := errors.AsType[*upstream.DialError](err)
+	_, isOutage := errors.AsType[*upstream.OutageError](err)
 	wait, isWait := errors.AsType[*upstream.WaitError](err)
 	switch {
 	case errors.Is(err, route.ErrPath):
@@ -103,11 +104,13 @@ func Of(ctx context.Context, err error) *Error {
 		status, reason, rule = http.StatusServiceUnavailable, Endpoint, "no endpoint of the upstream may be used"
 	case isWait:
 		status, reason, rule = http.StatusServiceUnavailable, Waiting, wait.Error()
+	case errors.Is(err, upstream.ErrCrowded):
+		status, reason, rule = http.StatusServiceUnavailable, Crowded, "too many wait for an endpoint of the upstream"
 	case errors.Is(err, upstream.ErrFull):
 		status, reason, rule = http.StatusServiceUnavailable, Full, "all endpoints of the upstream are full"
 	case isDial && dialErr.Timeout():
 		status, reason, rule = http.StatusGatewayTimeout, Timeout, "upstream took too long to connect"
-	case isDial:
+	case isDial || isOutage:
 		reason, rule = Dial, "upstream cannot be reached"
 	case isNet && netErr.Timeout():
 		status, reason, rule = http.StatusGatewayTimeout, Timeout, "upstream took too long to answer"

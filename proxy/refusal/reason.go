@@ -22,6 +22,7 @@ const (
 	Duplicate                 // the connection was claimed before: a fault of ours
 	Fault                     // another fault of ours
 	Endpoint                  // no endpoint may be used
+	Crowded                   // too many wait for an endpoint
 	Full                      // each endpoint has its max_sessions
 	Waiting                   // the upstream waits for another
 	Dial                      // no connection to the upstream
@@ -38,7 +39,7 @@ const (
 func (r Reason) String() string {
 	names := [reasonCount]string{
 		"connections", "head", "method", "path", "upgrade", "version", "key", "no_route", "no_host", "loop", "address", "rate", "origin", "draining",
-		"duplicate", "fault", "no_endpoint", "full", "waiting", "dial", "timeout", "answer", "client_gone", "body", "limit", "engine_io",
+		"duplicate", "fault", "no_endpoint", "crowded", "full", "waiting", "dial", "timeout", "answer", "client_gone", "body", "limit", "engine_io",
 	}
 	return names[r]
 }

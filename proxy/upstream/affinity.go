@@ -195,6 +195,9 @@ func (l *Lead) Tries() *Tries {
 	return &Tries{to: l.to.Endpoint, address: l.to.address, must: l.must, sure: l.path.Sure, key: l.key}
 }
 
+// Continues tells that the request belongs to a session that somebody has.
+func (l *Lead) Continues() bool { return l.must || l.path.Continues }
+
 // Opens tells that the answer begins an Engine.IO session, and that Tell is to
 // see it, which needs it as plain text.
 func (l *Lead) Opens() bool { return l.path.Opens && !l.upstream.alone() }

@@ -129,6 +129,7 @@ func (e *Endpoint) change(now time.Time, f func(h *health)) {
 	e.mu.Lock()
 	before := e.health.state()
 	f(&e.health)
+	e.health.settle(now)
 	after, reason := e.health.state(), e.health.last
 	if after != before {
 		e.health.since = now

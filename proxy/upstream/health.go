@@ -54,6 +54,7 @@ type health struct {
 	heard  time.Time // the last answer; zero for none
 	until  time.Time // the circuit is open, and nobody tries before; zero if it is closed
 	trying bool      // somebody was let through since it opened
+	down   time.Time // no connection comes about, or checks fail, since then; zero if it is not so
 
 	since  time.Time // the state is what it is
 	warm   time.Time // slow start begins here; zero for none
@@ -77,6 +78,17 @@ func (h *health) state() State {
 
 // chosen reports whether an endpoint in state s is chosen without more ado.
 func (s State) chosen() bool { return s == Healthy || s == Unchecked }
+
+// settle notes since when an endpoint is down, or that it is not. One that takes
+// connections and gives no answer is up: waiting finds out nothing about it.
+func (h *health) settle(now time.Time) {
+	switch up := h.failed == 0 && h.verdict != failing; {
+	case up:
+		h.down = time.Time{}
+	case h.down.IsZero():
+		h.down = now
+	}
+}
 
 // fails notes what went wrong, whoever is to blame.
 func (h *health) fails(now time.Time, text string) { h.last, h.lastAt = text, now }

@@ -24,6 +24,7 @@ type HealthState struct {
 	Silent  int       `json:",omitempty"`
 	Heard   time.Time `json:",omitzero"`
 	Until   time.Time `json:",omitzero"`
+	Down    time.Time `json:",omitzero"`
 	Since   time.Time `json:",omitzero"`
 	Warm    time.Time `json:",omitzero"`
 	Last    string    `json:",omitempty"`
@@ -71,7 +72,7 @@ func (e *Endpoint) healthState() HealthState {
 	h := &e.health
 	return HealthState{
 		Asked: h.asked, Passing: h.verdict == passing, Failing: h.verdict == failing, Streak: h.streak,
-		Failed: h.failed, Silent: h.silent, Heard: h.heard, Until: h.until,
+		Failed: h.failed, Silent: h.silent, Heard: h.heard, Until: h.until, Down: h.down,
 		Since: h.since, Warm: h.warm, Last: h.last, LastAt: h.lastAt,
 	}
 }
@@ -88,14 +89,13 @@ func (e *Endpoint) recall(st HealthState) {
 	}
 	h.recalled = true
 	h.asked, h.failed, h.silent, h.heard, h.until = st.Asked, st.Failed, st.Silent, st.Heard, st.Until
-	h.since, h.warm, h.last, h.lastAt = st.Since, st.Warm, st.Last, st.LastAt
-	if h.verdict != awaited {
-		return
-	}
+	h.since, h.warm, h.last, h.lastAt, h.down = st.Since, st.Warm, st.Last, st.LastAt, st.Down
 	switch {
+	case h.verdict != awaited:
 	case st.Passing:
 		h.verdict, h.streak = passing, st.Streak
 	case st.Failing:
 		h.verdict, h.streak = failing, st.Streak
 	}
+	h.settle(time.Now())
 }

@@ -29,6 +29,9 @@ type choice struct {
 // through from time to time; and if all fail, it is that whose turn to be tried
 // comes first, as to try is better than to refuse.
 func (u *Upstream) pick(now time.Time, c choice) (*Endpoint, error) {
+	if u.holds(now, c.tries) {
+		return nil, ErrHeld
+	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if e := c.owner(); e != nil {
@@ -37,13 +40,17 @@ func (u *Upstream) pick(now time.Time, c choice) (*Endpoint, error) {
 	}
 	var room [usual]*member
 	able := room[:0]
-	var failing *member
+	var failing, broken *member
 	none := ErrNoEndpoint
 	for i := range u.members {
 		m := &u.members[i]
 		s := m.stand(now, u.slowStart)
 		switch full := c.session && m.full(); {
-		case !c.tries.may(m.Endpoint) || s == shut:
+		case s == shut:
+		case !c.tries.may(m.Endpoint):
+			if u.hold > 0 && c.tries.broken == m.Endpoint && !full {
+				broken = m
+			}
 		case full:
 			none = ErrFull
 		case s == open:
@@ -58,6 +65,9 @@ func (u *Upstream) pick(now time.Time, c choice) (*Endpoint, error) {
 			best = u.choose(able, c.key)
 		}
 		best.try(now)
+	}
+	if best == nil {
+		best, c.tries.broken = broken, nil
 	}
 	if best == nil {
 		return nil, c.tries.or(none)

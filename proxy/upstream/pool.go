@@ -52,6 +52,9 @@ type Settings struct {
 	// from now on. It may be set at any time.
 	Handover atomic.Bool
 
+	holding    context.Context // done when nobody is held any more
+	endHolding context.CancelFunc
+
 	checks checks
 	secret []byte // for upstreams that the file has none for
 }
@@ -67,11 +70,15 @@ func (s *Settings) random() float64 {
 func NewPool(list []*config.Upstream) *Pool {
 	secret := make([]byte, 32)
 	crand.Read(secret) // never fails
-	return (&Pool{Settings: &Settings{secret: secret}}).Next(list, nil)
+	s := &Settings{secret: secret}
+	s.holding, s.endHolding = context.WithCancel(context.Background())
+	return (&Pool{Settings: s}).Next(list, nil)
 }
 
 // Next returns the upstreams of another routes file. An endpoint of an upstream
 // that has it in both is the same: sessions that p counts on it are counted.
+// Who is held by an upstream that the other file does not have is let go; the
+// others go on with the endpoints that they had.
 // own has what differs from the usual for https endpoints, by the name of the
 // upstream. It counts for connections that are made from now on.
 func (p *Pool) Next(list []*config.Upstream, own map[string]*tls.Config) *Pool {
@@ -84,6 +91,7 @@ func (p *Pool) Next(list []*config.Upstream, own map[string]*tls.Config) *Pool {
 		old := p.upstreams[c.Name]
 		u := &Upstream{
 			Name: c.Name, balance: c.Balance, hash: c.Hash, check: c.Check, slowStart: c.SlowStart, settings: p.Settings,
+			hold: c.Hold, held: old.nextHeld(),
 			affinity: c.Affinity, guide: old.nextGuide(c, p.Settings), cookie: cookieName(c.Name), sameSite: c.SameSite,
 		}
 		for _, e := range c.Endpoints {
@@ -99,6 +107,11 @@ func (p *Pool) Next(list []*config.Upstream, own map[string]*tls.Config) *Pool {
 			u.members = append(u.members, member{Endpoint: kept, weight: max(e.Weight, 1), max: e.MaxSessions, turn: old.turn(kept)})
 		}
 		next.upstreams[c.Name] = u
+	}
+	for name, u := range p.upstreams {
+		if next.upstreams[name] == nil {
+			close(u.held.removed)
+		}
 	}
 	for _, c := range list {
 		for _, name := range c.After {

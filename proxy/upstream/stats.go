@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"usher/proxy/session"
 )
 
 // counts count for one endpoint, as long as it is in the routes file.
@@ -26,8 +28,10 @@ func (c *counts) connected(took time.Duration) {
 // Stats is an upstream at one moment.
 type Stats struct {
 	Name      string
-	WaitsFor  []string        // upstreams that this one comes after and that are not healthy
-	Endpoints []EndpointStats // in the order of the routes file
+	WaitsFor  []string          // upstreams that this one comes after and that are not healthy
+	Held      int               // requests and handshakes that wait for an endpoint
+	HeldTime  session.Histogram // of those that have waited
+	Endpoints []EndpointStats   // in the order of the routes file
 }
 
 // EndpointStats is an endpoint at one moment. What counts does so since the
@@ -72,6 +76,7 @@ func (p *Pool) Stats() []Stats {
 
 func (u *Upstream) stats() Stats {
 	s := Stats{Name: u.Name, WaitsFor: u.missing(), Endpoints: make([]EndpointStats, 0, len(u.members))}
+	s.Held, s.HeldTime = u.held.stats()
 	for i := range u.members {
 		one := u.members[i].stats()
 		one.Weight, one.MaxSessions = u.members[i].weight, u.members[i].max

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+	"time"
 
 	"usher/proxy/tracing"
 )
@@ -20,8 +21,13 @@ type Tries struct {
 	Trace *tracing.Attempts
 
 	endpoints []*Endpoint
+	skipped   []*Endpoint // never to be chosen
+	broken    *Endpoint   // may be chosen again if there is no other; nil for none
 	slow      int
 	last      error
+
+	until time.Time     // it is not held for longer; zero before it is
+	held  time.Duration // it has been, in all
 
 	// what a Lead has said
 	to      *Endpoint  // who comes first; nil for nobody
@@ -68,13 +74,31 @@ func (t *Tries) Next(ctx context.Context, e *Endpoint, err error) bool {
 	if failed.Timeout() {
 		t.slow++
 	}
-	return t.slow < maxSlow && !t.must
+	return t.slow < maxSlow
 }
 
 // Pass notes that e is not to be tried again, as it brought err.
 func (t *Tries) Pass(e *Endpoint, err error) {
 	t.endpoints, t.last = append(t.endpoints, e), err
 }
+
+// Skip notes that e is not to be tried, whatever comes.
+func (t *Tries) Skip(e *Endpoint) { t.skipped = append(t.skipped, e) }
+
+// Break notes that e has taken what may be sent again, and broke off without an
+// answer, with err. If there is no other endpoint, and the upstream holds, e may be
+// chosen again: a server that ends leaves those without one who have just come, and
+// has a successor.
+func (t *Tries) Break(e *Endpoint, err error) {
+	t.Pass(e, err)
+	t.broken = e
+}
+
+// anew has what was tried be tried again.
+func (t *Tries) anew() { t.endpoints, t.broken, t.slow = t.endpoints[:0], nil, 0 }
+
+// Held returns how long it has waited for an endpoint.
+func (t *Tries) Held() time.Duration { return t.held }
 
 // may tells whether e may be chosen.
 func (t *Tries) may(e *Endpoint) bool { return !t.has(e) && (!t.must || e == t.to) }
@@ -89,7 +113,9 @@ func (t *Tries) preferred(able []*member) *member {
 	return nil
 }
 
-func (t *Tries) has(e *Endpoint) bool { return slices.Contains(t.endpoints, e) }
+func (t *Tries) has(e *Endpoint) bool {
+	return slices.Contains(t.endpoints, e) || slices.Contains(t.skipped, e)
+}
 
 // or returns the last error, if there is one: it tells more than that there is
 // no other endpoint.

@@ -1,7 +1,9 @@
 package upstream
 
 import (
+	"container/list"
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"sync"
@@ -24,10 +26,16 @@ type Upstream struct {
 	guide     *affinity.Guide // nil if affinity needs none
 	cookie    string          // the name of usher's own
 	sameSite  http.SameSite   // of that; 0 for what a request needs
+	hold      time.Duration   // that an outage may last for others to wait for its end; 0 for never
+	held      *held
 	settings  *Settings
 
 	mu      sync.Mutex
 	members []member // static but for what is said to be guarded by mu
+
+	// guarded by held's mu
+	waiters list.List // of *waiter
+	looked  bool      // for an endpoint
 }
 
 // member is an endpoint in its upstream.
@@ -58,14 +66,23 @@ func (u *Upstream) Pick(ctx context.Context, t *Tries) (*Endpoint, error) {
 }
 
 // PickRequest does the same for a plain request, whose end is ReleaseRequest.
-// No limit of sessions keeps it away.
+// No limit of sessions keeps it away. It waits while u holds.
 func (u *Upstream) PickRequest(ctx context.Context, t *Tries) (*Endpoint, error) {
-	return u.pick(time.Now(), choice{key: u.key(ctx, t), tries: t})
+	for {
+		e, err := u.pick(time.Now(), choice{key: u.key(ctx, t), tries: t})
+		if !errors.Is(err, ErrHeld) {
+			return e, err
+		}
+		if err := u.Await(ctx, t); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // Next picks an endpoint for a session that is not in t, as Pick does. If u waits
 // for another upstream, the error is a *WaitError; what continues a session waits
-// for nobody. The caller dials it, and says to t what came of it.
+// for nobody. If it is ErrHeld, Await comes before the next Next. The caller dials
+// the endpoint, and says to t what came of it.
 func (u *Upstream) Next(ctx context.Context, t *Tries) (*Endpoint, error) {
 	if err := u.Waits(); err != nil && !t.sure {
 		return nil, err
@@ -78,11 +95,16 @@ func (u *Upstream) Next(ctx context.Context, t *Tries) (*Endpoint, error) {
 }
 
 // DialNext connects to an endpoint for a session that is not in t; one that
-// cannot be reached is passed over for the next. The caller releases the
-// endpoint. Errors are those of Next and Dial.
+// cannot be reached is passed over for the next, and it waits while u holds. The
+// caller releases the endpoint. Errors are those of Next, Await and Dial.
 func (u *Upstream) DialNext(ctx context.Context, t *Tries) (*Endpoint, net.Conn, error) {
 	for {
 		e, err := u.Next(ctx, t)
+		if errors.Is(err, ErrHeld) {
+			if err = u.Await(ctx, t); err == nil {
+				continue
+			}
+		}
 		if err != nil {
 			return nil, nil, err
 		}
