@@ -53,7 +53,7 @@ var layers = map[string]struct {
 	"limits":     {imports: []string{"config", "refusal"}, owns: []string{"golang.org/x/time/rate"}},
 	"encode":     {imports: []string{"config"}, owns: []string{"github.com/andybalholm/brotli", "github.com/klauspost/compress"}},
 	"pages":      {imports: []string{"config"}},
-	"plain":      {imports: []string{"accesslog", "config", "pages", "refusal"}},
+	"plain":      {imports: []string{"accesslog", "config", "pages", "refusal", "session"}},
 	"forward":    {imports: []string{"config", "encode", "headers", "plain", "refusal", "route", "upstream"}},
 	"handshake":  {imports: []string{"affinity", "config", "engineio", "h2connect", "headers", "http1", "limits", "pages", "plain", "refusal", "route", "session", "tracing", "upstream", "ws"}},
 	"front":      {imports: []string{"accesslog", "certs", "config", "handover", "handshake", "headers", "http1", "http2", "limits", "plain", "proxyproto", "refusal", "relay", "socket", "tls13"}, owns: []string{"golang.org/x/net/http/httpguts"}},
@@ -63,7 +63,7 @@ var layers = map[string]struct {
 	"messages":   {imports: []string{"handshake", "route", "session", "tap", "ws"}, owns: []string{"github.com/koding/websocketproxy", "github.com/gorilla/websocket"}},
 
 	"admin":   {imports: []string{"config", "route", "session", "tap", "upstream"}},
-	"metrics": {imports: []string{"engineio", "handshake", "namespaces", "refusal", "relay", "session", "upstream"}, owns: []string{"github.com/prometheus/client_golang"}},
+	"metrics": {imports: []string{"accesslog", "engineio", "handshake", "namespaces", "plain", "refusal", "relay", "session", "upstream"}, owns: []string{"github.com/prometheus/client_golang"}},
 
 	"demo":    {imports: []string{"", "config", "ws"}},
 	"doctor":  {imports: []string{"ws"}},

@@ -21,6 +21,7 @@ import (
 	"usher/proxy/limits"
 	"usher/proxy/messages"
 	"usher/proxy/namespaces"
+	"usher/proxy/plain"
 	"usher/proxy/refusal"
 	"usher/proxy/relay"
 	"usher/proxy/session"
@@ -55,6 +56,7 @@ type Server struct {
 	counters    *handshake.Counters
 	refusals    *refusal.Writer
 	access      *accesslog.Log
+	plain       *plain.Counters
 	transports  *forward.Transports
 	encoders    *encode.Encoders
 	sessions    *session.Registry
@@ -115,11 +117,11 @@ func newServer(cfg *config.Config, log *slog.Logger, frames *relay.Group, from *
 	s := &Server{
 		log: log, failed: make(chan error, 1), frames: frames, routesFile: watch.Look(cfg.File),
 		counters: new(handshake.Counters), open: new(limits.Sessions), requests: limits.NewRequests(), connections: new(limits.Connections), transports: new(forward.Transports), encoders: new(encode.Encoders),
-		sessionLog: newSessionLog(log), succession: newSuccession(from), refusals: &refusal.Writer{Log: log}, access: accesslog.New(log),
+		sessionLog: newSessionLog(log), succession: newSuccession(from), refusals: &refusal.Writer{Log: log}, access: accesslog.New(log), plain: new(plain.Counters),
 	}
 	s.front = front.NewServer(front.Config{
 		Loops: frames, HeadTimeout: cfg.HandshakeTimeout, Limits: ofConnections(cfg), Connections: s.connections, ConnContext: handshake.ConnContext,
-		Refusals: s.refusals, Access: s.access, Stopping: refusal.ErrStopping, Failed: s.failed, Log: log,
+		Refusals: s.refusals, Access: s.access, Requests: s.plain, Stopping: refusal.ErrStopping, Failed: s.failed, Log: log,
 	})
 	rand.Read(s.markKey[:])
 	s.id = headers.NewID()

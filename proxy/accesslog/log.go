@@ -62,6 +62,9 @@ func (l *Log) Close() {
 	}
 }
 
+// Dropped returns how many lines are lost.
+func (l *Log) Dropped() uint64 { return l.dropped.Load() }
+
 func (l *Log) wants() bool {
 	if l == nil {
 		return false

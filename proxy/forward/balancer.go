@@ -49,7 +49,7 @@ func (b balancer) RoundTrip(r *http.Request) (*http.Response, error) {
 	tries, again := b.lead.Tries(), b.repeats(r)
 	for {
 		e, err := b.upstream.PickRequest(r.Context(), tries)
-		plain.Held(b.answer, tries.Held())
+		plain.Sought(b.answer, tries.Held())
 		if err != nil {
 			return nil, err
 		}

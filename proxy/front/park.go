@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"usher/proxy/accesslog"
 	"usher/proxy/plain"
 )
 
@@ -28,8 +27,7 @@ type Parked struct {
 	// owned by who waits
 	header http.Header
 	status int
-	line   *accesslog.Line // nil for none
-	out    accesslog.Outcome
+	record plain.Record
 	body   []byte
 	early  []byte // has come of the next request
 	keep   bool   // an answer was sent, and another may follow
@@ -50,7 +48,7 @@ func (s *Server) Park(w http.ResponseWriter, r *http.Request) (*Parked, bool) {
 		return nil, false
 	}
 	p := &Parked{conn: c.(accepted), server: s, woken: make(chan struct{}, 1), header: header}
-	p.line, p.out = plain.Unlog(w)
+	p.record = plain.Detach(w)
 	if n := rw.Reader.Buffered(); n > 0 {
 		early, _ := rw.Reader.Peek(n)
 		p.early = bytes.Clone(early)
@@ -124,7 +122,7 @@ func (p *Parked) FlushError() error {
 	b.Write(p.body)
 	p.conn.SetWriteDeadline(time.Now().Add(idleTimeout))
 	_, err := p.conn.Write(b.Bytes())
-	p.out.Status, p.out.Head, p.out.Sent = p.status, time.Now(), int64(len(p.body))
+	p.record.Status, p.record.Head, p.record.Sent = p.status, time.Now(), int64(len(p.body))
 	p.keep = err == nil && p.header["Connection"] == nil
 	p.status, p.body, p.header = 0, nil, nil
 	return err
@@ -139,7 +137,7 @@ func (p *Parked) Done() {
 	p.over = true
 	p.mu.Unlock()
 	failed := p.status != 0 && p.FlushError() != nil
-	p.line.End(time.Now(), p.out)
+	p.record.Note()
 	if failed || !p.keep {
 		p.conn.Close()
 		return

@@ -20,6 +20,7 @@ import (
 	"usher/proxy/http1"
 	"usher/proxy/http2"
 	"usher/proxy/limits"
+	"usher/proxy/plain"
 	"usher/proxy/refusal"
 	"usher/proxy/relay"
 	"usher/proxy/socket"
@@ -45,6 +46,7 @@ type Config struct {
 	Refusals    *refusal.Writer // of requests that no handler sees, too
 	Stopping    error           // why handshakes are cancelled by EndHandshakes
 	Access      *accesslog.Log  // may be nil
+	Requests    *plain.Counters // likewise
 	Failed      chan<- error    // gets why a listener accepts nobody any more, if there is room
 	Log         *slog.Logger
 }
@@ -61,6 +63,7 @@ type Server struct {
 	departures *departures
 	refusals   *refusal.Writer
 	access     *accesslog.Log
+	requests   *plain.Counters
 	hints      *hints
 	context    func(ctx context.Context, c net.Conn) context.Context
 	failed     chan<- error
@@ -75,7 +78,7 @@ func NewServer(c Config) *Server {
 	s := &Server{
 		guests: socket.NewQueue(), loops: c.Loops, workers: make(workers, runtime.GOMAXPROCS(0)),
 		inflight: newInflight(c.Stopping, c.Connections), departures: newDepartures(),
-		refusals: c.Refusals, access: c.Access, hints: newHints(c.Log),
+		refusals: c.Refusals, access: c.Access, requests: c.Requests, hints: newHints(c.Log),
 		context: c.ConnContext, failed: c.Failed, log: c.Log,
 	}
 	s.http = &http.Server{

@@ -75,6 +75,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if !handshake.IsUpgrade(r) || r.ProtoMajor == 1 && r.Body != http.NoBody {
 		var x *plain.Exchange
 		x, r = plain.Bound(w, r, site.Terms)
+		plain.Count(x, s.requests, r.Method, came)
 		defer x.End()
 		w = x
 	} else {

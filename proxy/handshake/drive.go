@@ -41,7 +41,7 @@ func (x *Exchange) Go(w http.ResponseWriter, do Effect, conn net.Conn) {
 // means that the client was told nothing yet.
 func (x *Exchange) serve(w http.ResponseWriter, do Effect, conn net.Conn) (p Pair, taken bool, err error) {
 	conn = x.drive(do, conn)
-	plain.Held(w, x.tries.Held())
+	plain.Sought(w, x.tries.Held())
 	defer func() { // also when the answer's body breaks off, which panics
 		if taken {
 			return

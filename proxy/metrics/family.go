@@ -47,6 +47,12 @@ func families() map[string]family {
 	add(counter, "duplicate_claims_total", "Upgrades that were taken twice: a fault of usher, always 0.")
 	add(counter, "refusals_total", "Requests that usher refused, by the route that took them, if one did, and the reason.", "route", "reason")
 
+	add(gauge, "requests_open", "Plain requests that are under way.")
+	add(counter, "requests_total", "Plain requests, by the route and upstream that took them, if any did, their method and the class of their status.", with(byRoute, "method", "status")...)
+	add(counter, "request_seconds", "Time of plain requests, until the head or the end of their answer.", "route", "until")
+	add(counter, "request_bytes_total", "Bytes of the bodies of plain requests and their answers.", with(byRoute, "direction")...)
+	add(counter, "access_lines_dropped_total", "Lines of the access log that were lost, as it is too slow or cannot be written.")
+
 	add(gauge, "loop_lag_seconds", "Time that a loop of the relay took to come to the question for this metric.", "loop")
 	add(gauge, "loop_sessions", "Sessions of a loop of the relay.", "loop")
 	add(gauge, "paused_legs", "Legs that do not take what waits for them, so that their peer is not read.")

@@ -18,8 +18,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"usher/proxy/accesslog"
 	"usher/proxy/handshake"
 	"usher/proxy/namespaces"
+	"usher/proxy/plain"
 	"usher/proxy/refusal"
 	"usher/proxy/relay"
 	"usher/proxy/session"
@@ -33,6 +35,8 @@ type Source struct {
 	Refusals   *refusal.Writer
 	Relay      *relay.Group
 	Namespaces *namespaces.Server
+	Requests   *plain.Counters
+	Access     *accesslog.Log
 	Log        *slog.Logger
 
 	// What a reload puts another in the place of.
@@ -80,6 +84,7 @@ func (c *Collector) Collect(to chan<- prometheus.Metric) {
 	f := families()
 	c.sessions(f, to)
 	c.handshakes(f, to)
+	c.requests(f, to)
 	c.relay(f, to)
 	c.namespaces(f, to)
 	c.upstreams(f, to)
@@ -110,6 +115,29 @@ func (c *Collector) handshakes(f map[string]family, to chan<- prometheus.Metric)
 	f["duplicate_claims_total"].send(to, float64(s.DuplicateClaims))
 	for k, n := range c.from.Refusals.Totals() {
 		f["refusals_total"].send(to, float64(n), k.Route, k.Reason)
+	}
+}
+
+func (c *Collector) requests(f map[string]family, to chan<- prometheus.Metric) {
+	f["requests_open"].send(to, float64(c.from.Requests.Open()))
+	f["access_lines_dropped_total"].send(to, float64(c.from.Access.Dropped()))
+	type times struct{ head, end session.Histogram }
+	routes := make(map[string]*times)
+	for _, t := range c.from.Requests.Totals() {
+		for _, a := range t.Answers {
+			f["requests_total"].send(to, float64(a.Count), t.Route, t.Upstream, a.Method, a.Status)
+		}
+		f["request_bytes_total"].send(to, float64(t.Received), t.Route, t.Upstream, "from_client")
+		f["request_bytes_total"].send(to, float64(t.Sent), t.Route, t.Upstream, "to_client")
+		if routes[t.Route] == nil {
+			routes[t.Route] = new(times)
+		}
+		routes[t.Route].head.Add(t.Head)
+		routes[t.Route].end.Add(t.End)
+	}
+	for route, t := range routes {
+		f["request_seconds"].histogram(to, t.head, route, "head")
+		f["request_seconds"].histogram(to, t.end, route, "end")
 	}
 }
 

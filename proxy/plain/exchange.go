@@ -78,9 +78,9 @@ func (x *Exchange) End() {
 		_ = x.control.SetWriteDeadline(time.Now().Add(x.by.Limits.WriteTimeout))
 	}
 	if x.body != nil {
-		x.out.Received = x.body.come.Load()
+		x.Received = x.body.come.Load()
 	}
-	x.logged()
+	x.Note()
 }
 
 // WriteHeader implements http.ResponseWriter. An answer that stands before the
@@ -106,7 +106,7 @@ func (x *Exchange) Write(p []byte) (int, error) {
 	x.writes.Watch(x.by.Limits.WriteTimeout)
 	defer x.writes.Rest()
 	n, err := x.ResponseWriter.Write(p)
-	x.out.Sent += int64(n)
+	x.Sent += int64(n)
 	return n, err
 }
 

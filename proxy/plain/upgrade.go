@@ -33,7 +33,7 @@ func (u *Upgrade) WriteHeader(status int) {
 func (u *Upgrade) Write(p []byte) (int, error) {
 	u.begins(http.StatusOK)
 	n, err := u.ResponseWriter.Write(p)
-	u.out.Sent += int64(n)
+	u.Sent += int64(n)
 	return n, err
 }
 
@@ -47,7 +47,7 @@ func (u *Upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 }
 
 // End is called when the request's handler is done.
-func (u *Upgrade) End() { u.logged() }
+func (u *Upgrade) End() { u.Note() }
 
 // Take is for a stream of HTTP/2.
 func (u *Upgrade) Take(writeTimeout time.Duration) (net.Conn, error) {
