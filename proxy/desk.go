@@ -7,6 +7,7 @@ import (
 	"usher/proxy/admin"
 	"usher/proxy/config"
 	"usher/proxy/metrics"
+	"usher/proxy/plain"
 	"usher/proxy/route"
 	"usher/proxy/session"
 	"usher/proxy/tap"
@@ -27,6 +28,9 @@ func (d desk) Taps() *tap.Hub              { return d.frames.Taps() }
 func (d desk) Drains() []admin.Target      { return d.drains.all() }
 func (d desk) Enable(t admin.Target) bool  { return d.enable(t) }
 func (d desk) Version() string             { return d.Server.Version }
+
+// Requests returns what was counted of plain requests.
+func (d desk) Requests() []plain.Totals { return d.plain.Totals() }
 
 // LegTraffic returns what has passed on legs.
 func (d desk) LegTraffic() map[string]session.LegTraffic { return d.frames.LegTraffic() }

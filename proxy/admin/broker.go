@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"usher/proxy/config"
+	"usher/proxy/plain"
 	"usher/proxy/route"
 	"usher/proxy/session"
 	"usher/proxy/tap"
@@ -18,6 +19,7 @@ type Broker interface {
 	Table() *route.Table
 	Pool() *upstream.Pool
 	Sessions() *session.Registry
+	Requests() []plain.Totals
 	LegTraffic() map[string]session.LegTraffic // by upstream
 	Marker() *session.Marker                   // nil without close_by
 	Taps() *tap.Hub

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"usher/proxy/config"
+	"usher/proxy/plain"
 	"usher/proxy/route"
 	"usher/proxy/session"
 	"usher/proxy/tap"
@@ -51,6 +52,14 @@ func (d *desk) Pool() *upstream.Pool        { return d.pool }
 func (d *desk) Sessions() *session.Registry { return d.sessions }
 func (d *desk) Marker() *session.Marker     { return d.marker }
 func (d *desk) Taps() *tap.Hub              { return &d.taps }
+func (d *desk) Requests() []plain.Totals {
+	var times session.Histogram
+	times.Observe(time.Second)
+	return []plain.Totals{
+		{Route: "/chat", Answers: []plain.Answers{{Method: "GET", Status: "2xx", Count: 8}, {Method: "GET", Status: "5xx", Count: 2}}, Head: times},
+		{Route: "", Answers: []plain.Answers{{Method: "GET", Status: "4xx", Count: 1}}},
+	}
+}
 func (d *desk) LegTraffic() map[string]session.LegTraffic {
 	return map[string]session.LegTraffic{"chat": {To: session.Traffic{Messages: 1, Bytes: 20}, From: session.Traffic{Messages: 3, Bytes: 40}}}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"usher/proxy/plain"
 	"usher/proxy/route"
 	"usher/proxy/session"
 )
@@ -20,6 +21,8 @@ type Route struct {
 	Relay    string `json:"relay"`
 	Drained  bool   `json:"drained"` // by an operator
 	Counts
+
+	Requests Requests `json:"requests"` // plain ones
 }
 
 // Counts are of the sessions of a route or upstream.
@@ -76,12 +79,13 @@ func sum(totals []session.Total, fits func(session.Total) bool) Counts {
 }
 
 func (h *Handler) routes(*http.Request) (any, error) {
-	totals, drains := h.Broker.Sessions().Totals(), h.Broker.Drains()
+	totals, requests, drains := h.Broker.Sessions().Totals(), h.Broker.Requests(), h.Broker.Drains()
 	list := []Route{}
 	for _, r := range h.Broker.Table().Routes() {
 		one := newRoute(r)
 		one.Drained = slices.Contains(drains, Target{Route: one.Route})
 		one.Counts = sum(totals, func(t session.Total) bool { return t.Route == one.Route })
+		one.Requests = sumRequests(requests, func(t plain.Totals) bool { return t.Route == one.Route })
 		list = append(list, one)
 	}
 	return list, nil

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"usher/proxy/plain"
 	"usher/proxy/session"
 )
 
@@ -17,6 +18,7 @@ type Status struct {
 	File         string        `json:"file"` // the routes file
 	Sessions     Counts        `json:"sessions"`
 	Handshakes   Claims        `json:"handshakes"`
+	Requests     Requests      `json:"requests"` // plain ones
 	Reloads      Reloads       `json:"reloads"`
 	Drained      []Target      `json:"drained"`
 	Routes       []Route       `json:"routes"`
@@ -34,6 +36,7 @@ func (h *Handler) status(r *http.Request) (any, error) {
 		Started: h.began, Uptime: time.Since(h.began).Seconds(),
 		File:       h.Broker.Config().File,
 		Sessions:   sum(h.Broker.Sessions().Totals(), func(session.Total) bool { return true }),
+		Requests:   sumRequests(h.Broker.Requests(), func(plain.Totals) bool { return true }),
 		Handshakes: h.Broker.Claims(), Reloads: h.Broker.Reloads(), Drained: notNil(h.Broker.Drains()),
 		Routes: routes.([]Route), Upstreams: upstreams.([]Upstream), Certificates: certificates.([]Certificate),
 	}, nil

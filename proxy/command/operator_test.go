@@ -63,7 +63,7 @@ func TestOperatorVerbs(t *testing.T) {
 		{"wrong", "reload", 1, `the token is missing or wrong`},
 		{token, "status", 0, `(?m)^sessions +3 open of 3$`},
 		{token, "status", 0, `(?m)^messages +3 in, 3 out$`},
-		{token, "status", 0, `(?m)^/a +main +2 +2 +2 +2 +22 B +14 B +[0-9.]+ ms$`},
+		{token, "status", 0, `(?m)^/a +main +2 +2 +2 +2 +22 B +14 B +[0-9.]+ ms +0 +0 +-$`},
 		{token, "status", 0, `(?m)^main +` + regexp.QuoteMeta(up.URL) + ` +healthy +[0-9.]+s +3 +3 +0$`},
 		{token, "status --json", 0, `"open": 3`},
 		{token, "status --ended", 0, `^ENDED.*\n$`},

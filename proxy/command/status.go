@@ -55,6 +55,7 @@ func writeStatus(b *bytes.Buffer, s admin.Status, now time.Time) {
 		{"bytes", fmt.Sprintf("%s in, %s out", size(s.Sessions.FromClient.Bytes), size(s.Sessions.FromUpstream.Bytes))},
 		{"ends", byCount(s.Sessions.Ends)},
 		{"handshakes", fmt.Sprintf("%d claimed, %d twice; %s on average, %s of it to connect", s.Handshakes.Claims, s.Handshakes.Duplicates, average(s.Sessions.Handshake), average(s.Sessions.Dial))},
+		{"requests", fmt.Sprintf("%d, %d with 5xx; head of the answer after %s", s.Requests.Total, s.Requests.Failed, quantiles(s.Requests))},
 		{"refused", byCount(s.Handshakes.Refusals)},
 		{"reloads", fmt.Sprintf("%d done, %d refused; the file is that of %s ago", s.Reloads.Done, s.Reloads.Refused, ago(now.Sub(s.Reloads.Last).Seconds()))},
 	}
@@ -87,7 +88,7 @@ func writeStatus(b *bytes.Buffer, s admin.Status, now time.Time) {
 const byNamespace = "by namespace"
 
 func statusRoutes(routes []admin.Route) [][]string {
-	rows := [][]string{{"ROUTE", "UPSTREAM", "OPEN", "OPENED", "MESSAGES IN", "OUT", "BYTES IN", "OUT", "HANDSHAKE", ""}}
+	rows := [][]string{{"ROUTE", "UPSTREAM", "OPEN", "OPENED", "MESSAGES IN", "OUT", "BYTES IN", "OUT", "HANDSHAKE", "REQUESTS", "5XX", "P50, P99", ""}}
 	for _, r := range routes {
 		note := ""
 		if r.Drained {
@@ -96,7 +97,8 @@ func statusRoutes(routes []admin.Route) [][]string {
 		rows = append(rows, []string{
 			r.Route, cmp.Or(r.Upstream, r.Answer, byNamespace), strconv.Itoa(r.Open), strconv.FormatUint(r.Opened, 10),
 			strconv.FormatUint(r.FromClient.Messages, 10), strconv.FormatUint(r.FromUpstream.Messages, 10),
-			size(r.FromClient.Bytes), size(r.FromUpstream.Bytes), average(r.Handshake), note,
+			size(r.FromClient.Bytes), size(r.FromUpstream.Bytes), average(r.Handshake),
+			strconv.FormatUint(r.Requests.Total, 10), strconv.FormatUint(r.Requests.Failed, 10), quantiles(r.Requests), note,
 		})
 	}
 	return rows
@@ -184,6 +186,14 @@ func average(l admin.Latency) string {
 		return "-"
 	}
 	return fmt.Sprintf("%.1f ms", 1000*l.Sum/float64(l.Count))
+}
+
+// quantiles writes what half, and all but a hundredth, of the requests took.
+func quantiles(r admin.Requests) string {
+	if r.P99 == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f, %.1f ms", 1000*r.P50, 1000*r.P99)
 }
 
 // ago writes seconds in the two largest units.

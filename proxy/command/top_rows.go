@@ -64,14 +64,14 @@ func topRowsOf(table topTable, before, now topSample) (heads []string, rows []to
 	case topUpstreams:
 		return []string{"UPSTREAM", "STATE", "OPEN", "OPENED/S", "MSG/S", "BYTES/S", "FAILED"}, topUpstreamRows(before.status.Upstreams, now.status.Upstreams, seconds)
 	default:
-		return []string{"ROUTE", "UPSTREAM", "OPEN", "OPENED/S", "MSG/S", "BYTES/S", "HANDSHAKE"}, topRouteRows(before.status.Routes, now.status.Routes, seconds)
+		return []string{"ROUTE", "UPSTREAM", "OPEN", "OPENED/S", "MSG/S", "BYTES/S", "HANDSHAKE", "REQ/S", "5XX/S"}, topRouteRows(before.status.Routes, now.status.Routes, seconds)
 	}
 }
 
 func topRouteRows(before, now []admin.Route, seconds float64) []topRow {
-	last := make(map[string]admin.Counts, len(before))
+	last, asked := make(map[string]admin.Counts, len(before)), make(map[string]admin.Requests, len(before))
 	for _, r := range before {
-		last[r.Route] = r.Counts
+		last[r.Route], asked[r.Route] = r.Counts, r.Requests
 	}
 	rows := make([]topRow, 0, len(now))
 	for _, r := range now {
@@ -82,9 +82,21 @@ func topRouteRows(before, now []admin.Route, seconds float64) []topRow {
 		}
 		rows = append(rows, topRow{pace: p, open: r.Open, cells: []string{
 			name, cmp.Or(oneLine(r.Upstream), oneLine(r.Answer), byNamespace), strconv.Itoa(r.Open), decimal(p.opened), thousands(p.messages), size(uint64(p.bytes)), milliseconds(p.handshake),
+			often(asked, r, seconds, func(q admin.Requests) uint64 { return q.Total }), often(asked, r, seconds, func(q admin.Requests) uint64 { return q.Failed }),
 		}})
 	}
 	return rows
+}
+
+// often writes how many of a route's requests there were in a second; none if it was
+// not there before.
+func often(before map[string]admin.Requests, r admin.Route, seconds float64, count func(admin.Requests) uint64) string {
+	then, ok := before[r.Route]
+	was, is := count(then), count(r.Requests)
+	if !ok || seconds <= 0 || is < was {
+		return decimal(0)
+	}
+	return decimal(float64(is-was) / seconds)
 }
 
 func topUpstreamRows(before, now []admin.Upstream, seconds float64) []topRow {

@@ -31,7 +31,7 @@ func testSamples() (before, now topSample) {
 			Version: "usher 1.0", Phase: admin.Serving, Ready: true, Uptime: 3700,
 			Sessions: counts(12, 100+6*n, 1000*n, 2048*n), Handshakes: admin.Claims{Refusals: map[string]uint64{"no_route": 5 + n, "origin": 1}},
 			Routes: []admin.Route{
-				{Route: "/a", Upstream: "main", Counts: counts(2, 10, 10*n, 9000*n)},
+				{Route: "/a", Upstream: "main", Counts: counts(2, 10, 10*n, 9000*n), Requests: admin.Requests{Total: 100 * n, Failed: 3 * n}},
 				{Route: "/b", Upstream: "chat", Counts: counts(10, 90, 100*n, 600*n), Drained: true},
 			},
 			Upstreams: []admin.Upstream{
@@ -75,9 +75,9 @@ func TestTopRender(t *testing.T) {
 		"sessions  12 open  3.0/s opened  handshake 4.0 ms  7 refused (0.5/s)",
 		"messages  500/s in  1000/s out   bytes  1.0 KiB/s in  2.0 KiB/s out",
 		"",
-		"ROUTE         UPSTREAM  OPEN  OPENED/S  MSG/S   BYTES/S  HANDSHAKE",
-		"/b (drained)  chat        10       0.0    150     900 B          -",
-		"/a            main         2       0.0     15  13.2 KiB          -",
+		"ROUTE         UPSTREAM  OPEN  OPENED/S  MSG/S   BYTES/S  HANDSHAKE  REQ/S  5XX/S",
+		"/b (drained)  chat        10       0.0    150     900 B          -    0.0    0.0",
+		"/a            main         2       0.0     15  13.2 KiB          -   50.0    1.5",
 		"",
 	}
 	got := v.render(80, 24)

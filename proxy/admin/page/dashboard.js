@@ -29,6 +29,10 @@ const routes = new Table($('routes').tBodies[0], (r) => r.route, [
   text((r) => number(r.rate.messages), 'n'),
   text((r) => bytes(r.rate.bytes), 'n'),
   text((r) => span(r.handshake.count ? r.handshake.sum_s / r.handshake.count : 0), 'n'),
+  text((r) => number(r.rate.requests), 'n'),
+  text((r) => number(r.rate.failed), 'n'),
+  text((r) => span(r.requests.p50_s), 'n'),
+  text((r) => span(r.requests.p99_s), 'n'),
   button((r) => (r.drained ? 'Enable' : 'Drain'), nameOf, (r) => (r.drained ? enable : drain)({ route: r.route }, r.open)),
 ]);
 
@@ -131,7 +135,10 @@ function tables(status, rate) {
   for (const r of status.routes) {
     const was = old.get(r.route) ?? r;
     const both = (x, what) => x.from_client[what] + x.from_upstream[what];
-    r.rate = { messages: rate(both(r, 'messages'), both(was, 'messages')), bytes: rate(both(r, 'bytes'), both(was, 'bytes')) };
+    r.rate = {
+      messages: rate(both(r, 'messages'), both(was, 'messages')), bytes: rate(both(r, 'bytes'), both(was, 'bytes')),
+      requests: rate(r.requests.total, was.requests.total), failed: rate(r.requests.failed, was.requests.failed),
+    };
   }
   routes.show(status.routes, 'There are no routes.');
   const all = status.drained.some((t) => t.all);
