@@ -191,6 +191,13 @@ func otherVerbs() []*cli.Command {
 			Action: action("URL", true, doctorVerb),
 		},
 		{
+			Name:      "import",
+			Usage:     "print a routes file that does what a configuration of nginx does",
+			ArgsUsage: "FILE",
+			Flags:     []cli.Flag{&cli.StringFlag{Name: "prefix", Usage: "the `FOLDER` that relative names begin at, if not the file's"}},
+			Action:    action("FILE", true, importVerb),
+		},
+		{
 			Name:   "demo",
 			Usage:  "start four small services with usher in front of them",
 			Flags:  []cli.Flag{&cli.StringFlag{Name: "listen", Usage: "the `ADDRESS` of usher", Value: "127.0.0.1:8080"}},
@@ -252,6 +259,10 @@ func doctorVerb(c *cli.Context, url string) error {
 	return command.Doctor(c.Context, c.App.Writer, command.DoctorOptions{
 		URL: url, Paths: c.StringSlice("path"), Timeout: c.Duration("timeout"), Crash: c.Bool("crash"),
 	})
+}
+
+func importVerb(c *cli.Context, file string) error {
+	return command.Import(c.App.Writer, c.App.ErrWriter, command.ImportOptions{File: file, Prefix: c.String("prefix")})
 }
 
 func statusVerb(c *cli.Context, _ string) error {

@@ -39,6 +39,7 @@ var layers = map[string]struct {
 	"tap":       {imports: []string{"redact", "session", "ws"}, pure: true},
 	"socket":    {imports: []string{"tls13"}},
 	"watch":     {},
+	"nginx":     {imports: []string{"config"}, pure: true},
 
 	"http2":    {imports: []string{"h2connect", "http1", "refusal", "socket"}},
 	"handover": {imports: []string{"socket"}, owns: []string{"github.com/coreos/go-systemd/v22"}},
@@ -67,7 +68,7 @@ var layers = map[string]struct {
 
 	"demo":    {imports: []string{"", "config", "ws"}},
 	"doctor":  {imports: []string{"ws"}},
-	"command": {imports: []string{"", "accesslog", "admin", "certs", "config", "demo", "doctor", "handover", "pages", "route"}, owns: []string{"golang.org/x/term"}},
+	"command": {imports: []string{"", "accesslog", "admin", "certs", "config", "demo", "doctor", "handover", "nginx", "pages", "route"}, owns: []string{"golang.org/x/term"}},
 }
 
 var impure = []string{"log", "log/slog", "net", "net/http", "os"}

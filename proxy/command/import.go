@@ -1,0 +1,97 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"usher/proxy/certs"
+	"usher/proxy/config"
+	"usher/proxy/nginx"
+)
+
+// ImportOptions say what is imported.
+type ImportOptions struct {
+	File   string // nginx.conf, or a file that it includes
+	Prefix string // the folder that relative names begin at; "" for that of File
+}
+
+// Import writes a routes file that does what a configuration of nginx does. How
+// much of it was not carried over goes to stderr.
+func Import(w, stderr io.Writer, o ImportOptions) error {
+	prefix := o.Prefix
+	if prefix == "" {
+		prefix = filepath.Dir(o.File)
+	}
+	prefix, err := filepath.Abs(prefix)
+	if err != nil {
+		return err
+	}
+	list, err := nginx.Read(o.File, nginx.Source{Prefix: prefix, Read: readMost, Glob: globSorted})
+	if err != nil {
+		return err
+	}
+	got, err := nginx.Convert(o.File, prefix, list)
+	if err != nil {
+		return err
+	}
+	if _, err := io.WriteString(w, got.Text); err != nil {
+		return err
+	}
+	return summary(stderr, got)
+}
+
+// summary says what to look at.
+func summary(stderr io.Writer, got *nginx.Result) error {
+	more := ""
+	if got.Lost > 0 {
+		more = `: look for "not carried over" in the file`
+	}
+	if _, err := fmt.Fprintf(stderr, "usher: %s, %s not carried over%s\n", counted(got.Routes, "route"), counted(got.Lost, "thing"), more); err != nil {
+		return err
+	}
+	cfg, err := config.Parse("routes.yaml", []byte(got.Text), nil)
+	if err != nil {
+		return err
+	}
+	for _, fault := range certs.Check(cfg) {
+		if _, err := fmt.Fprintf(stderr, "usher: warning: %v\n", fault); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// readMost reads a file, or of a longer one a byte more than most.
+func readMost(name string, most int) ([]byte, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if info.IsDir() {
+		return nil, &os.PathError{Op: "read", Path: name, Err: errors.New("it is a folder")}
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, int64(most)+1))
+}
+
+// globSorted leaves out hidden files, as nginx does.
+func globSorted(pattern string) ([]string, error) {
+	names, err := filepath.Glob(pattern)
+	hidden := func(name string) bool { return filepath.Base(name)[0] == '.' && filepath.Base(pattern)[0] != '.' }
+	return slices.DeleteFunc(names, hidden), err
+}
