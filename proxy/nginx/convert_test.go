@@ -56,6 +56,7 @@ func TestConvert(t *testing.T) {
 		{at("/x/", "proxy_pass http://a:1/x/;"), 0, []string{"path: /x\n    upstream: a-1\n    headers"}},
 		{at("/x/", "rewrite ^/x/(.*)$ /$1 break;"+pass), 0, []string{"strip_prefix: /x\n"}},
 		{at("/x", "rewrite ^/x/?(.*) /v1/$1 break;"+pass), 0, []string{"replace_prefix: /v1\n"}},
+		{at("/x/y/", "rewrite ^/x/(.*) /v1/$1 break;"+pass), 0, []string{"strip_prefix: /x\n    replace_prefix: /v1\n"}},
 		{at("/", "proxy_pass http://a:1$request_uri;"), 0, []string{"path: /\n    upstream: a-1\n    headers: {set: {Host: \"a:1\"}}"}},
 		{"server { set $b http://a:1; location / { proxy_pass $b; } }", 0, []string{"upstream: a-1\n"}},
 		{at("/", "proxy_pass http://$b;"), 1, []string{"respond: {status: 501"}},

@@ -72,9 +72,9 @@ func (im *importer) pass(r *route, in *scope, path string, d *Directive) {
 
 // rewritten carries over what becomes of the path.
 func (im *importer) rewritten(r *route, in *scope, path string, to destination, d *Directive) {
-	if base, rewrite := in.stripped(r.path); rewrite != nil {
+	if prefix, base, rewrite := in.stripped(r.path); rewrite != nil {
 		rewrite.told = true
-		r.replace(base, false)
+		r.replace(prefix, base, false)
 		return
 	}
 	if !to.hasURI {
@@ -88,42 +88,48 @@ func (im *importer) rewritten(r *route, in *scope, path string, to destination, 
 	if strings.HasSuffix(path, "/") != strings.HasSuffix(to.uri, "/") && !r.exact {
 		im.remark(d, "nginx puts %q in the place of %q as letters, so that slashes are doubled or missing; usher changes whole segments", to.uri, path)
 	}
-	r.replace(base, strings.HasSuffix(path, "/") || r.exact)
+	r.replace(r.path, base, strings.HasSuffix(path, "/") || r.exact)
 }
 
-// replace puts base in the place of the route's path. led says that a page at the
-// bare path is led to the one with a slash.
-func (r *route) replace(base string, led bool) {
+// replace puts base in the place of a prefix of the route's path. led says that a
+// page at the bare path is led to the one with a slash.
+func (r *route) replace(prefix, base string, led bool) {
+	if base == prefix {
+		return
+	}
+	if prefix != "/" && (base == "/" || prefix != r.path) {
+		r.keys = append(r.keys, "strip_prefix: "+q(prefix))
+	}
 	switch {
-	case base == r.path:
 	case base != "/":
 		r.keys = append(r.keys, "replace_prefix: "+q(base))
-	case r.path != "/":
-		r.keys = append(r.keys, "strip_prefix: "+q(r.path))
-		if !led {
-			r.keys = append(r.keys, "slash: false")
-		}
+	case prefix == r.path && !led && !r.exact:
+		r.keys = append(r.keys, "slash: false")
 	}
 }
 
 var capturing = regexp.MustCompile(`^\^?(/[^()*+?\[\]\\^$|]*?)/?\??(?:\(/?\.\*\)|/\(\.\*\))\$?$`)
 
-// stripped finds the rewrite that takes a location's path off before its requests
-// are sent on, and what it puts there.
-func (s *scope) stripped(path string) (base string, d *Directive) {
+// stripped finds the rewrite that takes a prefix of a location's path off before
+// its requests are sent on, and what it puts there.
+func (s *scope) stripped(path string) (prefix, base string, d *Directive) {
 	for _, d := range s.own("rewrite") {
 		m := capturing.FindStringSubmatch(d.arg(0))
 		flag := d.arg(2)
-		if m == nil || flag != "break" || strings.TrimSuffix(m[1], "/") != path {
+		if m == nil || flag != "break" {
+			continue
+		}
+		prefix := strings.TrimSuffix(m[1], "/")
+		if path != prefix && !strings.HasPrefix(path, prefix+"/") || prefix == "" {
 			continue
 		}
 		base, ok := strings.CutSuffix(d.arg(1), "$1")
 		base, err := normal("/" + strings.Trim(base, "/"))
 		if ok && err == nil && !strings.Contains(base, "$") {
-			return base, d
+			return prefix, base, d
 		}
 	}
-	return "", nil
+	return "", "", nil
 }
 
 // sent are the headers that usher tells upstreams by itself, with what of nginx's

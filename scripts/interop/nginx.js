@@ -14,12 +14,34 @@ const { freePort } = require('./usher');
 
 // roundRobin starts it and returns its address.
 exports.roundRobin = async function roundRobin(t, ports) {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'usher-nginx-'));
-  atEnd(t, () => fs.rmSync(folder, { recursive: true }));
+  const folder = newFolder(t);
   const port = await freePort();
   const file = path.join(folder, 'nginx.conf');
   fs.writeFileSync(file, configuration(folder, port, ports));
+  await run(t, folder, file, [port]);
+  return `http://127.0.0.1:${port}`;
+};
 
+// serve starts it with a configuration of somebody else's, whole or of servers
+// alone, and waits until it listens on the ports.
+exports.serve = async function serve(t, file, ports) {
+  const folder = newFolder(t);
+  const text = fs.readFileSync(file, 'utf8');
+  const own = path.join(path.dirname(file), 'served.conf');
+  const settings = `access_log off; ${places(folder)}`;
+  const http = /^http \{/m.test(text) ? text.replace(/^http \{/m, `$& ${settings}`) : `events {} http { ${settings}\n${text} }`;
+  const user = /^user /m.test(text) || process.getuid() !== 0 ? '' : 'user root root;';
+  fs.writeFileSync(own, `daemon off; pid ${folder}/pid; ${user}\n${http.replace(/^\s*error_log .*;/m, '')}`);
+  await run(t, folder, own, ports);
+};
+
+function newFolder(t) {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'usher-nginx-'));
+  atEnd(t, () => fs.rmSync(folder, { recursive: true }));
+  return folder;
+}
+
+async function run(t, folder, file, ports) {
   const child = spawn('nginx', ['-p', folder, '-c', file, '-e', 'stderr'], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` },
@@ -31,16 +53,21 @@ exports.roundRobin = async function roundRobin(t, ports) {
     child.kill('SIGTERM');
     await exited;
   });
-  for (const deadline = Date.now() + 10_000; !(await accepts(port)); await sleep(20)) {
-    if (Date.now() > deadline || child.exitCode !== null) {
-      throw new Error(`nginx does not listen on port ${port}:\n${log}`);
+  for (const port of ports) {
+    for (const deadline = Date.now() + 10_000; !(await accepts(port)); await sleep(20)) {
+      if (Date.now() > deadline || child.exitCode !== null) {
+        throw new Error(`nginx does not listen on port ${port}:\n${log}`);
+      }
     }
   }
-  return `http://127.0.0.1:${port}`;
-};
+}
+
+// places are where it keeps what it cannot hold.
+function places(folder) {
+  return ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${folder}/${name};`).join('\n      ');
+}
 
 function configuration(folder, port, ports) {
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   return `
     daemon off;
     worker_processes 1;
@@ -49,7 +76,7 @@ function configuration(folder, port, ports) {
     events { worker_connections 4096; }
     http {
       access_log off;
-      ${temporary.map((name) => `${name}_temp_path ${folder}/${name};`).join('\n      ')}
+      ${places(folder)}
       upstream main { ${ports.map((to) => `server 127.0.0.1:${to};`).join(' ')} }
       map $http_upgrade $connection_upgrade { default upgrade; '' close; }
       server {

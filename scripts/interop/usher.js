@@ -18,6 +18,7 @@ const { exit } = require('./processes');
 
 const binary = process.env.USHER ?? path.join(__dirname, '..', '..', 'usher');
 
+exports.binary = binary;
 exports.direct = binary === 'direct';
 
 // front puts usher in front of upstreams, given as { name: port }. Each gets two
@@ -44,9 +45,20 @@ exports.behind = async function behind(t, routes, port) {
   return { port, front };
 };
 
+// serveFile puts usher there with the text of a routes file, and waits until it
+// listens on the port.
+exports.serveFile = async function serveFile(t, text, port) {
+  const usher = await start(port, write(t, text));
+  const front = new Front({}, () => port, '', usher);
+  atEnd(t, () => front.stop());
+};
+
 // run starts usher and waits until it listens.
-async function run(t, port, routes) {
-  const file = writeRoutes(t, port, routes);
+function run(t, port, routes) {
+  return start(port, writeRoutes(t, port, routes));
+}
+
+async function start(port, file) {
   const child = spawn(binary, ['--routes', file, 'run'], { stdio: ['ignore', 'pipe', 'pipe'] });
   const usher = { child, exited: exit(child), log: '', file };
   child.stdout.on('data', (chunk) => (usher.log += chunk));
@@ -170,10 +182,17 @@ function routesFor(upstreams, route) {
 }
 
 function writeRoutes(t, port, routes) {
+  const file = write(t, '');
+  writeFile(file, port, routes);
+  return file;
+}
+
+// write makes a routes file with that text.
+function write(t, text) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'usher-interop-'));
   atEnd(t, () => fs.rmSync(folder, { recursive: true }));
   const file = path.join(folder, 'routes.yaml');
-  writeFile(file, port, routes);
+  fs.writeFileSync(file, text);
   return file;
 }
 
