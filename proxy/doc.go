@@ -61,7 +61,7 @@
 //
 //	pure             ws, http1, tls13, engineio, socketio, demux, affinity, redact, tap
 //	wire and system  socket, proxyproto, h2connect, http2, watch
-//	the file         config, route, headers
+//	the file         config, nginx (which makes one), route, headers
 //	hops             front, handshake, upstream, refusal, limits, plain, pages, forward, namespaces, relay, messages
 //	state            session, certs, handover, transfer
 //	operators        accesslog, admin, metrics, tracing, command, doctor, demo

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"usher/proxy/certs"
 	"usher/proxy/config"
@@ -31,6 +32,9 @@ func Import(w, stderr io.Writer, o ImportOptions) error {
 		return err
 	}
 	list, err := nginx.Read(o.File, nginx.Source{Prefix: prefix, Read: readMost, Glob: globSorted})
+	if fault, ok := errors.AsType[*nginx.Error](err); ok && o.Prefix == "" && strings.HasPrefix(fault.Text, "include: ") {
+		return &hintError{Err: err, Hint: "--prefix says where relative names begin, such as /etc/nginx"}
+	}
 	if err != nil {
 		return err
 	}

@@ -35,14 +35,22 @@ func (im *importer) access(r *route, in *scope) {
 	}
 }
 
+// logins are the directives that let nobody pass who is not known.
+var logins = []string{"auth_basic", "auth_request", "auth_jwt", "auth_digest", "auth_ldap", "auth_ldap_servers", "auth_pam", "auth_gss", "auth_oidc",
+	"access_by_lua", "access_by_lua_block", "access_by_lua_file"}
+
 // login returns the directive by which nginx wants to know who comes, nil if it
 // does not.
 func (im *importer) login(r *route, in *scope) (found *Directive) {
-	for _, name := range []string{"auth_basic", "auth_request", "auth_jwt", "auth_delay"} {
-		if d := in.one(name); d != nil && d.arg(0) != "off" && name != "auth_delay" {
+	for _, name := range logins {
+		if d := in.one(name); d != nil && d.arg(0) != "off" {
 			im.lose(d, "the route is closed: usher asks for no login yet")
 			found = d
 		}
+	}
+	for _, d := range in.own("limit_except") {
+		im.lose(d, "the route is closed: usher does not tell methods apart")
+		found = d
 	}
 	for _, name := range []string{"auth_basic_user_file", "auth_request_set", "auth_jwt_key_file"} {
 		in.all(name)
@@ -58,7 +66,7 @@ func (im *importer) login(r *route, in *scope) (found *Directive) {
 		}
 	}
 	for _, d := range in.own("if") {
-		if variable, is := condition(d); keepsAway(d, variable, is) {
+		if variable, is := condition(d); im.keepsAway(d, variable, is) {
 			im.lose(d, "the route is closed: it keeps requests away, which usher has no conditions for")
 			found = d
 		}
@@ -157,15 +165,36 @@ func (im *importer) conditions(s *server) {
 				s.owns = slices.DeleteFunc(s.owns, func(n string) bool { return n == host })
 				im.add(r, d)
 			}
-		case keepsAway(d, variable, is):
+		case im.keepsAway(d, variable, is):
 			s.gate = d
 			im.lose(d, "it keeps requests away, which usher has no conditions for: the server's routes are closed")
 		}
 	}
 }
 
-// keepsAway tells whether nobody passes but who has what the condition asks for.
-func keepsAway(d *Directive, variable, is string) bool {
+// keepsAway tells whether nobody passes but who has what the condition asks for:
+// one that names whom it refuses is none.
+func (im *importer) keepsAway(d *Directive, variable, is string) bool {
 	refuses := slices.ContainsFunc(the(d.Block, "return"), func(r *Directive) bool { return strings.HasPrefix(r.arg(0), "4") })
-	return refuses && !slices.Contains(strangers, variable) && (strings.HasPrefix(is, "!") || is == "= " || is == "" || strings.HasPrefix(is, "= 0"))
+	if !refuses || slices.Contains(strangers, variable) {
+		return false
+	}
+	usual, known := im.usual(variable)
+	if is == "" && known {
+		return usual != "" && usual != "0"
+	}
+	return strings.HasPrefix(is, "!") || is == "" || is == "= " || strings.HasPrefix(is, "= 0")
+}
+
+// usual returns what a variable of a map or geo is for most.
+func (im *importer) usual(variable string) (value string, known bool) {
+	for _, d := range the(im.http.list, "map", "geo") {
+		if d.arg(len(d.Args)-1) == variable {
+			for _, one := range the(d.Block, "default") {
+				value = one.arg(0)
+			}
+			return value, true
+		}
+	}
+	return "", false
 }

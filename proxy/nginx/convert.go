@@ -32,6 +32,7 @@ type importer struct {
 	routes    []*route
 	claims    map[string]*route
 	certs     []string              // pairs, as the routes file has them
+	peers     []string              // that are trusted
 	notes     map[*Directive][]note // by the block that they stand above; nil for the file
 	seen      map[note]bool
 	lost      map[*Directive]bool
@@ -55,6 +56,7 @@ func Convert(name, prefix string, list []*Directive) (*Result, error) {
 	}
 	im.names()
 	im.listen()
+	im.trusted()
 	for _, s := range im.servers {
 		im.serve(s)
 	}

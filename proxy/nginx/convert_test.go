@@ -97,6 +97,14 @@ func TestConvert(t *testing.T) {
 		{"server { listen 80; server_name a; location / {" + pass + "} } server { listen 127.0.0.1:81; server_name b; location / {" + pass + "} }", 0,
 			[]string{"host: b\n    path: /\n    upstream: a-1\n    allow: [127.0.0.0/8, \"::1\", unix]"}},
 
+		{"geo $no { default 0; 10.0.0.1 1; } server { if ($no) { return 403; } location / {" + pass + "} }", 2, []string{"upstream: a-1\n"}},
+		{"geo $yes { default 0; 10.0.0.1 1; } server { if ($yes = 0) { return 403; } location / {" + pass + "} }", 2, []string{closed}},
+		{at("/x/", pass+"limit_except GET { deny all; }"), 1, []string{closed}},
+		{at("/x/", pass+"access_by_lua_block { if x then ngx.exit(403) end }"), 1, []string{closed}},
+		{"server { set_real_ip_from 10.0.0.0/8; real_ip_header X-Real-IP; location / {" + pass + "} }", 0, []string{"trusted_proxies: [10.0.0.0/8]\n", "differs: real_ip_header"}},
+		{"server { listen 80; server_name a; if ($host = a) { return 301 http://b$request_uri; } location / {" + pass + "} } server { listen 80 default_server; return 404; }", 1,
+			[]string{"host: a\n    path: /\n    redirect"}},
+
 		// answers
 		{at("/", "return 301 https://b.test$request_uri;"), 0, []string{"redirect: \"https://b.test{uri}\"\n    code: 301"}},
 		{at("/x", "return 404;"), 0, []string{"path: /x\n    respond: {status: 404}"}},

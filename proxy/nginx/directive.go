@@ -20,7 +20,7 @@ type Directive struct {
 
 // arg returns one of the arguments, "" if there are not so many.
 func (d *Directive) arg(i int) string {
-	if d == nil || i >= len(d.Args) {
+	if d == nil || i < 0 || i >= len(d.Args) {
 		return ""
 	}
 	return d.Args[i]

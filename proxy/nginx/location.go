@@ -12,6 +12,9 @@ func (im *importer) serve(s *server) {
 		return
 	}
 	im.conditions(s)
+	if !s.any && len(s.owns) == 0 {
+		return // the conditions have answered for all of its hosts
+	}
 	whole := &route{server: s, hosts: s.hosts(), path: "/"}
 	if im.answer(whole, s.scope) {
 		im.add(whole, s.Directive)
@@ -118,7 +121,7 @@ func (s *scope) tried() *Directive {
 }
 
 // guards are what keeps requests away.
-var guards = []string{"auth_basic", "auth_request", "auth_jwt", "allow", "deny"}
+var guards = append([]string{"allow", "deny", "limit_except"}, logins...)
 
 // pattern tells of a location with an expression. One that keeps somebody away
 // is closed for all below the path that the expression begins with.
