@@ -27,7 +27,7 @@ func (p *pair) wake(t time.Time) {
 func (p *pair) tick() {
 	now := time.Now()
 	judge := p.catchUp(now)
-	due := earliest(p.tickLeave(now), p.tickIdle(now, judge), p.client.tick(now, judge), p.upstream.tick(now, judge))
+	due := earliest(p.tickLeave(now), p.tickExpiry(now), p.tickIdle(now, judge), p.client.tick(now, judge), p.upstream.tick(now, judge))
 	if due.Before(never) {
 		p.wake(due)
 	}
@@ -68,6 +68,18 @@ func latest(a, b time.Time) time.Time {
 		return a
 	}
 	return b
+}
+
+// tickExpiry ends a session that expires, and returns when it does.
+func (p *pair) tickExpiry(now time.Time) time.Time {
+	at, ok := p.session.Expiry()
+	if !ok {
+		return never
+	}
+	if !now.Before(at) {
+		p.quit(session.Expired, farewell{ws.Code(p.session.ExpiryCode), session.ExpiryReason}, now.Add(closeTimeout))
+	}
+	return at
 }
 
 // tickIdle ends a session that was idle for too long and returns when it will

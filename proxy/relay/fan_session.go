@@ -90,6 +90,9 @@ func (lp *loop) open(f *fan) {
 	}
 	lp.fans[f] = struct{}{}
 	f.demux.Start(lp.now)
+	if due := lp.expiry(f.session); due != never {
+		f.wake(due)
+	}
 	if lp.stopping {
 		f.leaveAt(lp.now, lp.last)
 	}

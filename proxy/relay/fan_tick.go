@@ -14,7 +14,7 @@ import (
 func (f *fan) tick(lp *loop) {
 	due := never
 	if !f.closing() {
-		due = min(f.tickLeave(), f.tickDemux(), f.tickPolls(), f.tickProbe())
+		due = min(f.tickLeave(), f.tickExpiry(), f.tickDemux(), f.tickPolls(), f.tickProbe())
 	}
 	for _, s := range f.strands {
 		due = min(due, f.tickStrand(s))

@@ -45,21 +45,25 @@ var chatty = demux.Config{
 	Fallback: -1,
 }
 
-func newFanHarness(t *testing.T, v engineio.Version, polling bool) *fanHarness {
+func newFanHarness(t *testing.T, v engineio.Version, polling bool, before ...func(*fanHarness)) *fanHarness {
 	t.Helper()
 	return newFanHarnessOf(t, v, polling, &FanOptions{
 		Demux:    demux.NewConfig(chatty),
 		Client:   &Options{MaxMessage: 1_000_000, MaxFragments: 100, MessageTimeout: time.Minute},
 		Upstream: &Options{MaxMessage: 64 << 20},
-	})
+	}, before...)
 }
 
-func newFanHarnessOf(t *testing.T, v engineio.Version, polling bool, o *FanOptions) *fanHarness {
+// newFanHarnessOf has before change the harness before its fan is there.
+func newFanHarnessOf(t *testing.T, v engineio.Version, polling bool, o *FanOptions, before ...func(*fanHarness)) *fanHarness {
 	t.Helper()
 	h := &fanHarness{harness: newHarness(t), version: v, options: o, polling: polling}
 	if os.Getenv(movesEnv) != "" {
 		h.between = h.handOnFan
 		t.Cleanup(func() { t.Logf("moved %d times", h.moves) })
+	}
+	for _, change := range before {
+		change(h)
 	}
 	h.start()
 	return h

@@ -21,6 +21,7 @@ type harness struct {
 	now      time.Duration
 	registry *session.Registry
 	ends     []session.End
+	info     session.Info // of what is opened next
 	released int
 	clinging bool   // upstreams do not close when Close frames have passed, as servers do
 	between  func() // is called behind each step; nil for nothing
@@ -32,7 +33,7 @@ func newHarness(t *testing.T) *harness {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &harness{t: t, loop: lp, now: time.Second}
+	h := &harness{t: t, loop: lp, now: time.Second, info: session.Info{ID: "test"}}
 	h.registry = session.NewRegistry(func(_ *session.Session, e session.End) { h.ends = append(h.ends, e) })
 	t.Cleanup(func() {
 		h.shutdown(0)
@@ -211,7 +212,7 @@ func (h *harness) adoptLegs(o *Options, c, u Leg) {
 	h.step()
 }
 
-func (h *harness) open() *session.Session { return h.registry.Open(session.Info{ID: "test"}) }
+func (h *harness) open() *session.Session { return h.registry.Open(h.info) }
 
 // postSession has the loop adopt s without turning it.
 func (h *harness) postSession(s *session.Session, o *Options, c, u Leg) {

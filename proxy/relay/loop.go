@@ -16,7 +16,6 @@ type loop struct {
 	// static after construction
 	poller *poller
 	epoch  time.Time // times of the loop count from here
-	began  int64     // epoch, in nanoseconds since 1970
 	noted  func(*line, events)
 
 	mail  mailbox      // shared
@@ -25,6 +24,7 @@ type loop struct {
 
 	// owned by the loop
 	now      time.Duration // when the turn began
+	began    int64         // epoch by the machine's clock, which may be set meanwhile: in nanoseconds since 1970
 	timers   timers
 	judges   time.Duration // when peers are judged again, 0 if they are; see catchUp
 	ready    []*line       // to serve in the next turn
@@ -99,7 +99,9 @@ func newLoop() (*loop, error) {
 func (lp *loop) run() {
 	for !lp.closing || lp.occupied() {
 		woken := lp.poller.wait(lp.patience(), lp.noted)
-		now := time.Since(lp.epoch)
+		wall := time.Now()
+		now := wall.Sub(lp.epoch)
+		lp.began = wall.UnixNano() - int64(now)
 		lp.catchUp(now)
 		lp.turn(now, woken)
 	}

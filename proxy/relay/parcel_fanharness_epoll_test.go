@@ -46,7 +46,7 @@ func (h *fanHarness) handOnFan() {
 	old.finishUp()
 	h.loop, h.fan, h.moves = next, f, h.moves+1
 	h.now += otherClock
-	next.now = h.now
+	next.now, next.began = h.now, old.began-int64(otherClock)
 	next.load.Add(1)
 	a.settle(h.registry.Restore(s), next, func() { h.release(&h.released) })
 	for _, p := range h.again {

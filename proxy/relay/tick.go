@@ -17,7 +17,7 @@ const never = time.Duration(math.MaxInt64)
 func (p *pair) tick(lp *loop) {
 	due := never
 	if !p.closing() {
-		due = min(lp.tickLeave(p), lp.tickIdle(p), lp.tickLeg(&p.legs[client]), lp.tickLeg(&p.legs[upstream]))
+		due = min(lp.tickLeave(p), lp.tickExpiry(p), lp.tickIdle(p), lp.tickLeg(&p.legs[client]), lp.tickLeg(&p.legs[upstream]))
 	}
 	if p.closing() {
 		if lp.now >= p.end.cutAt {

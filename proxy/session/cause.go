@@ -38,5 +38,6 @@ const (
 	Shutdown Event = "shutdown" // usher is stopping
 	Drained  Event = "drained"  // its route or endpoint is not served any more
 	Operator Event = "operator" // an operator closed it
+	Expired  Event = "expired"  // what had let the client in has ended
 	Failed   Event = "failed"   // usher could not go on: a fault of ours or of the machine
 )

@@ -21,6 +21,11 @@ type Info struct {
 	Started  time.Time
 	Counts   bool // its connection counts in the limits, for the client
 
+	// Expires is when what has let the client in ends, in seconds since 1970; 0 for
+	// never. The session is ended then, with Close frames of ExpiryCode.
+	Expires    int64  `json:",omitempty"`
+	ExpiryCode uint16 `json:",omitempty"`
+
 	Handshake time.Duration // from the request to its 101
 	Dial      time.Duration // of which the connection to the endpoint took
 	Marks     []Mark        // of the headers that a Marker names

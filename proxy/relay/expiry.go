@@ -1,0 +1,44 @@
+package relay
+
+import (
+	"time"
+
+	"usher/proxy/session"
+	"usher/proxy/ws"
+)
+
+// expired is why a session ends that expires.
+var expired = session.Cause{Side: session.Usher, Event: session.Expired}
+
+// expiry returns when a session expires, by the loop's clock. It is asked anew each
+// time, as the machine's may be set meanwhile.
+func (lp *loop) expiry(s *session.Session) time.Duration {
+	at, ok := s.Expiry()
+	if !ok {
+		return never
+	}
+	return time.Duration(at.UnixNano() - lp.began)
+}
+
+func expiryFarewell(s *session.Session) farewell {
+	return farewell{ws.Code(s.ExpiryCode), session.ExpiryReason}
+}
+
+// tickExpiry ends a pair that expires, and returns when it does.
+func (lp *loop) tickExpiry(p *pair) time.Duration {
+	due := lp.expiry(p.session)
+	if lp.now >= due {
+		lp.quit(p, expired, expiryFarewell(p.session))
+	}
+	return due
+}
+
+// tickExpiry ends a fan that expires, as by loss: its client comes back, with
+// another token. It returns when it does.
+func (f *fan) tickExpiry() time.Duration {
+	if due := f.loop.expiry(f.session); f.loop.now < due {
+		return due
+	}
+	f.close(expired, expiryFarewell(f.session), nil)
+	return never
+}

@@ -1,0 +1,66 @@
+package relay
+
+import (
+	"testing"
+	"time"
+
+	"usher/proxy/engineio"
+	"usher/proxy/ws"
+)
+
+// expireIn has what is opened next expire then, or up to a second before.
+func (h *harness) expireIn(d time.Duration) {
+	now := time.Unix(0, h.loop.began+int64(h.now))
+	h.info.Expires, h.info.ExpiryCode = now.Add(d).Unix(), 3000
+}
+
+// A pair ends when what has let its client in does, however busy it is, and not
+// before.
+func TestPairExpires(t *testing.T) {
+	h := newHarness(t)
+	h.expireIn(10 * time.Minute)
+	c, u := h.adopt(&Options{IdleTimeout: time.Hour})
+	h.advance(9 * time.Minute)
+	c.send(ws.Text, "still there")
+	h.step()
+	u.wantFrame("before", ws.Text, "still there")
+	h.wantOpen()
+	h.advance(2 * time.Minute)
+	c.wantClose("expired", 3000, "token expired")
+	u.wantClose("expired", 3000, "token expired")
+	c.sendClose(3000, "")
+	u.sendClose(3000, "")
+	h.step()
+	h.wantEnd("usher.expired", 3000)
+}
+
+// One that has expired before it comes is not served.
+func TestPairHasExpired(t *testing.T) {
+	h := newHarness(t)
+	h.expireIn(-time.Hour)
+	c, u := h.adopt(&Options{})
+	c.wantClose("expired", 3000, "token expired")
+	u.wantClose("expired", 3000, "token expired")
+	c.conn.Close()
+	u.conn.Close()
+	h.step()
+	h.wantEnd("usher.expired", 3000)
+}
+
+// A session of Engine.IO ends as by loss: without a word of Socket.IO, so that
+// its client comes back and its upstream can recover what it has missed.
+func TestFanExpires(t *testing.T) {
+	h := newFanHarness(t, engineio.V4, false, func(h *fanHarness) { h.expireIn(20 * time.Second) })
+	c := h.connect()
+	main := h.join(c, "/", 0)
+	h.advance(10 * time.Second)
+	c.send(ws.Text, `42["still there"]`)
+	h.step()
+	main.wantFrame("before", ws.Text, `42["still there"]`)
+	h.advance(12 * time.Second)
+	c.wantClose("expired", 3000, "token expired")
+	c.sendClose(3000, "")
+	main.answerClose("the leg is closed", 1001)
+	h.step()
+	h.wantFanEnd("usher.expired", 3000, "/")
+}
