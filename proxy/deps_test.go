@@ -54,9 +54,10 @@ var layers = map[string]struct {
 	"limits":     {imports: []string{"config", "refusal"}, owns: []string{"golang.org/x/time/rate"}},
 	"encode":     {imports: []string{"config"}, owns: []string{"github.com/andybalholm/brotli", "github.com/klauspost/compress"}},
 	"pages":      {imports: []string{"config"}},
+	"auth":       {imports: []string{"config", "headers", "http1", "refusal"}, owns: []string{"github.com/go-jose/go-jose/v4", "golang.org/x/crypto/bcrypt", "golang.org/x/sync/singleflight"}},
 	"plain":      {imports: []string{"accesslog", "config", "pages", "refusal", "session"}},
 	"forward":    {imports: []string{"config", "encode", "headers", "plain", "refusal", "route", "upstream"}},
-	"handshake":  {imports: []string{"affinity", "config", "engineio", "h2connect", "headers", "http1", "limits", "pages", "plain", "refusal", "route", "session", "tracing", "upstream", "ws"}},
+	"handshake":  {imports: []string{"affinity", "auth", "config", "engineio", "h2connect", "headers", "http1", "limits", "pages", "plain", "refusal", "route", "session", "tracing", "upstream", "ws"}},
 	"front":      {imports: []string{"accesslog", "certs", "config", "handover", "handshake", "headers", "http1", "http2", "limits", "plain", "proxyproto", "refusal", "relay", "socket", "tls13"}, owns: []string{"golang.org/x/net/http/httpguts"}},
 	"relay":      {imports: []string{"demux", "engineio", "session", "socket", "tap", "tls13", "ws"}, owns: []string{"golang.org/x/sys/unix"}},
 	"namespaces": {imports: []string{"config", "demux", "engineio", "handshake", "limits", "refusal", "relay", "route", "session", "tracing", "upstream"}},
@@ -68,7 +69,7 @@ var layers = map[string]struct {
 
 	"demo":    {imports: []string{"", "config", "ws"}},
 	"doctor":  {imports: []string{"ws"}},
-	"command": {imports: []string{"", "accesslog", "admin", "certs", "config", "demo", "doctor", "handover", "nginx", "pages", "route"}, owns: []string{"golang.org/x/term"}},
+	"command": {imports: []string{"", "accesslog", "admin", "auth", "certs", "config", "demo", "doctor", "handover", "nginx", "pages", "route"}, owns: []string{"golang.org/x/term"}},
 }
 
 var impure = []string{"log", "log/slog", "net", "net/http", "os"}

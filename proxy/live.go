@@ -47,7 +47,7 @@ func nothing(log *slog.Logger, id string) *live {
 func (s *Server) newLive(p *prepared) *live {
 	cfg, pool := p.cfg, p.old.pool.Next(p.cfg.Upstreams, p.upstreamTLS)
 	pool.Handover.Store(cfg.TLS.Handover)
-	rules := headers.Rules{Trusted: cfg.TrustedProxies, ID: s.id}
+	rules := headers.Rules{Trusted: cfg.TrustedProxies, ID: s.id, Given: cfg.Given()}
 	l := &live{
 		cfg: cfg, certs: p.certs, listeners: p.listeners.all, upstreamFiles: p.upstreamFiles,
 		table: route.NewTable(cfg), pool: pool, options: relayOptions(cfg.Routes),
@@ -63,6 +63,7 @@ func (s *Server) newLive(p *prepared) *live {
 		Connections: s.connections,
 
 		Pages:     p.pages,
+		Auth:      p.auth,
 		Upstreams: pool,
 		Sessions:  s.sessions,
 		Headers:   rules,

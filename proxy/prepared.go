@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 
 	"usher/proxy/accesslog"
+	"usher/proxy/auth"
 	"usher/proxy/certs"
 	"usher/proxy/config"
 	"usher/proxy/handover"
@@ -22,6 +23,7 @@ type prepared struct {
 	operators *operatorListener
 	pages     pages.Set
 	access    *accesslog.Sink // nil for none
+	auth      auth.Set
 
 	upstreamFiles *watch.Files           // that upstreamTLS was made of
 	upstreamTLS   map[string]*tls.Config // by the name of the upstream
@@ -41,6 +43,9 @@ func (s *Server) prepare(cfg *config.Config, from *handover.Inheritance) (*prepa
 		return nil, certs.All(cfg, err)
 	}
 	if p.pages, err = pages.Open(cfg); err != nil {
+		return nil, err
+	}
+	if p.auth, err = s.auth.Open(cfg); err != nil {
 		return nil, err
 	}
 	if p.listeners, err = listen(cfg, p.old.listeners, from, s.log); err != nil {

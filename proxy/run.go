@@ -121,6 +121,7 @@ func (s *Server) stop(serves bool) {
 	s.front.Wait()
 	s.frames.Close()
 	s.transports.CloseIdleConnections()
+	s.auth.Close()
 	s.live.Load().pool.StopChecks()
 	if s.running {
 		stopCerts(s.live.Load().certs)

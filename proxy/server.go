@@ -10,6 +10,7 @@ import (
 
 	"usher/proxy/accesslog"
 	"usher/proxy/admin"
+	"usher/proxy/auth"
 	"usher/proxy/certs"
 	"usher/proxy/config"
 	"usher/proxy/encode"
@@ -56,6 +57,7 @@ type Server struct {
 	counters    *handshake.Counters
 	refusals    *refusal.Writer
 	access      *accesslog.Log
+	auth        *auth.Keeper
 	plain       *plain.Counters
 	transports  *forward.Transports
 	encoders    *encode.Encoders
@@ -117,7 +119,7 @@ func newServer(cfg *config.Config, log *slog.Logger, frames *relay.Group, from *
 	s := &Server{
 		log: log, failed: make(chan error, 1), frames: frames, routesFile: watch.Look(cfg.File),
 		counters: new(handshake.Counters), open: new(limits.Sessions), requests: limits.NewRequests(), connections: new(limits.Connections), transports: new(forward.Transports), encoders: new(encode.Encoders),
-		sessionLog: newSessionLog(log), succession: newSuccession(from), refusals: &refusal.Writer{Log: log}, access: accesslog.New(log), plain: new(plain.Counters),
+		sessionLog: newSessionLog(log), succession: newSuccession(from), refusals: &refusal.Writer{Log: log}, access: accesslog.New(log), plain: new(plain.Counters), auth: auth.NewKeeper(log),
 	}
 	s.front = front.NewServer(front.Config{
 		Loops: frames, HeadTimeout: cfg.HandshakeTimeout, Limits: ofConnections(cfg), Connections: s.connections, ConnContext: handshake.ConnContext,
@@ -140,6 +142,7 @@ func (s *Server) discard() {
 	s.frames.Close()
 	s.sessionLog.close()
 	s.access.Close()
+	s.auth.Close()
 }
 
 // Addresses returns where the server listens, in the order of the file.

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"usher/proxy/accesslog"
+	"usher/proxy/auth"
 	"usher/proxy/certs"
 	"usher/proxy/config"
 	"usher/proxy/pages"
@@ -27,6 +28,9 @@ func Check(w, stderr io.Writer, file string) error {
 		return faults
 	}
 	if _, err := pages.Open(cfg); err != nil {
+		return err
+	}
+	if _, err := auth.NewKeeper(nil).Open(cfg); err != nil {
 		return err
 	}
 	if err := accesslog.Check(cfg); err != nil {

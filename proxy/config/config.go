@@ -219,6 +219,7 @@ type Route struct {
 	Relay   Relay
 	Limits  Limits
 	Access  Access
+	Auth    *Auth // nil for none
 	Quota   Quota
 	Answers AnswerHeaders
 

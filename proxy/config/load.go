@@ -107,7 +107,7 @@ func (l *loader) where(at Position) string {
 }
 
 var fileKeys = slices.Concat([]string{
-	"listen", "tls", "trusted_proxies", "drain", "admin", "tracing", "log", "watch", "dial_timeout", "affinity_secret", "limits", "response_headers", "error_pages", "upstreams", "routes",
+	"listen", "tls", "trusted_proxies", "drain", "admin", "tracing", "log", "watch", "dial_timeout", "affinity_secret", "limits", "response_headers", "error_pages", "auth", "upstreams", "routes",
 }, accessKeys, limitKeys)
 
 func (l *loader) top(root value, c *Config) {
@@ -142,7 +142,7 @@ func (l *loader) top(root value, c *Config) {
 	c.Answers = l.answerHeaders(o.field("response_headers"), AnswerHeaders{})
 	c.ErrorPages = l.errorPages(o.field("error_pages"), nil)
 	c.Quota = l.quota(o.field("limits"), d.quota, false)
-	c.Routes = l.routes(o, inherited{limits, l.access(o, Access{}), c.Quota, c.Answers, c.ErrorPages}, c.Upstreams)
+	c.Routes = l.routes(o, inherited{limits, l.access(o, Access{}), l.auth(o.field("auth"), nil), c.Quota, c.Answers, c.ErrorPages}, c.Upstreams)
 	l.uncovered(c)
 	c.advice = l.advice.Sorted()
 	c.Warnings = append(l.warnings, l.advice...).Sorted()

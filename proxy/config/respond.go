@@ -44,7 +44,7 @@ func (l *loader) own(o object, r *Route) {
 			first = key
 		}
 	}
-	for _, key := range []string{"socketio", "compress", "strip_prefix", "replace_prefix", "slash", "origins", "headers", "relay", "allow", "deny", "limits", "encode"} {
+	for _, key := range []string{"socketio", "compress", "strip_prefix", "replace_prefix", "slash", "origins", "headers", "relay", "allow", "deny", "auth", "limits", "encode"} {
 		if v := o.field(key); v.given() {
 			l.errorf(v.used, "%s is never used: the route has no upstream, and answers everybody", key)
 		}

@@ -7,13 +7,14 @@ import (
 )
 
 var routeKeys = slices.Concat([]string{
-	"host", "path", "exact", "upgrade", "upstream", "namespaces", "redirect", "code", "respond", "socketio", "compress", "strip_prefix", "replace_prefix", "slash", "origins", "headers", "relay", "limits", "response_headers", "error_pages", "encode",
+	"host", "path", "exact", "upgrade", "upstream", "namespaces", "redirect", "code", "respond", "socketio", "compress", "strip_prefix", "replace_prefix", "slash", "origins", "headers", "relay", "limits", "response_headers", "error_pages", "auth", "encode",
 }, accessKeys, limitKeys)
 
 // inherited is what routes have from the top level, unless they say otherwise.
 type inherited struct {
 	limits Limits
 	access Access
+	auth   *Auth
 	quota  Quota
 
 	answers AnswerHeaders
@@ -51,6 +52,7 @@ func (l *loader) route(o object, from inherited, upstreams map[string]*Upstream)
 	choice(l, o.field("relay"), &r.Relay, Frames, Messages)
 	r.Limits = l.limits(o, from.limits)
 	r.Access = l.access(o, from.access)
+	r.Auth = l.auth(o.field("auth"), from.auth)
 	r.Answers = l.answerHeaders(o.field("response_headers"), from.answers)
 	r.ErrorPages = l.errorPages(o.field("error_pages"), from.pages)
 	r.Quota = l.quota(o.field("limits"), from.quota, true)

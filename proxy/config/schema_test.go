@@ -118,6 +118,7 @@ func TestSchemaKeys(t *testing.T) {
 		"": fileKeys, "route": routeKeys, "upstream": upstreamKeys, "listener": listenerKeys, "admin": adminKeys, "tracing": tracingKeys, "log": logKeys, "access_log": accessLogKeys, "tls": tlsKeys,
 		"certificate": certificateKeys, "external_account": externalAccountKeys, "on_demand": onDemandKeys, "drain": drainKeys, "check": checkKeys, "affinity": affinityKeys, "affinity_cookie": affinityCookieKeys, "balance": balanceKeys, "hash": hashKeys, "endpoint": endpointKeys, "headers": headersKeys, "respond": respondKeys, "limits": quotaKeys, "response_headers": answerHeadersKeys, "requests_per_address": requestRateKeys, "max_rate": rateKeys,
 		"socketio": socketIOKeys, "cookie": cookieKeys,
+		"auth": authKeys, "auth_forward": forwardKeys, "auth_jwt": jwtKeys, "auth_basic": basicKeys, "token_source": sourceKeys,
 	}
 	objects := map[string][]string{"": slices.Sorted(maps.Keys(root.Properties))}
 	for name, def := range root.Defs {

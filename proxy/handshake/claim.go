@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"sync/atomic"
 
+	"usher/proxy/auth"
 	"usher/proxy/headers"
 	"usher/proxy/refusal"
 	"usher/proxy/route"
@@ -26,6 +27,7 @@ type Claim struct {
 	lead    upstream.Lead
 	seat    *seat // of the session; nil without limits
 	offer   offer
+	grant   auth.Grant
 	handler *Handler // that made it, with the upstreams of its time
 }
 

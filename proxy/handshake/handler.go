@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"usher/proxy/auth"
 	"usher/proxy/headers"
 	"usher/proxy/limits"
 	"usher/proxy/pages"
@@ -40,6 +41,7 @@ type Handler struct {
 	Headers   headers.Rules
 	Log       *slog.Logger
 	Pages     pages.Set       // that routes answer with
+	Auth      auth.Set        // has the gates of all routes with auth
 	Marker    *session.Marker // of the sessions; nil for no marks
 	Tracer    *tracing.Tracer // of the handshakes
 
@@ -139,6 +141,7 @@ type wish struct {
 
 // find says what r asks for. An error says why it asks for nothing that is here.
 func (h *Handler) find(r *http.Request) (q wish, err error) {
+	h.Headers.Disown(r.Header)
 	if q.path, q.query, err = target(r); err != nil {
 		return q, err
 	}
@@ -150,7 +153,9 @@ func (h *Handler) find(r *http.Request) (q wish, err error) {
 		delete(r.Header, "Upgrade")
 		delete(r.Header, "Http2-Settings")
 	}
-	q.match, err = h.Table.Match(r.Host, q.path, q.upgrade)
+	if q.match, err = h.Table.Match(r.Host, q.path, q.upgrade); err == nil {
+		q.offer.protocols = h.withoutTokens(q.offer.protocols, q.match.Route)
+	}
 	return q, err
 }
 
@@ -175,6 +180,9 @@ func (h *Handler) newClaim(q wish, sender headers.Sender) Claim {
 // servePlain serves what is no upgrade.
 func (h *Handler) servePlain(w http.ResponseWriter, r *http.Request, q wish, sender headers.Sender) error {
 	if err := checkPolling(r, q.match.Route, q.query, sender.Host); err != nil {
+		return err
+	}
+	if _, err := h.authorize(w, r, q.match.Route, &sender); err != nil {
 		return err
 	}
 	if err := plain.Check(r, &q.match.Route.Limits); err != nil {
@@ -202,6 +210,13 @@ func looped(r *route.Route) error {
 // serveUpgrade makes the last checks that need no upstream, and then the
 // handshake with it.
 func (h *Handler) serveUpgrade(w http.ResponseWriter, r *http.Request, c Claim) error {
+	if err := checkClaim(r, &c); err != nil {
+		return err
+	}
+	var err error
+	if c.grant, err = h.authorize(w, r, c.Route, &c.Sender); err != nil {
+		return err
+	}
 	if err := h.settleClaim(r, &c); err != nil {
 		return err
 	}
@@ -235,21 +250,30 @@ func (h *Handler) Begin(r *http.Request, s headers.Sender, now time.Time) *Excha
 	if err != nil {
 		return nil
 	}
-	if h.settleClaim(r, &c) != nil {
+	allowed := checkClaim(r, &c) == nil
+	if allowed {
+		c.grant, allowed = h.authorizeNow(r, c.Route, &c.Sender, now)
+	}
+	if !allowed || h.settleClaim(r, &c) != nil {
 		unask() // Serve asks
 		return nil
 	}
 	return h.exchange(r, c, now)
 }
 
-// settleClaim makes the last checks that need no upstream, and has c count.
-func (h *Handler) settleClaim(r *http.Request, c *Claim) error {
+// checkClaim says whether the page that r comes from may open a socket.
+func checkClaim(r *http.Request, c *Claim) error {
 	if err := checkOrigin(r.Header["Origin"], c.Sender.Host, c.Route.Origins); err != nil {
 		if c.EngineIO {
 			err = warns(err, c.Route)
 		}
 		return err
 	}
+	return nil
+}
+
+// settleClaim makes the last checks that need no upstream, and has c count.
+func (h *Handler) settleClaim(r *http.Request, c *Claim) error {
 	if h.Admit != nil {
 		if err := h.Admit(c.Route.String(), c.Upstream.Name); err != nil {
 			return err

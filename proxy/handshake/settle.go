@@ -76,6 +76,7 @@ func (x *Exchange) answer() answer {
 	if cookie := c.lead.Cookie(x.endpoint, x.peer, c.Sender.Proto == "https", len(c.Route.Origins) > 0); cookie != nil {
 		a.lines = append(a.lines, line{"Set-Cookie", cookie.String()})
 	}
+	a.lines = append(a.lines, told(c.grant).lines...)
 	return a
 }
 
@@ -89,7 +90,8 @@ func (x *Exchange) open(now time.Time) *session.Session {
 		Endpoint: x.endpoint.Address, Claim: c.Route.Identity, Target: x.endpoint.Identity,
 		Client: c.Sender.Address(), Started: now,
 		Handshake: now.Sub(x.began), Dial: x.dialled,
-		Counts: c.seat != nil && c.seat.connections != nil,
+		Counts:  c.seat != nil && c.seat.connections != nil,
+		Expires: c.grant.Expires, ExpiryCode: c.grant.Code,
 	}
 	if h.Marker != nil {
 		info.Marks = h.Marker.Marks(x.request.Header)

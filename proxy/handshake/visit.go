@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 
+	"usher/proxy/auth"
 	"usher/proxy/engineio"
 	"usher/proxy/headers"
 	"usher/proxy/route"
@@ -18,6 +19,7 @@ type Visit struct {
 	Match   route.Match
 	Query   string         // as the client sent it, without the question mark
 	Sender  headers.Sender // who asks
+	Grant   auth.Grant     // once it is authorized
 	Upgrade bool           // the client's half of a WebSocket handshake, or else a plain request
 
 	Marker *session.Marker // of the sessions; nil for no marks
@@ -59,6 +61,9 @@ func (h *Handler) split(w http.ResponseWriter, r *http.Request, v Visit) error {
 	verdict := h.Split(w, r, v)
 	switch {
 	case verdict.Forward != nil:
+		if err := v.Authorize(w, r); err != nil {
+			return err
+		}
 		h.Forward(w, r, *verdict.Forward, v.Sender)
 	case verdict.Accept != nil:
 		a, err := h.accept(w, r, v)
@@ -95,7 +100,7 @@ func (h *Handler) accept(w http.ResponseWriter, r *http.Request, v Visit) (Accep
 	b := h.buffers.get()
 	defer h.buffers.put(b)
 	p := Pair{Route: v.Match.Route}
-	taken, err := h.agree(w, v.offer, answer{}, g, v.Match.Route, b, &p)
+	taken, err := h.agree(w, v.offer, told(v.Grant), g, v.Match.Route, b, &p)
 	if err != nil {
 		return Accepted{}, err
 	}

@@ -60,6 +60,9 @@ func (rules Rules) Apply(h http.Header, s Sender, changes config.Headers) {
 		}
 	}
 	speak(h, s)
+	for _, g := range s.Given {
+		h[g.Name] = []string{g.Value}
+	}
 	for _, name := range changes.Remove {
 		if !hopByHop[name] {
 			delete(h, name)

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"usher/proxy/config"
 	"usher/proxy/tracing"
 )
 
@@ -25,6 +26,8 @@ type Rules struct {
 	Trusted []netip.Prefix
 	// ID is that of this usher among others; "" if requests are not marked.
 	ID string
+	// Given are the canonical names of the headers that only auth gives.
+	Given []string
 }
 
 // Sender is who sent a request, as far as usher believes it.
@@ -36,6 +39,8 @@ type Sender struct {
 	Proto   string     // "http" or "https", on the client's side
 	ID      string     // the request id
 	Subject string     // of the peer's own certificate, where one was asked for and verified
+
+	Given []config.Header // who the client is, as auth has found out
 
 	Trace *tracing.Handshake // nil for a request that is no handshake, and if there is no tracing
 }

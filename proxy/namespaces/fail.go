@@ -30,6 +30,14 @@ func (q *request) refuseOrigin(err error) {
 	q.refuse(q.coded(&e, engineio.Forbidden))
 }
 
+// unauthorized has err, which is auth's, leave what has been set of the answer's
+// head: a page of another origin is to see why it may not come in.
+func (q *request) unauthorized(err error) error {
+	e := *refusal.Of(q.http.Context(), err)
+	e.EngineIO = &refusal.EngineIO{Code: engineio.Forbidden, Message: e.Rule, Server: true}
+	return &e
+}
+
 // coded counts a request that breaks the rule of code, and has e say so.
 func (q *request) coded(e *refusal.Error, code engineio.Code) *refusal.Error {
 	q.errors[code].Add(1)

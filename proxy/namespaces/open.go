@@ -31,6 +31,10 @@ type opening struct {
 // begin without.
 func (q *request) open() (left handshake.Verdict) {
 	s, v := q.server, &visitor{split: q.split, version: q.Version, client: q.visit.Sender.Client}
+	if err := q.visit.Authorize(q.w, q.http); err != nil {
+		q.refuse(q.unauthorized(err))
+		return left
+	}
 	d, err := q.newDialler()
 	if err == nil {
 		v.leave, err = q.admit()
@@ -86,7 +90,7 @@ func (q *request) info() session.Info {
 	return session.Info{
 		ID: q.visit.Sender.ID, Route: q.route.String(), Claim: q.route.Identity,
 		Client: q.visit.Sender.Address(), Started: time.Now(),
-		Marks: q.marks(),
+		Marks: q.marks(), Expires: q.visit.Grant.Expires, ExpiryCode: q.visit.Grant.Code,
 	}
 }
 

@@ -91,7 +91,7 @@ func (x *Exchange) WriteHeader(status int) {
 	x.unflushed = true
 	x.begins(status)
 	if status >= http.StatusOK {
-		x.by.Answers.Apply(x.Header())
+		x.change(x.Header())
 	}
 	if x.major == 1 && x.body != nil && !x.body.ended.Load() && status >= http.StatusOK {
 		x.Header()["Connection"] = []string{"close"}

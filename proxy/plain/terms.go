@@ -20,6 +20,8 @@ type Terms struct {
 type terms struct {
 	by Terms
 	Record
+
+	cookies []string // values of Set-Cookie that the answer has besides
 }
 
 // of returns those of w, nil if it is neither.
@@ -39,6 +41,22 @@ func Route(w http.ResponseWriter, name string, on *config.Route, set pages.Set) 
 	if t := of(w); t != nil {
 		t.route(name, on, set)
 	}
+}
+
+// SetCookies has the answer of w have these values of Set-Cookie besides its own.
+func SetCookies(w http.ResponseWriter, values []string) {
+	if t := of(w); t != nil {
+		t.cookies = values
+	}
+}
+
+// change makes the changes to the head of an answer.
+func (t *terms) change(h http.Header) {
+	if len(t.cookies) > 0 {
+		h["Set-Cookie"] = append(h["Set-Cookie"], t.cookies...)
+		t.cookies = nil
+	}
+	t.by.Answers.Apply(h)
 }
 
 func (t *terms) route(name string, on *config.Route, set pages.Set) {

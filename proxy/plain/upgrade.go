@@ -24,7 +24,7 @@ func NewUpgrade(w http.ResponseWriter, by Terms) *Upgrade {
 func (u *Upgrade) WriteHeader(status int) {
 	u.begins(status)
 	if status >= http.StatusOK {
-		u.by.Answers.Apply(u.Header())
+		u.change(u.Header())
 	}
 	u.ResponseWriter.WriteHeader(status)
 }

@@ -1,6 +1,7 @@
 package refusal
 
 import (
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -50,6 +51,13 @@ func (e *Error) answer(w http.ResponseWriter, r *http.Request) {
 	}
 	if e.RetryAfter != "" {
 		h.Set("Retry-After", e.RetryAfter)
+	}
+	if e.Challenge != "" {
+		h.Set("Www-Authenticate", e.Challenge)
+	}
+	if e.Reply != nil {
+		e.Reply.write(w, r)
+		return
 	}
 	kind, body := e.body(w, r)
 	write(w, r, e.Status, kind, body)
@@ -119,6 +127,20 @@ func write(w http.ResponseWriter, r *http.Request, status int, kind, body string
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead && body != "" {
 		w.Write([]byte(body)) //nolint:errcheck // a client that does not listen is not our concern
+	}
+}
+
+// write passes a on. What it says of its own counts, but where the connection ends.
+func (a *Reply) write(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	maps.Copy(h, a.Header)
+	h["Content-Length"] = []string{strconv.Itoa(len(a.Body))}
+	if a.Status == http.StatusNotModified || a.Status == http.StatusNoContent {
+		delete(h, "Content-Length")
+	}
+	w.WriteHeader(a.Status)
+	if r.Method != http.MethodHead && len(a.Body) > 0 {
+		w.Write(a.Body) //nolint:errcheck // a client that does not listen is not our concern
 	}
 }
 

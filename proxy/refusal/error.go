@@ -29,7 +29,16 @@ type Error struct {
 	Logged bool // the log has a line of it already: it is counted only
 
 	RetryAfter string    // in seconds; "" for what the status asks for
+	Challenge  string    // what WWW-Authenticate says; "" for nothing
+	Reply      *Reply    // in place of usher's own words; nil for those
 	EngineIO   *EngineIO // nil for a client that is told by a line of text
+}
+
+// Reply is what somebody else has the client be told.
+type Reply struct {
+	Status int
+	Header http.Header // but for what concerns its connection
+	Body   []byte
 }
 
 // EngineIO is how a client of Engine.IO is told: where it looks for it.

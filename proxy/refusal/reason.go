@@ -18,6 +18,8 @@ const (
 	Address                   // the client's is not served
 	Rate                      // too many requests of an address
 	Origin                    // not allowed by the route
+	Auth                      // it may not come in as it is
+	AuthDown                  // nobody can say whether it may
 	Draining                  // no new session is wanted
 	Duplicate                 // the connection was claimed before: a fault of ours
 	Fault                     // another fault of ours
@@ -38,7 +40,7 @@ const (
 // String returns the reason as it stands in logs and metrics.
 func (r Reason) String() string {
 	names := [reasonCount]string{
-		"connections", "head", "method", "path", "upgrade", "version", "key", "no_route", "no_host", "loop", "address", "rate", "origin", "draining",
+		"connections", "head", "method", "path", "upgrade", "version", "key", "no_route", "no_host", "loop", "address", "rate", "origin", "auth", "auth_unavailable", "draining",
 		"duplicate", "fault", "no_endpoint", "crowded", "full", "waiting", "dial", "timeout", "answer", "client_gone", "body", "limit", "engine_io",
 	}
 	return names[r]

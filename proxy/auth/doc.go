@@ -1,0 +1,7 @@
+// Package auth says who may come in: by a token that somebody has signed (JWT), by a
+// name and a password, or by what a service says when it is asked (forward). Whoever
+// comes in has a Grant. What cannot be decided is refused.
+//
+// A Set is the gates of one routes file; what lasts longer, key sets that were
+// fetched and connections that are kept, is the Keeper's.
+package auth

@@ -1,0 +1,113 @@
+package auth
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// fetching is how long a key set may take to come.
+const fetching = 5 * time.Second
+
+// Keeper has what outlives a routes file.
+type Keeper struct {
+	log *slog.Logger // static
+	web *http.Client // static
+
+	ctx  context.Context // static; done when nobody asks any more
+	stop context.CancelFunc
+
+	mu    sync.Mutex
+	sets  map[keySource]*keySet   // guarded by mu
+	unix  map[string]*http.Client // by the path of the socket; guarded by mu
+	asked sync.Map                // asked → *atomic.Uint64
+}
+
+// NewKeeper returns one that knows nothing yet. log may be nil.
+func NewKeeper(log *slog.Logger) *Keeper {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	k := &Keeper{log: log, web: newClient(nil), sets: make(map[keySource]*keySet), unix: make(map[string]*http.Client)}
+	k.ctx, k.stop = context.WithCancel(context.Background())
+	return k
+}
+
+// newClient returns one that keeps connections, and follows nobody anywhere.
+func newClient(dial func(ctx context.Context, network, address string) (net.Conn, error)) *http.Client {
+	return &http.Client{
+		Transport: &http.Transport{
+			Proxy: nil, DialContext: dial, DisableCompression: true, ForceAttemptHTTP2: dial == nil,
+			MaxIdleConnsPerHost: mostWaiting, IdleConnTimeout: time.Minute, MaxResponseHeaderBytes: 64 << 10,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// client returns the one for a URL.
+func (k *Keeper) client(url string) *http.Client {
+	rest, ok := strings.CutPrefix(url, "unix:")
+	if !ok {
+		return k.web
+	}
+	socket, _, _ := strings.Cut(rest, ":")
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	c := k.unix[socket]
+	if c == nil {
+		c = newClient(func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", socket)
+		})
+		k.unix[socket] = c
+	}
+	return c
+}
+
+// Close closes what is kept open. Nobody asks any more.
+func (k *Keeper) Close() {
+	k.stop()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.web.CloseIdleConnections()
+	for _, c := range k.unix {
+		c.CloseIdleConnections()
+	}
+}
+
+// result is what became of a question.
+type result string
+
+const (
+	allowed     result = "allowed"
+	refused     result = "refused"
+	unavailable result = "unavailable" // nobody could say
+)
+
+// Asked is what questions are counted by.
+type Asked struct {
+	Route, Kind, Result string
+}
+
+func (k *Keeper) count(route, kind string, r result) {
+	at := Asked{route, kind, string(r)}
+	n, ok := k.asked.Load(at)
+	if !ok {
+		n, _ = k.asked.LoadOrStore(at, new(atomic.Uint64))
+	}
+	n.(*atomic.Uint64).Add(1)
+}
+
+// Totals returns how many questions there were.
+func (k *Keeper) Totals() map[Asked]uint64 {
+	totals := make(map[Asked]uint64)
+	k.asked.Range(func(at, n any) bool {
+		totals[at.(Asked)] = n.(*atomic.Uint64).Load()
+		return true
+	})
+	return totals
+}
