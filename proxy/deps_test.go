@@ -54,7 +54,7 @@ var layers = map[string]struct {
 	"limits":     {imports: []string{"config", "refusal"}, owns: []string{"golang.org/x/time/rate"}},
 	"encode":     {imports: []string{"config"}, owns: []string{"github.com/andybalholm/brotli", "github.com/klauspost/compress"}},
 	"pages":      {imports: []string{"config"}},
-	"auth":       {imports: []string{"config", "headers", "http1", "refusal"}, owns: []string{"github.com/go-jose/go-jose/v4", "golang.org/x/crypto/bcrypt", "golang.org/x/sync/singleflight"}},
+	"auth":       {imports: []string{"config", "headers", "http1", "refusal", "session"}, owns: []string{"github.com/go-jose/go-jose/v4", "golang.org/x/crypto/bcrypt", "golang.org/x/sync/singleflight"}},
 	"plain":      {imports: []string{"accesslog", "config", "pages", "refusal", "session"}},
 	"forward":    {imports: []string{"config", "encode", "headers", "plain", "refusal", "route", "upstream"}},
 	"handshake":  {imports: []string{"affinity", "auth", "config", "engineio", "h2connect", "headers", "http1", "limits", "pages", "plain", "refusal", "route", "session", "tracing", "upstream", "ws"}},
@@ -65,7 +65,7 @@ var layers = map[string]struct {
 	"messages":   {imports: []string{"handshake", "route", "session", "tap", "ws"}, owns: []string{"github.com/koding/websocketproxy", "github.com/gorilla/websocket"}},
 
 	"admin":   {imports: []string{"config", "plain", "route", "session", "tap", "upstream"}},
-	"metrics": {imports: []string{"accesslog", "engineio", "handshake", "namespaces", "plain", "refusal", "relay", "session", "upstream"}, owns: []string{"github.com/prometheus/client_golang"}},
+	"metrics": {imports: []string{"accesslog", "auth", "engineio", "handshake", "namespaces", "plain", "refusal", "relay", "session", "upstream"}, owns: []string{"github.com/prometheus/client_golang"}},
 
 	"demo":    {imports: []string{"", "config", "ws"}},
 	"doctor":  {imports: []string{"ws"}},

@@ -102,7 +102,7 @@ func (d desk) Close(list []*session.Session, how session.Drain) {
 func (d desk) source() metrics.Source {
 	return metrics.Source{
 		Sessions: d.sessions, Handshakes: d.counters, Refusals: d.refusals, Relay: d.frames, Namespaces: d.namespaces, Log: d.log,
-		Requests: d.plain, Access: d.access,
+		Requests: d.plain, Access: d.access, Auth: d.auth,
 		Upstreams: func() []upstream.Stats { return d.Pool().Stats() },
 		Ready:     func() bool { return d.Phase().Ready() },
 		Reloads: func() metrics.Reloads {

@@ -54,7 +54,9 @@ func (g *Gate) Quick(r *http.Request, s headers.Sender, route string, now time.T
 // Check lets a request in, or says why not: the error is a *refusal.Error. It may
 // wait for another process, or for a turn, and ends with the request's context.
 func (g *Gate) Check(r *http.Request, s headers.Sender, route string, now time.Time) (Grant, error) {
+	began := time.Now()
 	granted, err := g.way.check(question{r, s}, now)
+	g.keep.took[g.kind].Observe(time.Since(began))
 	switch e, _ := err.(*refusal.Error); { //nolint:errorlint // no way wraps it
 	case err == nil:
 		g.keep.count(route, g.kind, allowed)

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"usher/proxy/session"
 )
 
 // fetching is how long a key set may take to come.
@@ -25,7 +27,9 @@ type Keeper struct {
 	mu    sync.Mutex
 	sets  map[keySource]*keySet   // guarded by mu
 	unix  map[string]*http.Client // by the path of the socket; guarded by mu
-	asked sync.Map                // asked → *atomic.Uint64
+	asked sync.Map                // Asked → *atomic.Uint64
+
+	took map[string]*session.Latencies // by kind; what it holds may be used by anybody
 }
 
 // NewKeeper returns one that knows nothing yet. log may be nil.
@@ -33,7 +37,10 @@ func NewKeeper(log *slog.Logger) *Keeper {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	k := &Keeper{log: log, web: newClient(nil), sets: make(map[keySource]*keySet), unix: make(map[string]*http.Client)}
+	k := &Keeper{log: log, web: newClient(nil), sets: make(map[keySource]*keySet), unix: make(map[string]*http.Client), took: make(map[string]*session.Latencies)}
+	for _, kind := range kinds {
+		k.took[kind] = new(session.Latencies)
+	}
 	k.ctx, k.stop = context.WithCancel(context.Background())
 	return k
 }
@@ -100,6 +107,19 @@ func (k *Keeper) count(route, kind string, r result) {
 		n, _ = k.asked.LoadOrStore(at, new(atomic.Uint64))
 	}
 	n.(*atomic.Uint64).Add(1)
+}
+
+// kinds of auth.
+var kinds = []string{"forward", "jwt", "basic"}
+
+// Took returns how long decisions have taken that had to wait for something, by the
+// kind of auth.
+func (k *Keeper) Took() map[string]session.Histogram {
+	all := make(map[string]session.Histogram)
+	for kind, l := range k.took {
+		all[kind] = l.Histogram()
+	}
+	return all
 }
 
 // Totals returns how many questions there were.

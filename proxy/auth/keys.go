@@ -260,7 +260,7 @@ func (s *keySet) get(ctx context.Context, url string, into any) error {
 
 // KeyAge is how old a key set is, and how often it could not be read.
 type KeyAge struct {
-	URL   string
+	URL   string        // without its query, which may hold a secret
 	Age   time.Duration // negative before there is one
 	Fails uint64
 }
@@ -270,7 +270,8 @@ func (k *Keeper) KeyAges(now time.Time) (list []KeyAge) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for from, s := range k.sets {
-		age := KeyAge{URL: from.url, Age: -1}
+		url, _, _ := strings.Cut(from.url, "?")
+		age := KeyAge{URL: url, Age: -1}
 		if have := s.have.Load(); have != nil {
 			age.Age = now.Sub(have.at)
 		}

@@ -9,7 +9,11 @@ import (
 // edgeOptions are those of a route's options that are about clients and answers.
 func edgeOptions(r *config.Route) (list []string) {
 	if r.Answer() == "" { // who answers by itself does so to everybody
-		list = append(networks(r.Access), clientOptions(r)...)
+		list = networks(r.Access)
+		if r.Auth != nil {
+			list = append(list, "auth "+r.Auth.Kind())
+		}
+		list = append(list, clientOptions(r)...)
 	}
 	for _, change := range answerChanges(&r.Answers) {
 		list = append(list, "answers "+change)

@@ -41,6 +41,7 @@ func (o *order) before(r *config.Route, upgrade bool, client netip.Addr) bool {
 	}
 	o.add("rate", "%s", rateRule(&r.Quota, client))
 	o.add("origin", "%s", originRule(r))
+	o.add("auth", "%s", authRule(r.Auth))
 	split := len(r.Namespaces) > 0
 	if !upgrade && !split {
 		o.add("max_body", "%s", bodyRule(r.Limits.MaxBody))
@@ -94,6 +95,34 @@ func rateRule(q *config.Quota, client netip.Addr) string {
 		return "no limit: the address is exempt"
 	}
 	return fmt.Sprintf("%d a second of an address, burst %d%s: 429", q.Requests.Rate, q.Requests.Burst, together(q.Requests.Own))
+}
+
+// authRule says who is let in.
+func authRule(a *config.Auth) string {
+	rule := "everybody"
+	switch a.Kind() {
+	case "forward":
+		rule = "whom the service lets in that is asked: its answer, or 503"
+	case "jwt":
+		rule = "who has a token, by " + places(a.JWT) + ": 401, or 503 while its keys are unknown"
+	case "basic":
+		rule = "who has a name and a password: 401"
+	}
+	if names := a.Gives(); len(names) > 0 {
+		rule += "; the upstream is told " + strings.Join(names, ", ")
+	}
+	return rule
+}
+
+// places are where a token is looked for.
+func places(a *config.JWTAuth) string {
+	list := make([]string, len(a.From))
+	for i, s := range a.From {
+		if list[i] = string(s.Place); s.Name != "" {
+			list[i] += " " + s.Name
+		}
+	}
+	return strings.Join(list, ", ")
 }
 
 // together says which routes a limit counts for.

@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"usher/proxy/accesslog"
+	"usher/proxy/auth"
 	"usher/proxy/handshake"
 	"usher/proxy/namespaces"
 	"usher/proxy/plain"
@@ -37,6 +38,7 @@ type Source struct {
 	Namespaces *namespaces.Server
 	Requests   *plain.Counters
 	Access     *accesslog.Log
+	Auth       *auth.Keeper
 	Log        *slog.Logger
 
 	// What a reload puts another in the place of.
@@ -84,6 +86,7 @@ func (c *Collector) Collect(to chan<- prometheus.Metric) {
 	f := families()
 	c.sessions(f, to)
 	c.handshakes(f, to)
+	c.auth(f, to)
 	c.requests(f, to)
 	c.relay(f, to)
 	c.namespaces(f, to)
@@ -115,6 +118,23 @@ func (c *Collector) handshakes(f map[string]family, to chan<- prometheus.Metric)
 	f["duplicate_claims_total"].send(to, float64(s.DuplicateClaims))
 	for k, n := range c.from.Refusals.Totals() {
 		f["refusals_total"].send(to, float64(n), k.Route, k.Reason)
+	}
+}
+
+func (c *Collector) auth(f map[string]family, to chan<- prometheus.Metric) {
+	for asked, n := range c.from.Auth.Totals() {
+		f["auth_total"].send(to, float64(n), asked.Route, asked.Kind, asked.Result)
+	}
+	for kind, h := range c.from.Auth.Took() {
+		if h.Count > 0 {
+			f["auth_seconds"].histogram(to, h, kind)
+		}
+	}
+	for _, k := range c.from.Auth.KeyAges(time.Now()) {
+		if k.Age >= 0 {
+			f["auth_keys_age_seconds"].send(to, k.Age.Seconds(), k.URL)
+		}
+		f["auth_keys_failures_total"].send(to, float64(k.Fails), k.URL)
 	}
 }
 
