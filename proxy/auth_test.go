@@ -297,7 +297,7 @@ func TestForwardAuth(t *testing.T) {
 	up := newTold(t)
 	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Cookie") != "session=1" {
-			http.Redirect(w, r, "https://id.test/login?rd="+url.QueryEscape(r.Header.Get("X-Original-Url")), 302)
+			http.Redirect(w, r, "https://id.test/login?rd="+url.QueryEscape(r.Header.Get("X-Original-Url")), http.StatusFound)
 			return
 		}
 		w.Header().Set("X-User-Id", "u1")

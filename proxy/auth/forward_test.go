@@ -106,10 +106,10 @@ func TestServiceSays(t *testing.T) {
 				}
 			}
 		}, 0, Grant{}},
-		{"302", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://id/login", 302) }, 302, Grant{}},
+		{"302", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://id/login", http.StatusFound) }, 302, Grant{}},
 		{"401", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Www-Authenticate", "Basic")
-			http.Error(w, "no", 401)
+			http.Error(w, "no", http.StatusUnauthorized)
 		}, 401, Grant{}},
 		{"500", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }, 500, Grant{}},
 		{"a long no", func(w http.ResponseWriter, _ *http.Request) {

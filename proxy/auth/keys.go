@@ -72,8 +72,11 @@ func readKey(file string) (fixed, error) {
 		return nil, fmt.Errorf("%s has a %s, and must have a public key", file, strings.ToLower(block.Type))
 	}
 	k := jose.JSONWebKey{Key: key}
-	if err != nil || !k.Valid() || !k.IsPublic() {
-		return nil, fmt.Errorf("%s has no public key that can be used: %v", file, err)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	if !k.Valid() || !k.IsPublic() {
+		return nil, fmt.Errorf("%s has no public key that can be used", file)
 	}
 	return fixed{k}, nil
 }

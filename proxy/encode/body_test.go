@@ -32,6 +32,7 @@ func decoded(t testing.TB, c config.Coding, r io.Reader) io.Reader {
 		return z
 	case config.Brotli:
 		return brotli.NewReader(r)
+	case config.Gzip:
 	}
 	g, err := gzip.NewReader(r)
 	if err != nil {

@@ -77,6 +77,7 @@ func (e *Encoders) pool(coding config.Coding) *sync.Pool {
 		return &e.zstd
 	case config.Brotli:
 		return &e.br
+	case config.Gzip:
 	}
 	return &e.gzip
 }
@@ -91,6 +92,7 @@ func newEncoder(coding config.Coding) encoder {
 		return z
 	case config.Brotli:
 		return brotli.NewWriterOptions(nil, brotli.WriterOptions{Quality: brotliLevel, LGWin: brotliWindow})
+	case config.Gzip:
 	}
 	g, err := gzip.NewWriterLevel(nil, gzipLevel)
 	if err != nil {

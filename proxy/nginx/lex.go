@@ -47,7 +47,7 @@ func (l *lexer) next() (t token, ok bool, err error) {
 	case '"', '\'':
 		t, err = l.quoted(c)
 	default:
-		t, err = l.word()
+		t = l.word()
 	}
 	return t, err == nil, err
 }
@@ -75,15 +75,15 @@ func (l *lexer) quoted(quote byte) (token, error) {
 	t := token{line: l.line}
 	begin := l.at + 1
 	for i := begin; i < len(l.text); i++ {
-		switch c := l.text[i]; {
-		case c == '\n':
+		switch l.text[i] {
+		case '\n':
 			l.line++
-		case c == '\\':
+		case '\\':
 			i++
 			if i < len(l.text) && l.text[i] == '\n' {
 				l.line++
 			}
-		case c == quote:
+		case quote:
 			t.text, l.at = unescape(l.text[begin:i]), i+1
 			if l.at < len(l.text) && !isSpace(l.text[l.at]) && !strings.ContainsRune(";{)", rune(l.text[l.at])) {
 				return t, l.errorf(l.line, "unexpected %q behind a word in quotes", l.text[l.at])
@@ -95,7 +95,7 @@ func (l *lexer) quoted(quote byte) (token, error) {
 }
 
 // word reads one without quotes. A brace behind a dollar is part of it.
-func (l *lexer) word() (token, error) {
+func (l *lexer) word() token {
 	t := token{line: l.line}
 	begin := l.at
 	for ; l.at < len(l.text); l.at++ {
@@ -111,7 +111,7 @@ func (l *lexer) word() (token, error) {
 	}
 	l.at = min(l.at, len(l.text))
 	t.text = unescape(l.text[begin:l.at])
-	return t, nil
+	return t
 }
 
 // unescape takes the backslash off what nginx takes it off; expressions keep theirs.

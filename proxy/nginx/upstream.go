@@ -130,17 +130,17 @@ func (im *importer) group(scheme string, d *Directive) (endpoints, options []str
 // member returns an endpoint.
 func (im *importer) member(scheme string, s *Directive) (e string, backup, down bool) {
 	e = q(endpoint(scheme, s.arg(0)))
-	more := ""
+	var more strings.Builder
 	for _, option := range s.Args[min(1, len(s.Args)):] {
 		name, value, _ := strings.Cut(option, "=")
 		switch name {
 		case "weight":
 			if value != "1" {
-				more += ", weight: " + q(value)
+				more.WriteString(", weight: " + q(value))
 			}
 		case "max_conns":
 			if value != "0" {
-				more += ", max_sessions: " + q(value)
+				more.WriteString(", max_sessions: " + q(value))
 				im.remark(s, "max_sessions counts sockets, max_conns all requests")
 			}
 		case "backup":
@@ -154,8 +154,8 @@ func (im *importer) member(scheme string, s *Directive) (e string, backup, down 
 			im.lose(s, "%s: usher has nothing that does the same", name)
 		}
 	}
-	if more != "" {
-		e = "{url: " + e + strings.NewReplacer(`"`, "").Replace(more) + "}"
+	if more.Len() > 0 {
+		e = "{url: " + e + strings.NewReplacer(`"`, "").Replace(more.String()) + "}"
 	}
 	return e, backup, down
 }
