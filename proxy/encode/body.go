@@ -49,7 +49,7 @@ func (w *work) encode(plain io.Reader) error {
 	case failed != nil:
 	case errors.Is(err, io.EOF):
 		failed = w.encoder.Close()
-	case n < len(w.in): // there is no more at once
+	case n > 0: // more may be long in coming
 		failed = w.encoder.Flush()
 	}
 	if failed != nil {

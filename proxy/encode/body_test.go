@@ -100,7 +100,7 @@ func TestBodies(t *testing.T) {
 func TestNothingIsHeldBack(t *testing.T) {
 	for _, c := range codings {
 		var wire bytes.Buffer
-		list := []string{"one", strings.Repeat("two", 3000), "three"}
+		list := []string{"one", strings.Repeat("two", 3000), strings.Repeat("f", len(new(work).in)), "three"}
 		body := new(Encoders).begin(c, &pieces{list: list, end: io.EOF, again: func(read int) {
 			got, _ := io.ReadAll(decodedSoFar(t, c, wire.Bytes()))
 			if want := strings.Join(list[:read], ""); string(got) != want {

@@ -124,17 +124,22 @@ func (u *Upstream) probe() {
 	var all sync.WaitGroup
 	for _, e := range u.Endpoints() {
 		if e.State() == CircuitOpen {
-			all.Go(func() { e.probe(ctx) })
+			all.Go(func() {
+				if e.probe(ctx) {
+					cancel() // one is enough, and the others may never answer
+				}
+			})
 		}
 	}
 	all.Wait()
 }
 
 // probe notes a connection to e, if one comes about. That none does is no news.
-func (e *Endpoint) probe(ctx context.Context) {
+func (e *Endpoint) probe(ctx context.Context) bool {
 	conn, _, err := e.connect(ctx, netip.Addr{}, false)
 	if err == nil {
 		conn.Close()
 		e.change(time.Now(), (*health).dialled)
 	}
+	return err == nil
 }

@@ -114,6 +114,9 @@ func (u *Upstream) wait(ctx context.Context, w *waiter, patience time.Duration) 
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	case <-timer.C:
+		if _, out := u.outage(); !out { // it was about to be let out
+			return nil
+		}
 	case <-u.held.removed:
 	case <-u.settings.holding.Done():
 	}

@@ -359,3 +359,34 @@ func TestBrokenOff(t *testing.T) {
 		})
 	}
 }
+
+// Who has not been let out yet when its time is over is not refused if the endpoint
+// is there.
+func TestHeldUntilTheLastMoment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := NewPool([]*config.Upstream{{Name: "m", Hold: time.Second, Endpoints: []config.Endpoint{{Scheme: config.HTTP, Address: "127.0.0.1:1"}}}})
+		u := p.Get("m")
+		e := u.Endpoints()[0]
+		p.Dial = func(context.Context, string, string) (net.Conn, error) { return nil, syscall.ECONNREFUSED }
+		if _, err := e.Dial(t.Context()); err == nil {
+			t.Fatal("got a connection")
+		}
+		var refused atomic.Int64
+		var all sync.WaitGroup
+		for range 5000 {
+			all.Go(func() {
+				if u.Await(t.Context(), new(Tries)) != nil {
+					refused.Add(1)
+				}
+			})
+		}
+		time.Sleep(930 * time.Millisecond)
+		e.change(time.Now(), (*health).dialled) // it is up again
+		all.Wait()
+		if n := refused.Load(); n > 0 {
+			t.Errorf("got %d refused of 5000, though the endpoint is up", n)
+		}
+		p.EndHolds()
+		time.Sleep(time.Second)
+	})
+}
