@@ -371,3 +371,36 @@ func TestBasicAuth(t *testing.T) {
 	wantOutcome(t, "another rule", b.address, "/", in, 401)
 	wantEcho(t, c, websocket.TextMessage, []byte("still there"))
 }
+
+// Trailers say nothing either: some upstreams merge them with the headers.
+func TestTokensAndTrailers(t *testing.T) {
+	got := make(chan http.Header, 1)
+	up := newTestBackend(t, func(_ http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		got <- r.Trailer
+	})
+	b := newTestBroker(t, fmt.Sprintf("%s\nupstreams: {main: %q}\nroutes: [{path: /, upstream: main}, {path: /open, upstream: main, auth: none}]\n", jwtAuth, up.URL))
+	for _, path := range []string{"/", "/open"} {
+		c := dialRaw(t, b.address)
+		fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer %s\r\nTransfer-Encoding: chunked\r\nTrailer: X-User-Id, X_User_Id, X-Sum\r\n\r\n1\r\na\r\n0\r\nX-User-Id: root\r\nX_User_Id: root\r\nX-Sum: 1\r\n\r\n",
+			path, newTestToken(t, "u1", time.Time{}))
+		if resp, _ := readHead(t, c); resp.StatusCode != 200 {
+			t.Fatalf("%s: got %s", path, resp.Status)
+		}
+		if trailer := <-got; len(trailer) != 1 || trailer.Get("X-Sum") != "1" {
+			t.Errorf("%s: got trailers %v, want X-Sum alone", path, trailer)
+		}
+	}
+}
+
+// Who writes the year 9999 means never.
+func TestTokenOfAllTime(t *testing.T) {
+	up := newTold(t)
+	b := newTestBroker(t, jwtAuth+"\n"+oneRoute(up.URL))
+	c, _ := b.dial(t, "/", bearer(newTestToken(t, "u1", time.Unix(253402300799, 0))))
+	wantEcho(t, c, websocket.TextMessage, []byte("x"))
+	c.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
+	if _, _, err := c.ReadMessage(); websocket.IsCloseError(err, 3000) {
+		t.Errorf("got %v", err)
+	}
+}

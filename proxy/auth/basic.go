@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"runtime"
 	"sync"
@@ -24,6 +25,7 @@ const (
 	verifiedTime = time.Minute // that a password which was right needs no other look
 	mostVerified = 10_000
 	mostUsers    = 1 << 20 // bytes of the file
+	mostCost     = 15
 )
 
 // turns are for who computes a bcrypt: one for each core, of all routes.
@@ -31,18 +33,19 @@ var turns = make(chan struct{}, runtime.GOMAXPROCS(0))
 
 // users lets in who has a name and a password of an htpasswd file.
 type users struct {
+	log             *slog.Logger
 	file, challenge string   // static
 	key             [32]byte // static: of what is verified
 
 	mu       sync.Mutex
 	seen     os.FileInfo            // when the file was read; guarded by mu
 	hashes   map[string][]byte      // by name; guarded by mu, what it holds does not change
-	decoy    []byte                 // the hash of nobody, that takes as long as theirs; guarded by mu
+	decoy    []byte                 // a hash that takes as long as any of theirs; guarded by mu
 	verified map[[32]byte]time.Time // until when; guarded by mu
 }
 
-func openUsers(file, realm string) (*users, error) {
-	u := &users{file: file, challenge: `Basic realm="` + realm + `", charset="UTF-8"`, verified: make(map[[32]byte]time.Time)}
+func openUsers(file, realm string, log *slog.Logger) (*users, error) {
+	u := &users{log: log, file: file, challenge: `Basic realm="` + realm + `", charset="UTF-8"`, verified: make(map[[32]byte]time.Time)}
 	rand.Read(u.key[:]) // never fails
 	return u, u.read()
 }
@@ -60,7 +63,9 @@ func (u *users) read() error {
 	}
 	lines := csv.NewReader(io.LimitReader(f, mostUsers))
 	lines.Comma, lines.Comment, lines.LazyQuotes, lines.FieldsPerRecord, lines.ReuseRecord = ':', '#', true, -1, true
-	hashes, highest := make(map[string][]byte), bcrypt.MinCost
+	u.seen = seen // also if it is broken: it is read again when it changes
+	hashes, highest := make(map[string][]byte), 0
+	var decoy []byte
 	for {
 		fields, err := lines.Read()
 		if errors.Is(err, io.EOF) {
@@ -77,29 +82,40 @@ func (u *users) read() error {
 		if err != nil {
 			return fmt.Errorf("%s:%d: the hash of %q is not bcrypt: make it by htpasswd -B", u.file, at, fields[0])
 		}
-		highest = max(highest, cost)
+		if cost > mostCost {
+			return fmt.Errorf("%s:%d: the hash of %q has cost %d: more than %d keeps a core busy for seconds", u.file, at, fields[0], cost, mostCost)
+		}
 		if _, twice := hashes[fields[0]]; twice {
 			return fmt.Errorf("%s:%d: %q stands here a second time", u.file, at, fields[0])
 		}
 		hashes[fields[0]] = []byte(fields[1])
+		if cost > highest {
+			highest, decoy = cost, hashes[fields[0]]
+		}
 	}
 	if len(hashes) == 0 {
 		return fmt.Errorf("%s has no user", u.file)
 	}
-	if u.decoy, err = bcrypt.GenerateFromPassword(u.key[:], highest); err != nil {
-		return err
-	}
-	u.seen, u.hashes = seen, hashes
+	u.hashes, u.decoy = hashes, decoy
 	clear(u.verified)
 	return nil
 }
 
-// hash returns that of a user, or one of nobody's, so that both take as long.
+// changed tells whether the file is another than the one that was read. The caller
+// holds mu.
+func (u *users) changed() bool {
+	now, err := os.Stat(u.file)
+	return err == nil && (!now.ModTime().Equal(u.seen.ModTime()) || now.Size() != u.seen.Size())
+}
+
+// hash returns that of a user, or another's, so that both take as long.
 func (u *users) hash(name string) (hash []byte, known bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if now, err := os.Stat(u.file); err == nil && (!now.ModTime().Equal(u.seen.ModTime()) || now.Size() != u.seen.Size()) {
-		_ = u.read() // there is who there was
+	if u.changed() {
+		if err := u.read(); err != nil { // there is who there was
+			u.log.Warn("users not read", "error", err)
+		}
 	}
 	if h, ok := u.hashes[name]; ok {
 		return h, true
@@ -129,11 +145,17 @@ func (u *users) verify(mark [32]byte, now time.Time) {
 	u.verified[mark] = now.Add(verifiedTime)
 }
 
-// quick implements way.
-func (u *users) quick(q question, now time.Time) (Grant, bool) {
+// quick implements way. It reads no file.
+func (u *users) quick(q question, now time.Time) (g Grant, ok bool) {
 	name, password, ok := q.BasicAuth()
-	hash, known := u.hash(name)
-	return Grant{}, ok && known && u.isVerified(u.shown(name, password, hash), now)
+	if !ok {
+		return g, false
+	}
+	u.mu.Lock()
+	hash, known := u.hashes[name]
+	known = known && !u.changed()
+	u.mu.Unlock()
+	return g, known && u.isVerified(u.shown(name, password, hash), now)
 }
 
 // check implements way.

@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -55,7 +56,7 @@ func TestUsers(t *testing.T) {
 		}
 	}
 	write("# staff\n\nann:" + hashOf(t, "one") + "\nbob:" + hashOf(t, "two: ü") + ":comment\n")
-	u, err := openUsers(file, "staff")
+	u, err := openUsers(file, "staff", slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +106,7 @@ func TestUsersFaults(t *testing.T) {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := openUsers(file, "staff"); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := openUsers(file, "staff", slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want %s", text, err, want)
 		}
 	}
@@ -117,7 +118,7 @@ func TestUnknownUserTakesAsLong(t *testing.T) {
 	if err := os.WriteFile(file, []byte("ann:"+hashOf(t, "one")+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	u, err := openUsers(file, "staff")
+	u, err := openUsers(file, "staff", slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -55,12 +55,20 @@ type reply struct {
 	answer *refusal.Reply // for the client, nil if it may come in
 }
 
+// personal tells whether r has something for one client alone.
+func (r reply) personal() bool {
+	return len(r.grant.Cookies) > 0 || r.answer != nil && len(r.answer.Header["Set-Cookie"]) > 0
+}
+
 // check implements way. Requests that are alike are asked about once.
 func (s *service) check(q question, _ time.Time) (Grant, error) {
 	head := s.head(q)
 	asked := s.asking.DoChan(mark(head), func() (any, error) { return s.ask(head) })
 	select {
 	case got := <-asked:
+		if r, _ := got.Val.(reply); got.Shared && r.personal() {
+			got.Val, got.Err = s.ask(head.Clone()) // a cookie is for one
+		}
 		if got.Err != nil {
 			return Grant{}, unknown("nobody can say who may come in", "the service of forward does not answer rightly", got.Err)
 		}
@@ -83,7 +91,8 @@ func (s *service) head(q question) http.Header {
 	h := q.Header.Clone()
 	s.rules.Apply(h, q.sender, config.Headers{})
 	for name := range h {
-		if slices.Contains(notAsked, name) || strings.HasPrefix(name, "Sec-Websocket-") || strings.HasPrefix(name, "If-") {
+		meant := headers.Meaning(name) // of a service that reads headers as CGI has them
+		if slices.Contains(notAsked, meant) || strings.HasPrefix(meant, "Sec-Websocket-") || strings.HasPrefix(meant, "If-") || strings.HasPrefix(meant, "X-Original-") {
 			delete(h, name)
 		}
 	}

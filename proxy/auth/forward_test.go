@@ -54,7 +54,7 @@ func TestServiceIsTold(t *testing.T) {
 		"Cookie", "session=1", "Authorization", "Bearer x", "User-Agent", "test",
 		"Connection", "Upgrade, X-Mine", "X-Mine", "hop", "Upgrade", "websocket", "Sec-WebSocket-Key", "k", "Sec-WebSocket-Protocol", "bearer.x",
 		"Content-Type", "text/plain", "Content-Length", "4", "Expect", "100-continue", "If-None-Match", `"x"`, "Range", "bytes=0-1",
-		"X-Forwarded-For", "203.0.113.9", "X-Forwarded-Uri", "/lie", "X-Original-URL", "https://lie/", "X_Forwarded_Method", "GET"), now)
+		"X-Forwarded-For", "203.0.113.9", "X-Forwarded-Uri", "/lie", "X-Original-URL", "https://lie/", "X_Forwarded_Method", "GET", "X_Original_Url", "https://lie/", "X-Original_method", "HEAD"), now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,9 @@ func TestServiceSays(t *testing.T) {
 				}
 			}
 		}, 0, Grant{}},
-		{"302", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://id/login", http.StatusFound) }, 302, Grant{}},
+		{"302", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "https://id/login", http.StatusFound)
+		}, 302, Grant{}},
 		{"401", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Www-Authenticate", "Basic")
 			http.Error(w, "no", http.StatusUnauthorized)
@@ -243,5 +245,42 @@ func TestServiceOfUnixSocket(t *testing.T) {
 	g, err := newService(a, k.client(a.URL), new(config.Config)).check(clientOf(t, "/"), now)
 	if err != nil || len(g.Headers) != 1 || g.Headers[0].Value != "/check" {
 		t.Errorf("got %v, %v", g, err)
+	}
+}
+
+// A cookie of the service is for one client, however alike two are.
+func TestCookiesAreNotShared(t *testing.T) {
+	var asked atomic.Int64
+	hold := make(chan struct{})
+	s := newTestService(t, func(w http.ResponseWriter, _ *http.Request) {
+		n := asked.Add(1)
+		<-hold
+		w.Header().Set("Set-Cookie", fmt.Sprintf("session=%d", n))
+	})
+	var all sync.WaitGroup
+	cookies := make(chan string, 3)
+	ask := func() {
+		q := clientOf(t, "/")
+		all.Go(func() {
+			if g, err := s.check(q, now); err != nil || len(g.Cookies) != 1 {
+				t.Errorf("got %v, %v", g, err)
+			} else {
+				cookies <- g.Cookies[0]
+			}
+		})
+	}
+	for range cap(cookies) {
+		ask()
+	}
+	waitUntil(t, "one is asked", func() bool { return asked.Load() > 0 })
+	close(hold)
+	all.Wait()
+	close(cookies)
+	seen := make(map[string]bool)
+	for c := range cookies {
+		if seen[c] {
+			t.Errorf("%s: got it twice", c)
+		}
+		seen[c] = true
 	}
 }

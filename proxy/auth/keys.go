@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	neturl "net/url"
 	"os"
 	"slices"
 	"strings"
@@ -187,7 +188,7 @@ func (s *keySet) renew(now time.Time) {
 	if err == nil {
 		s.have.Store(&fetched{list, now})
 	} else {
-		s.keep.log.Warn("key set not read", "url", s.url, "kept", s.have.Load() != nil, "error", err)
+		s.keep.log.Warn("key set not read", "url", shown(s.url), "kept", s.have.Load() != nil, "error", err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -233,6 +234,12 @@ func (s *keySet) load(ctx context.Context) ([]jose.JSONWebKey, error) {
 	return slices.Clip(list), nil
 }
 
+// shown is a URL as it may be told: its query may hold a secret.
+func shown(url string) string {
+	url, _, _ = strings.Cut(url, "?")
+	return url
+}
+
 // get fetches a document.
 func (s *keySet) get(ctx context.Context, url string, into any) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
@@ -241,22 +248,24 @@ func (s *keySet) get(ctx context.Context, url string, into any) error {
 	}
 	r.Header.Set("Accept", "application/json")
 	res, err := s.keep.web.Do(r)
-	if err != nil {
+	if failed, ok := errors.AsType[*neturl.Error](err); ok {
+		return fmt.Errorf("%s: %w", shown(url), failed.Err)
+	} else if err != nil {
 		return err
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answered with status %d", url, res.StatusCode)
+		return fmt.Errorf("%s answered with status %d", shown(url), res.StatusCode)
 	}
 	body, err := io.ReadAll(io.LimitReader(res.Body, mostKeySet+1))
 	if err != nil {
 		return err
 	}
 	if len(body) > mostKeySet {
-		return fmt.Errorf("%s answered with more than 1 MiB", url)
+		return fmt.Errorf("%s answered with more than 1 MiB", shown(url))
 	}
 	if err := json.Unmarshal(body, into); err != nil {
-		return fmt.Errorf("%s: %w", url, err)
+		return fmt.Errorf("%s: %w", shown(url), err)
 	}
 	return nil
 }
@@ -273,8 +282,7 @@ func (k *Keeper) KeyAges(now time.Time) (list []KeyAge) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for from, s := range k.sets {
-		url, _, _ := strings.Cut(from.url, "?")
-		age := KeyAge{URL: url, Age: -1}
+		age := KeyAge{URL: shown(from.url), Age: -1}
 		if have := s.have.Load(); have != nil {
 			age.Age = now.Sub(have.at)
 		}

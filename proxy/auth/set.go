@@ -40,7 +40,7 @@ func (k *Keeper) gate(cfg *config.Config, a *config.Auth) (g *Gate, at config.Po
 		g.way = newService(a.Forward, k.client(a.Forward.URL), cfg)
 	case a.Basic != nil:
 		at = a.Basic.At
-		g.way, err = openUsers(cfg.Beside(a.Basic.Users), a.Basic.Realm)
+		g.way, err = openUsers(cfg.Beside(a.Basic.Users), a.Basic.Realm, k.log)
 	default:
 		at = a.JWT.KeyAt
 		t := newTokens(a.JWT)

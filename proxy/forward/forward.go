@@ -80,7 +80,7 @@ func (f *Forwarder) rewrite(p *httputil.ProxyRequest, m route.Match, s headers.S
 	// Opaque keeps every escape as it stands in the path that was matched; and
 	// the query is the upstream's to understand, even where net/url cannot.
 	out.URL = &url.URL{Scheme: "http", Host: anyAddress, Opaque: m.UpstreamPath(), RawQuery: lead.Query}
-	passTrailers(out, in, m)
+	passTrailers(out, in, m, f.Headers)
 }
 
 func wantsTrailers(h http.Header) bool {

@@ -18,8 +18,8 @@ type trailing struct {
 
 // passTrailers has out end with those trailers of in that the route m lets
 // pass. The clone's are never filled in.
-func passTrailers(out, in *http.Request, m route.Match) {
-	out.Trailer = headers.Trailers(in.Trailer, m.Route.Headers)
+func passTrailers(out, in *http.Request, m route.Match, rules headers.Rules) {
+	out.Trailer = rules.Trailers(in.Trailer, m.Route.Headers)
 	if len(out.Trailer) > 0 {
 		out.Body = &trailing{out.Body, in.Trailer, out.Trailer}
 	}

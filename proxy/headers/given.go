@@ -13,7 +13,7 @@ func (rules Rules) Disown(h http.Header) {
 		return
 	}
 	for name := range h {
-		if slices.Contains(rules.Given, meaning(name)) {
+		if slices.Contains(rules.Given, Meaning(name)) {
 			delete(h, name)
 		}
 	}

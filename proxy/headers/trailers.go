@@ -2,6 +2,7 @@ package headers
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"usher/proxy/config"
@@ -35,12 +36,12 @@ var notTrailing = map[string]bool{
 
 // Trailers returns those of announced, a request's trailers, that may pass: some
 // upstreams merge them with the headers, so that no name may be among them that
-// usher decides about, whoever sent it, nor one that says how to read or whether
-// to serve the request.
-func Trailers(announced http.Header, changes config.Headers) http.Header {
+// usher decides about, whoever sent it, nor one that auth gives, nor one that says
+// how to read or whether to serve the request.
+func (rules Rules) Trailers(announced http.Header, changes config.Headers) http.Header {
 	pass := make(http.Header, len(announced))
 	for name, values := range announced {
-		if meant := meaning(name); !isOurs(meant, changes) && !notTrailing[meant] && !strings.HasPrefix(meant, "If-") {
+		if meant := Meaning(name); !isOurs(meant, changes) && !notTrailing[meant] && !slices.Contains(rules.Given, meant) && !strings.HasPrefix(meant, "If-") {
 			pass[name] = values
 		}
 	}

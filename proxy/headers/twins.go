@@ -12,11 +12,11 @@ import (
 // several, and whether that other is one that usher decides about.
 // X_Forwarded_For is such a twin (CVE-2025-64484), Transfer---Encoding another.
 func isTwin(name string, changes config.Headers) bool {
-	return !isPlain(name) && isOurs(meaning(name), changes)
+	return !isPlain(name) && isOurs(Meaning(name), changes)
 }
 
-// meaning is the name that such an upstream reads.
-func meaning(name string) string {
+// Meaning returns the name that such an upstream reads.
+func Meaning(name string) string {
 	if isPlain(name) {
 		return name
 	}
