@@ -11,7 +11,7 @@
 //	                      has a worker make the handshake of TLS (certs) once the whole ClientHello
 //	                      is here, waits for a whole head that breaks no rule of the wire (http1)
 //	4 handshake           is it a valid upgrade, is there a route for it (route), may this page,
-//	                      is it the first claim of its connection? Then it is an Exchange, a
+//	                      and this client (auth), is it the first claim of its connection? Then it is an Exchange, a
 //	                      machine without I/O, which front drives on the loop (shake.go)
 //	5 upstream            which endpoint; a second Seat is connected to it
 //	6 handshake           asks it, verifies its 101, opens the session; front writes the client's
@@ -62,7 +62,7 @@
 //	pure             ws, http1, tls13, engineio, socketio, demux, affinity, redact, tap
 //	wire and system  socket, proxyproto, h2connect, http2, watch
 //	the file         config, nginx (which makes one), route, headers
-//	hops             front, handshake, upstream, refusal, limits, plain, pages, forward, namespaces, relay, messages
+//	hops             front, handshake, auth, upstream, refusal, limits, plain, pages, forward, encode, namespaces, relay, messages
 //	state            session, certs, handover, transfer
 //	operators        accesslog, admin, metrics, tracing, command, doctor, demo
 //
