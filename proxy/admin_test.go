@@ -182,8 +182,8 @@ func TestAdminEnded(t *testing.T) {
 		wantEcho(t, c, websocket.TextMessage, []byte("hello"))
 		c.WriteMessage(websocket.CloseMessage, websocket.FormatCloseMessage(4000+i, "bye"))
 		wantClosed(t, c, 4000+i)
+		b.wantSessions(t, 0) // its client knows before it is over
 	}
-	b.wantSessions(t, 0)
 	page := get[admin.EndedPage](t, o, "/v1/sessions/ended")
 	if page.Total != 3 || len(page.Sessions) != 3 {
 		t.Fatalf("got %+v, want 3 sessions", page)
