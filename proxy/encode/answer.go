@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"usher/proxy/config"
+	"usher/proxy/http1"
 )
 
 // least is how long a body must be, if it says so, that is worth it: with less
@@ -25,7 +26,7 @@ func (e *Encoders) Answer(res *http.Response, r *http.Request, by []config.Codin
 	vary(res.Header)
 	// Of an older client nobody knows whether it has the end of a body that says
 	// no length.
-	if r.Method == http.MethodHead || !r.ProtoAtLeast(1, 1) || has(r.Header["Cache-Control"], "no-transform") {
+	if r.Method == http.MethodHead || !r.ProtoAtLeast(1, 1) || http1.HasToken(r.Header["Cache-Control"], "no-transform") {
 		return
 	}
 	coding := Choose(r.Header["Accept-Encoding"], by)
@@ -58,7 +59,7 @@ func mayEncode(res *http.Response) bool {
 	}
 	h := res.Header
 	return (res.ContentLength < 0 || res.ContentLength > least) && isText(h.Get("Content-Type")) &&
-		!slices.ContainsFunc(untouched, func(name string) bool { return h[name] != nil }) && !has(h["Cache-Control"], "no-transform")
+		!slices.ContainsFunc(untouched, func(name string) bool { return h[name] != nil }) && !http1.HasToken(h["Cache-Control"], "no-transform")
 }
 
 // texts are the types of text that do not say so.
@@ -84,7 +85,7 @@ func isText(kind string) bool {
 // vary says that who asks otherwise may get another answer.
 func vary(h http.Header) {
 	switch lines := h["Vary"]; {
-	case has(lines, "*"), has(lines, "Accept-Encoding"):
+	case http1.HasToken(lines, "*"), http1.HasToken(lines, "Accept-Encoding"):
 	default:
 		h["Vary"] = []string{strings.Join(append(slices.Clip(lines), "Accept-Encoding"), ", ")}
 	}
@@ -102,20 +103,8 @@ func weak(tag string) string {
 // known has an answer that says that nothing has changed name the client's copy,
 // which may have come encoded, as the client does: caches look for that.
 func known(h http.Header, r *http.Request) {
-	if tag := h.Get("Etag"); tag != "" && has(r.Header["If-None-Match"], weak(tag)) {
+	if tag := h.Get("Etag"); tag != "" && http1.HasToken(r.Header["If-None-Match"], weak(tag)) {
 		h["Etag"] = []string{weak(tag)}
 		vary(h)
 	}
-}
-
-// has tells whether a list, in any number of lines, has an element.
-func has(lines []string, element string) bool {
-	for _, line := range lines {
-		for one := range strings.SplitSeq(line, ",") {
-			if strings.EqualFold(strings.Trim(one, " \t"), element) {
-				return true
-			}
-		}
-	}
-	return false
 }

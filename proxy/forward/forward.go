@@ -14,11 +14,11 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
-	"strings"
 	"sync"
 
 	"usher/proxy/encode"
 	"usher/proxy/headers"
+	"usher/proxy/http1"
 	"usher/proxy/refusal"
 	"usher/proxy/route"
 	"usher/proxy/upstream"
@@ -69,7 +69,7 @@ func (f *Forwarder) rewrite(p *httputil.ProxyRequest, m route.Match, s headers.S
 	in, out := p.In, p.Out
 	h := in.Header.Clone()
 	f.Headers.Apply(h, s, m.Route.Headers)
-	if wantsTrailers(in.Header) {
+	if http1.HasToken(in.Header["Te"], "trailers") {
 		h["Te"] = []string{"trailers"} // of hop-by-hop headers the one that also holds end to end
 	}
 	if lead.Opens() {
@@ -81,17 +81,6 @@ func (f *Forwarder) rewrite(p *httputil.ProxyRequest, m route.Match, s headers.S
 	// the query is the upstream's to understand, even where net/url cannot.
 	out.URL = &url.URL{Scheme: "http", Host: anyAddress, Opaque: m.UpstreamPath(), RawQuery: lead.Query}
 	passTrailers(out, in, m, f.Headers)
-}
-
-func wantsTrailers(h http.Header) bool {
-	for _, line := range h["Te"] {
-		for t := range strings.SplitSeq(line, ",") {
-			if strings.EqualFold(strings.TrimSpace(t), "trailers") {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // buffers are shared by all answers that are under way.

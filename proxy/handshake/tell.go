@@ -8,6 +8,7 @@ import (
 
 	"usher/proxy/config"
 	"usher/proxy/headers"
+	"usher/proxy/http1"
 	"usher/proxy/refusal"
 	"usher/proxy/route"
 )
@@ -66,5 +67,5 @@ func send(conn net.Conn, p []byte) bool {
 // as it is: neither one of the connection nor one that usher writes itself.
 func passes(name string, nominated []string) bool {
 	name = http.CanonicalHeaderKey(name)
-	return !headers.HopByHop(name) && !ownHeader(name) && !hasToken(nominated, name)
+	return !headers.HopByHop(name) && !ownHeader(name) && !http1.HasToken(nominated, name)
 }

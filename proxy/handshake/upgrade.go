@@ -56,7 +56,7 @@ func checkUpgrade(r *http.Request) (offer, error) {
 		return offer{}, refusal.New(http.StatusBadRequest, refusal.Method, "an upgrade must be a GET request (RFC 6455, 4.1)")
 	case !r.ProtoAtLeast(1, 1):
 		return offer{}, badUpgrade("an upgrade must be of HTTP/1.1 (RFC 9110, 7.8)")
-	case !hasToken(r.Header["Connection"], "upgrade"):
+	case !http1.HasToken(r.Header["Connection"], "upgrade"):
 		return offer{}, badUpgrade("Connection must have the upgrade token (RFC 6455, 4.1)")
 	case r.ContentLength != 0 || len(r.TransferEncoding) > 0:
 		return offer{}, badUpgrade("an upgrade must have no body")
@@ -104,18 +104,6 @@ func validKey(key string) bool {
 	}
 	n, err := base64.StdEncoding.Strict().Decode(b[:], []byte(key))
 	return err == nil && n == 16
-}
-
-// hasToken reports whether a list header has a token, in any case.
-func hasToken(lines []string, token string) bool {
-	for _, line := range lines {
-		for t := range strings.SplitSeq(line, ",") {
-			if strings.EqualFold(textproto.TrimString(t), token) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // parseProtocols reads the subprotocols that a client offers. An empty header

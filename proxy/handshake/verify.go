@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"usher/proxy/http1"
 	"usher/proxy/ws"
 )
 
@@ -22,7 +23,7 @@ func (a answer) verify(key string, o offer) (agreed, error) {
 	switch up, n := a.one("Upgrade"); {
 	case n != 1 || !strings.EqualFold(up, "websocket"):
 		return g, errors.New("101 without Upgrade: websocket")
-	case !hasToken(a.all("Connection"), "upgrade"):
+	case !http1.HasToken(a.all("Connection"), "upgrade"):
 		return g, errors.New("101 without Connection: Upgrade")
 	}
 	if got, n := a.one("Sec-WebSocket-Accept"); n != 1 || got != ws.AcceptKey(key) {
