@@ -18,6 +18,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"usher/proxy/refusal"
+	"usher/proxy/watch"
 )
 
 const (
@@ -105,7 +106,7 @@ func (u *users) read() error {
 // holds mu.
 func (u *users) changed() bool {
 	now, err := os.Stat(u.file)
-	return err == nil && (!now.ModTime().Equal(u.seen.ModTime()) || now.Size() != u.seen.Size())
+	return err == nil && !watch.Same(now, u.seen)
 }
 
 // hash returns that of a user, or another's, so that both take as long.

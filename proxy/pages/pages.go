@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"usher/proxy/config"
+	"usher/proxy/watch"
 )
 
 // most is how large a page may be: it is held in memory.
@@ -74,7 +75,7 @@ func (p *Page) Kind() string {
 func (p *Page) Content() []byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if now, err := os.Stat(p.name); err == nil && (!now.ModTime().Equal(p.seen.ModTime()) || now.Size() != p.seen.Size()) {
+	if now, err := os.Stat(p.name); err == nil && !watch.Same(now, p.seen) {
 		_ = p.read() // there is what there was
 	}
 	return p.content

@@ -22,13 +22,15 @@ func look(names []string) seen {
 func (s seen) same(other seen) bool {
 	for i, a := range s {
 		b := other[i]
-		if (a == nil) != (b == nil) {
-			return false
-		}
-		// Files are replaced by a rename, or by turning a link to a folder.
-		if a != nil && (!os.SameFile(a, b) || a.Size() != b.Size() || !a.ModTime().Equal(b.ModTime()) || a.Mode() != b.Mode()) {
+		if (a == nil) != (b == nil) || a != nil && !Same(a, b) {
 			return false
 		}
 	}
 	return true
+}
+
+// Same tells whether two looks at a name have found the same file as it was. Files
+// are replaced by a rename, or by turning a link to a folder.
+func Same(a, b fs.FileInfo) bool {
+	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime()) && a.Mode() == b.Mode()
 }
