@@ -50,18 +50,10 @@ func bearers(lines []string) (list []string) {
 }
 
 // parameters returns the values of a parameter of the query.
-func parameters(target, name string) (list []string) {
+func parameters(target, name string) []string {
 	_, query, _ := strings.Cut(target, "?")
-	for pair := range strings.SplitSeq(query, "&") {
-		key, value, _ := strings.Cut(pair, "=")
-		if key, err := url.QueryUnescape(key); err != nil || key != name {
-			continue
-		}
-		if value, err := url.QueryUnescape(value); err == nil {
-			list = append(list, value)
-		}
-	}
-	return list
+	values, _ := url.ParseQuery(query) // what is broken in it is left out
+	return values[name]
 }
 
 // protocols returns what stands behind a prefix in the subprotocols that a client

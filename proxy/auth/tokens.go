@@ -43,11 +43,7 @@ type tokens struct {
 
 func newTokens(a *config.JWTAuth) *tokens {
 	t := &tokens{JWTAuth: a}
-	names := a.Algorithms
-	if names == nil {
-		names = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
-	}
-	for _, name := range names {
+	for _, name := range a.Algorithms {
 		t.algorithms = append(t.algorithms, jose.SignatureAlgorithm(name))
 	}
 	return t

@@ -110,8 +110,11 @@ func claims(more string) string {
 	return `{"iss":"https://id","aud":["other","chat"],"sub":"u1"` + more + `}`
 }
 
+// signatures are what a routes file has that names no algorithms.
+var signatures = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
+
 var strict = config.JWTAuth{
-	Issuer: "https://id", Audience: []string{"chat", "more"}, Leeway: 30 * time.Second,
+	Issuer: "https://id", Audience: []string{"chat", "more"}, Leeway: 30 * time.Second, Algorithms: signatures,
 	Claims: []config.ClaimHeader{{Header: "X-User-Id", Claim: "sub"}, {Header: "X-Roles", Claim: "roles"}},
 	Expiry: config.Expiry{Code: 3000},
 }

@@ -159,8 +159,8 @@ func (l *loader) forwardAuth(v value) *ForwardAuth {
 	return a
 }
 
-// isAuthURL tells whether the path that a URL has is all that is behind the host: a
-// query would get lost among those of requests.
+// isAuthURL tells whether text is a URL that forward may ask: of the web, or of a
+// unix socket.
 func isAuthURL(text string) bool {
 	if rest, ok := strings.CutPrefix(text, "unix:"); ok {
 		socket, path, more := strings.Cut(rest, ":")
@@ -169,6 +169,8 @@ func isAuthURL(text string) bool {
 	return isWebURL(text)
 }
 
+// isWebURL tells whether text is the URL of something that usher fetches by HTTP. It
+// holds no password.
 func isWebURL(text string) bool {
 	u, err := url.Parse(text)
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil && u.Fragment == ""

@@ -23,7 +23,7 @@ type JWTAuth struct {
 
 	Issuer     string // that the token must name; alone, its discovery document says where its keys are
 	Audience   []string
-	Algorithms []string // nil for those that the keys are for
+	Algorithms []string // that are accepted, and that the keys are for
 	From       []TokenSource
 	Claims     []ClaimHeader
 	Require    []ClaimValue
@@ -157,8 +157,8 @@ func (l *loader) algorithms(o object, a *JWTAuth) {
 	allowed, other := signatures, hmacs
 	if o.field("secret").given() {
 		allowed, other = hmacs, signatures
-		a.Algorithms = hmacs
 	}
+	a.Algorithms = allowed
 	v := o.field("algorithms")
 	if !v.given() {
 		return

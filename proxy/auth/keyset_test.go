@@ -72,7 +72,7 @@ func TestKeySet(t *testing.T) {
 		if discover {
 			at = up.URL
 		}
-		tokens := newTokens(&config.JWTAuth{From: []config.TokenSource{{Place: config.FromAuthorization}}})
+		tokens := newTokens(&config.JWTAuth{Algorithms: signatures, From: []config.TokenSource{{Place: config.FromAuthorization}}})
 		tokens.keys = keep.keys(at, discover)
 		clock := time.Now()
 		ask := func(what, token string, status int) {
