@@ -44,7 +44,7 @@ var logins = []string{"auth_basic", "auth_request", "auth_jwt", "auth_digest", "
 func (im *importer) login(r *route, in *scope) (found *Directive) {
 	for _, name := range logins {
 		if d := in.one(name); d != nil && d.arg(0) != "off" {
-			im.lose(d, "the route is closed: usher asks for no login yet")
+			im.lose(d, "the route is closed: in place of its deny give it auth: {basic: ...}, {forward: ...} or {jwt: ...}")
 			found = d
 		}
 	}

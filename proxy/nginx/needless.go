@@ -35,7 +35,7 @@ func isNeedless(d *Directive) bool { return slices.Contains(needless, d.Name) }
 func instead(name string) string {
 	for _, one := range []struct{ prefix, why string }{
 		{"access_log", "usher has an access log of its own: log: {access: {to: ..., format: combined}}"},
-		{"gzip", "usher does not compress pages"}, {"brotli", "usher does not compress pages"},
+		{"gzip", "in its place encode: [zstd, br, gzip] on the routes"}, {"brotli", "in its place encode: [zstd, br, gzip] on the routes"},
 		{"proxy_cache", "usher keeps no answers"}, {"expires", "usher sets it for no kind of file: let the upstream do it"}, {"etag", "usher serves no files"},
 		{"root", "usher serves no files"}, {"alias", "usher serves no files"}, {"index", "usher serves no files"},
 		{"autoindex", "usher serves no files"}, {"try_files", "usher serves no files"},
@@ -52,7 +52,7 @@ func instead(name string) string {
 		{"sub_filter", "usher changes no bodies"}, {"proxy_method", "usher changes no methods"},
 		{"limit_except", "usher does not tell methods apart"}, {"limit_rate", "usher does not slow answers down"},
 		{"js_", "usher runs no scripts"}, {"lua_", "usher runs no scripts"}, {"perl_", "usher runs no scripts"},
-		{"satisfy", "there is no login to choose instead"},
+		{"satisfy", "usher has no choice between addresses and a login"},
 	} {
 		if strings.HasPrefix(name, one.prefix) {
 			return one.why
