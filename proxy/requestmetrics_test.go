@@ -32,7 +32,9 @@ func TestMetricsOfRequests(t *testing.T) {
 	b.ask(http.DefaultClient, "GET", "http://"+b.address+"/gone", "")
 	b.ask(http.DefaultClient, "DELETE", "http://"+b.address+"/down", "")
 	b.ask(http.DefaultClient, "GET", "http://"+b.address+"/%2e%2f", "")
-	exchange(t, b.address, upgradeHead) // is no plain request
+	socket := dialRaw(t, b.address) // is no plain request
+	io.WriteString(socket, upgradeHead)
+	readHead(t, socket)
 	p := b.newPoller(t, polling4)
 	p.open()
 	waits := p.begin(t.Context(), "GET", "")
