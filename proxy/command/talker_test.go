@@ -85,13 +85,14 @@ func (k *talker) wantWhole(t *testing.T) {
 }
 
 // wantEnd waits until all that was sent has come back, or the socket has ended, and
-// returns why.
+// returns why. A socket whose end nobody has heard of yet does not count as whole: a
+// message that is sent from now on has to come back too.
 func (k *talker) wantEnd(t *testing.T) error {
 	t.Helper()
+	before := k.sent.Load()
+	k.wantSoon(t, func() bool { return k.got.Load() > before })
 	close(k.stop)
-	if !waittest.Soon(func() bool { return k.got.Load() >= k.sent.Load() || k.err.Load() != nil }) {
-		t.Fatalf("got %d of %d messages back", k.got.Load(), k.sent.Load())
-	}
+	k.wantSoon(t, func() bool { return k.got.Load() >= k.sent.Load() })
 	err := k.err.Load()
 	k.conn.Close()
 	k.over.Wait()
@@ -99,4 +100,12 @@ func (k *talker) wantEnd(t *testing.T) error {
 		return nil
 	}
 	return *err
+}
+
+// wantSoon waits until what is asked holds, or the socket has ended.
+func (k *talker) wantSoon(t *testing.T, holds func() bool) {
+	t.Helper()
+	if !waittest.Soon(func() bool { return holds() || k.err.Load() != nil }) {
+		t.Fatalf("got %d of %d messages back", k.got.Load(), k.sent.Load())
+	}
 }
