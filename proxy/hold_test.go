@@ -8,8 +8,10 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/gorilla/websocket"
 
@@ -232,6 +234,32 @@ func TestBrokenRequests(t *testing.T) {
 			got := exchange(t, b.address, tt.method+" / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
 			if got.StatusCode != tt.status || asked.Load() != tt.asked {
 				t.Errorf("got %d after %d requests, want %d after %d", got.StatusCode, asked.Load(), tt.status, tt.asked)
+			}
+		})
+	}
+}
+
+// A server that ends may take connections for a moment after it has broken the first
+// ones off, and break those off too: who comes again does so behind that.
+func TestBrokenByAServerThatEnds(t *testing.T) {
+	for name, head := range map[string]string{"request": "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "upgrade": upgradeHead} {
+		t.Run(name, func(t *testing.T) {
+			var broken atomic.Int64
+			ends := sync.OnceValue(func() time.Time { return time.Now().Add(20 * time.Millisecond) })
+			s := newTestScript(t, func(c net.Conn, r *http.Request) {
+				switch {
+				case time.Now().Before(ends()):
+					broken.Add(1)
+				case name == "upgrade":
+					io.WriteString(c, accepted(r))
+				default:
+					io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+				}
+			})
+			b := newTestBroker(t, "upstreams: {main: {endpoints: \""+s.url+"\"}}\nroutes: [{upstream: main}]\n")
+			got := exchange(t, b.address, head)
+			if want := map[string]int{"request": 200, "upgrade": 101}[name]; got.StatusCode != want || broken.Load() != 1 {
+				t.Errorf("got %d behind %d broken, want %d behind one", got.StatusCode, broken.Load(), want)
 			}
 		})
 	}

@@ -60,7 +60,7 @@ func (b balancer) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		if _, broke := errors.AsType[*brokenError](err); broke && again && r.Context().Err() == nil {
 			again = false
-			tries.Break(e, err)
+			tries.Break(time.Now(), e, err)
 			continue
 		}
 		if !tries.Next(r.Context(), e, err) {

@@ -246,7 +246,7 @@ func (x *Exchange) answered(now time.Time, silent bool, err error) Effect {
 	if !x.again || !silent || isTimeout(err) || x.context().Err() != nil {
 		return x.fail(err)
 	}
-	x.tries.Break(e, err)
+	x.tries.Break(now, e, err)
 	x.again, x.silence = false, nil
 	return x.Start(now)
 }

@@ -12,7 +12,8 @@ import (
 // An upstream that has been down for longer is not waited for.
 
 var (
-	// ErrHeld means that no endpoint of the upstream is up, since a moment ago.
+	// ErrHeld means that no endpoint of the upstream is up, since a moment ago, or
+	// that the only one has just broken off.
 	// The caller calls Await before it tries again.
 	ErrHeld = errors.New("upstream has no endpoint that is up, for a moment")
 	// ErrCrowded means that too many wait.
@@ -81,9 +82,16 @@ func (u *Upstream) heldUntil(since time.Time, t *Tries) time.Time {
 // anew. An error says that this is over: that nobody holds any more, too many wait,
 // or ctx is done.
 func (u *Upstream) Await(ctx context.Context, t *Tries) error {
+	rested := !t.rests.IsZero()
+	if err := t.rest(ctx, u.settings.holding.Done()); err != nil {
+		return err
+	}
 	began := time.Now()
 	since, out := u.outage()
-	if !out {
+	switch {
+	case rested && !out:
+		return nil // it may be tried, and those that failed may not
+	case !out:
 		t.anew()
 		return nil
 	}

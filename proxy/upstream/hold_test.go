@@ -331,7 +331,7 @@ func TestBrokenOff(t *testing.T) {
 		{"the same", 5 * time.Second, []string{"a:1"}, "a:1"},
 		{"nobody", 0, []string{"a:1"}, ""},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
 			_, _, u, _ := holding(tt.addresses...)
 			u.hold = tt.hold
 			var tries Tries
@@ -340,16 +340,26 @@ func TestBrokenOff(t *testing.T) {
 				t.Fatal(err)
 			}
 			broke := errors.New("broke off")
-			tries.Break(e, broke)
+			tries.Break(time.Now(), e, broke)
+			began := time.Now()
 			next, err := u.Pick(t.Context(), &tries)
 			if tt.want == "" {
 				if !errors.Is(err, broke) {
-					t.Errorf("got %v, %v, want the error", next, err)
+					t.Errorf("%s: got %v, %v, want the error", tt.name, next, err)
 				}
 				return
 			}
+			if tt.want == "a:1" { // which may be about to end
+				if !errors.Is(err, ErrHeld) {
+					t.Fatalf("%s: got %v, %v, want ErrHeld", tt.name, next, err)
+				}
+				if err := u.Await(t.Context(), &tries); err != nil || time.Since(began) != brokenRest || tries.Held() != brokenRest {
+					t.Fatalf("%s: got %v after %v, want it to rest", tt.name, err, time.Since(began))
+				}
+				next, err = u.Pick(t.Context(), &tries)
+			}
 			if err != nil || next.Address != tt.want {
-				t.Fatalf("got %v, %v, want %s", next, err, tt.want)
+				t.Fatalf("%s: got %v, %v, want %s", tt.name, next, err, tt.want)
 			}
 			if tries.Pass(next, broke); tt.want == "a:1" {
 				if next, err = u.Pick(t.Context(), &tries); !errors.Is(err, broke) {

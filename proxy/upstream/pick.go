@@ -66,7 +66,10 @@ func (u *Upstream) pick(now time.Time, c choice) (*Endpoint, error) {
 		}
 		best.try(now)
 	}
-	if best == nil {
+	if best == nil && broken != nil {
+		if now.Before(c.tries.rests) {
+			return nil, ErrHeld
+		}
 		best, c.tries.broken = broken, nil
 	}
 	if best == nil {

@@ -14,6 +14,10 @@ import (
 // waiting adds up.
 const maxSlow = 2
 
+// brokenRest is how long an endpoint that broke off is left alone by who comes again:
+// longer than a process takes to end, also on a busy machine.
+const brokenRest = 100 * time.Millisecond
+
 // Tries is what one session or request has tried so far. The zero value is
 // nothing.
 type Tries struct {
@@ -23,6 +27,7 @@ type Tries struct {
 	endpoints []*Endpoint
 	skipped   []*Endpoint // never to be chosen
 	broken    *Endpoint   // may be chosen again if there is no other; nil for none
+	rests     time.Time   // until when broken may not; zero for at once
 	slow      int
 	last      error
 
@@ -86,16 +91,38 @@ func (t *Tries) Pass(e *Endpoint, err error) {
 func (t *Tries) Skip(e *Endpoint) { t.skipped = append(t.skipped, e) }
 
 // Break notes that e has taken what may be sent again, and broke off without an
-// answer, with err. If there is no other endpoint, and the upstream holds, e may be
-// chosen again: a server that ends leaves those without one who have just come, and
-// has a successor.
-func (t *Tries) Break(e *Endpoint, err error) {
+// answer, now, with err. If there is no other endpoint, and the upstream holds, e may
+// be chosen again in a moment: a server that ends leaves those without one who have
+// just come, and has a successor. Until it has ended it may take a connection once
+// more, and break that off too.
+func (t *Tries) Break(now time.Time, e *Endpoint, err error) {
 	t.Pass(e, err)
-	t.broken = e
+	t.broken, t.rests = e, now.Add(brokenRest)
+}
+
+// rest waits until what broke off may be tried again. It is cut short by ended.
+func (t *Tries) rest(ctx context.Context, ended <-chan struct{}) error {
+	if t.rests.IsZero() {
+		return nil
+	}
+	began := time.Now()
+	timer := time.NewTimer(t.rests.Sub(began))
+	defer timer.Stop()
+	t.rests = time.Time{}
+	select {
+	case <-timer.C:
+	case <-ended:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	t.held += time.Since(began)
+	return nil
 }
 
 // anew has what was tried be tried again.
-func (t *Tries) anew() { t.endpoints, t.broken, t.slow = t.endpoints[:0], nil, 0 }
+func (t *Tries) anew() {
+	t.endpoints, t.broken, t.rests, t.slow = t.endpoints[:0], nil, time.Time{}, 0
+}
 
 // Held returns how long it has waited for an endpoint.
 func (t *Tries) Held() time.Duration { return t.held }
