@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"usher/proxy/certs"
 	"usher/proxy/config"
@@ -31,14 +32,15 @@ func Import(w, stderr io.Writer, o ImportOptions) error {
 	if err != nil {
 		return err
 	}
-	list, err := nginx.Read(o.File, nginx.Source{Prefix: prefix, Read: readMost, Glob: globSorted})
+	source := nginx.Source{Prefix: prefix, Read: readMost, Glob: globSorted}
+	list, err := nginx.Read(o.File, source)
 	if fault, ok := errors.AsType[*nginx.Error](err); ok && o.Prefix == "" && strings.HasPrefix(fault.Text, "include: ") {
 		return &hintError{Err: err, Hint: "--prefix says where relative names begin, such as /etc/nginx"}
 	}
 	if err != nil {
 		return err
 	}
-	got, err := nginx.Convert(o.File, prefix, list)
+	got, err := nginx.Convert(o.File, source, list)
 	if err != nil {
 		return err
 	}
@@ -76,20 +78,21 @@ func counted(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// readMost reads a file, or of a longer one a byte more than most.
+// readMost reads a file, or of a longer one a byte more than most. A pipe or a device
+// would keep it waiting.
 func readMost(name string, most int) ([]byte, error) {
-	info, err := os.Stat(name)
-	if err != nil {
-		return nil, err
-	}
-	if info.IsDir() {
-		return nil, &os.PathError{Op: "read", Path: name, Err: errors.New("it is a folder")}
-	}
-	f, err := os.Open(name)
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, &os.PathError{Op: "read", Path: name, Err: errors.New("it is no regular file")}
+	}
 	return io.ReadAll(io.LimitReader(f, int64(most)+1))
 }
 

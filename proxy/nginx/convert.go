@@ -21,8 +21,9 @@ const maxRoutes = 1 << 20
 
 // importer is one conversion.
 type importer struct {
-	prefix string // that relative names of files begin at
-	http   *scope // of the file itself, if it has no http
+	source Source
+	http   *scope          // of the file itself, if it has no http
+	users  map[string]bool // files of users, and whether usher can read them
 
 	servers   []*server
 	listeners []*listener
@@ -40,12 +41,12 @@ type importer struct {
 }
 
 // Convert carries over what Read has read. name is the file's, for people.
-func Convert(name, prefix string, list []*Directive) (*Result, error) {
+func Convert(name string, from Source, list []*Directive) (*Result, error) {
 	im := &importer{
-		prefix: prefix, groups: make(map[string]*Directive), zones: make(map[string]zone),
+		source: from, users: make(map[string]bool), groups: make(map[string]*Directive), zones: make(map[string]zone),
 		claims: make(map[string]*route), notes: make(map[*Directive][]note), seen: make(map[note]bool), lost: make(map[*Directive]bool),
 	}
-	im.http = &scope{nil, nil, list}
+	im.http = &scope{list: list}
 	for _, d := range the(list, "http") {
 		d.told = true
 		im.http = im.http.in(d)
@@ -54,6 +55,7 @@ func Convert(name, prefix string, list []*Directive) (*Result, error) {
 	if len(im.servers) == 0 {
 		return nil, fmt.Errorf("%s has no server that speaks HTTP", name)
 	}
+	im.reach()
 	im.names()
 	im.listen()
 	im.trusted()

@@ -31,7 +31,7 @@ func imported(t *testing.T, text string) *Result {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
-	got, err := Convert("n", "/etc/nginx", list)
+	got, err := Convert("n", from(nil), list)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
@@ -64,7 +64,7 @@ func TestConvert(t *testing.T) {
 		{at("^~ /x", pass), 0, []string{"path: /x\n    upstream"}},
 		{at(`~ \.php$`, "fastcgi_pass x:1;"), 1, []string{"# not carried over: location ~ \\.php$ (n:1)"}},
 		{at(`~ ^/a/b/`, "auth_basic x;"+pass), 1, []string{"path: /a/b\n    respond: {status: 403}"}},
-		{at(`~ /\.`, "deny all;"), 1, []string{"TAKE CARE"}},
+		{at(`~ /\.`, "deny all;"), 1, []string{"each route is closed that they could come to"}},
 		{at("@a", pass), 1, nil},
 		{"server { location / { try_files $uri @a; } location @a {" + pass + "} }", 0, []string{"path: /\n    upstream: a-1\n"}},
 		{at("/", "root /x;"), 1, []string{"path: /\n    respond: {status: 404}"}},
@@ -72,7 +72,7 @@ func TestConvert(t *testing.T) {
 
 		// headers
 		{at("/", "proxy_pass http://a:1; proxy_set_header X-A b; proxy_set_header Accept-Encoding ''; proxy_set_header X-B $request_length;"), 1,
-			[]string{"headers: {set: {X-A: b, Host: \"a:1\"}, remove: [Accept-Encoding]}", "not carried over: proxy_set_header X-B ..."}},
+			[]string{"headers: {set: {X-A: b, Host: \"a:1\"}, remove: [Accept-Encoding, X-B]}", "not carried over: proxy_set_header X-B ..."}},
 		{at("/", pass+"add_header A b always; add_header B $host; proxy_hide_header X-P;"), 1, []string{"response_headers: {add: {A: b}, remove: [X-P]}"}},
 		{at("/", pass+"proxy_hide_header A; add_header A b;"), 0, []string{"response_headers: {set: {A: b}}"}},
 		{at("/", pass+"add_header Access-Control-Allow-Origin https://b.test;"), 0, []string{"origins: https://b.test\n"}},
@@ -85,23 +85,24 @@ func TestConvert(t *testing.T) {
 		{at("/x/", pass+"deny 10.0.0.1; allow all;"), 0, []string{"deny: 10.0.0.1\n"}},
 		{at("/x/", pass+"deny all;"), 0, []string{closed}},
 		{at("/x/", pass+"deny $x; allow all;"), 1, []string{closed}},
-		{at("/x/", pass+"auth_basic x; auth_basic_user_file y;"), 1, []string{"DO NOT SERVE THIS WITHOUT A LOGIN", closed}},
+		{at("/x/", pass+"auth_basic x; auth_basic_user_file y;"), 1, []string{"in place of its deny give it auth", closed}},
 		{at("/x/", pass+"auth_request /y;"), 1, []string{closed}},
-		{at("/x", pass+"auth_request /y;"), 1, []string{closed, "TAKE CARE: nginx guards all paths that begin with /x"}},
+		{at("/x", pass+"auth_request /y;"), 1, []string{closed}},
 		{at("/x/", pass+"auth_basic x; satisfy any; allow 10.0.0.0/8; deny all;"), 1, []string{"allow: 10.0.0.0/8\n"}},
 		{at("/x/", pass+"auth_basic x; satisfy any; allow 10.0.0.0/8;"), 1, []string{closed}},
 		{"server { auth_basic x; location / { auth_basic off;" + pass + "} }", 0, []string{"upstream: a-1\n"}},
 		{at("/", `if ($http_x_key != "s3cret") { return 403; }`+pass), 1, []string{closed}},
 		{"server { if ($cookie_a !~ b) { return 401; } location / { return 200 x; } }", 1, []string{"respond: {status: 403}"}},
 		{"server { ssl_verify_client on; ssl_client_certificate c.pem; listen 443 ssl; location / {" + pass + "} }", 0, []string{`{address: "0.0.0.0:443", tls: true, client_ca: /etc/nginx/c.pem}`}},
-		{"server { listen 80; server_name a; location / {" + pass + "} } server { listen 127.0.0.1:81; server_name b; location / {" + pass + "} }", 0,
-			[]string{"host: b\n    path: /\n    upstream: a-1\n    allow: [127.0.0.0/8, \"::1\", unix]"}},
+		{"server { listen 80; server_name a; location / {" + pass + "} } server { listen 127.0.0.1:81; server_name b; location / {" + pass + "} }", 1,
+			[]string{"server (n:1): it is left out: it listens elsewhere", "  - path: /\n"}},
 
-		{"geo $no { default 0; 10.0.0.1 1; } server { if ($no) { return 403; } location / {" + pass + "} }", 2, []string{"upstream: a-1\n"}},
+		{"geo $no { default 0; 10.0.0.1 1; } server { if ($no) { return 403; } location / {" + pass + "} }", 2, []string{closed}},
 		{"geo $yes { default 0; 10.0.0.1 1; } server { if ($yes = 0) { return 403; } location / {" + pass + "} }", 2, []string{closed}},
 		{at("/x/", pass+"limit_except GET { deny all; }"), 1, []string{closed}},
 		{at("/x/", pass+"access_by_lua_block { if x then ngx.exit(403) end }"), 1, []string{closed}},
-		{"server { set_real_ip_from 10.0.0.0/8; real_ip_header X-Real-IP; location / {" + pass + "} }", 0, []string{"trusted_proxies: [10.0.0.0/8]\n", "differs: real_ip_header"}},
+		{"server { set_real_ip_from 10.0.0.0/8; real_ip_header X-Real-IP; location / {" + pass + "} }", 1, []string{"from another header than X-Forwarded-For"}},
+		{"server { set_real_ip_from 10.0.0.0/8; real_ip_header X-Forwarded-For; location / {" + pass + "} }", 0, []string{"trusted_proxies: [10.0.0.0/8]\n"}},
 		{"server { listen 80; server_name a; if ($host = a) { return 301 http://b$request_uri; } location / {" + pass + "} } server { listen 80 default_server; return 404; }", 1,
 			[]string{"host: a\n    path: /\n    redirect"}},
 
@@ -133,12 +134,12 @@ func TestConvert(t *testing.T) {
 		{"upstream b { hash $request_id; server a:1 max_fails=3; } " + at("/", "proxy_pass http://b;"), 2, []string{"  b: http://a:1\n"}},
 		{at("/", "proxy_pass http://unix:/run/a.sock:/y/;"), 0, []string{"run-a.sock: unix:/run/a.sock\n", "replace_prefix: /y\n    headers: {set: {Host: localhost}}"}},
 		{at("/", "proxy_pass https://a.test; proxy_ssl_verify off;"), 0, []string{"insecure_skip_verify: true"}},
-		{"server { listen 80; location / { proxy_pass http://127.0.0.1:81; } } server { listen 127.0.0.1:81; server_name b; location / {" + pass + "} }", 1, []string{"usher itself listens there"}},
-		{"upstream b { server 127.0.0.1:1; } " + at("/", "return 204;"), 1, []string{"none: unix:/none"}},
+		{"server { listen 80; location / { proxy_pass http://127.0.0.1:81; } } server { listen 127.0.0.1:81; server_name b; location / {" + pass + "} }", 1, []string{"run another usher for it"}},
+		{"upstream b { server 127.0.0.1:1; } " + at("/", "return 204;"), 1, []string{"max_body: 1MiB\n\nroutes:\n"}},
 
 		// servers
 		{"server { listen 80; listen [::]:80; location / {" + pass + "} }", 0, []string{`  - ":80"` + "\n"}},
-		{"server { listen 8080 default_server proxy_protocol; set_real_ip_from 10.0.0.1; location / {" + pass + "} }", 0, []string{`{address: "0.0.0.0:8080", proxy_protocol: [10.0.0.1]}`}},
+		{"server { listen 8080 default_server proxy_protocol; set_real_ip_from 10.0.0.1; location / {" + pass + "} }", 1, []string{`{address: "0.0.0.0:8080", proxy_protocol: [10.0.0.1]}`}},
 		{"server { server_name a .b.test; location / {" + pass + "} } server { listen 80 default_server; return 404; }", 0, []string{`host: [a, b.test, "*.b.test"]`}},
 		{"server { server_name ~^x; location / {" + pass + "} }", 1, []string{"  - path: /\n"}},
 		{"server { listen 1; location / {" + pass + "} } server { listen 2; location / {" + pass + "} }", 1, nil},
@@ -165,7 +166,7 @@ func TestNothingToServe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Convert("n", "/", list); err == nil || err.Error() != "n has no server that speaks HTTP" {
+	if _, err := Convert("n", from(nil), list); err == nil || err.Error() != "n has no server that speaks HTTP" {
 		t.Errorf("got %v", err)
 	}
 }
@@ -176,7 +177,7 @@ func TestLargeConversion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Convert("n", "/", list); err == nil || !strings.Contains(err.Error(), "larger than the 1 MiB") {
+	if _, err := Convert("n", from(nil), list); err == nil || !strings.Contains(err.Error(), "larger than the 1 MiB") {
 		t.Errorf("got %v", err)
 	}
 }

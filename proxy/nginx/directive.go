@@ -64,15 +64,17 @@ type scope struct {
 	*Directive // nil for the file itself
 	outer      *scope
 	list       []*Directive
+	places     map[string][]int // in list, by name; nil until somebody asks
+	keeping    []*Directive     // of list, what keeps people away; nil until somebody asks
 }
 
-func (s *scope) in(d *Directive) *scope { return &scope{d, s, d.Block} }
+func (s *scope) in(d *Directive) *scope { return &scope{Directive: d, outer: s, list: d.Block} }
 
 // all returns the directives with these names of the nearest block that has any,
 // as nginx inherits lists. Those of blocks around it do not count there.
 func (s *scope) all(names ...string) (nearest []*Directive) {
 	for ; s != nil; s = s.outer {
-		found := the(s.list, names...)
+		found := s.own(names...)
 		for _, d := range found {
 			d.told = true
 		}
@@ -92,4 +94,20 @@ func (s *scope) one(name string) *Directive {
 }
 
 // own returns those of this block alone.
-func (s *scope) own(names ...string) []*Directive { return the(s.list, names...) }
+func (s *scope) own(names ...string) (found []*Directive) {
+	if s.places == nil {
+		s.places = make(map[string][]int)
+		for i, d := range s.list {
+			s.places[d.Name] = append(s.places[d.Name], i)
+		}
+	}
+	var at []int
+	for _, name := range names {
+		at = append(at, s.places[name]...)
+	}
+	slices.Sort(at)
+	for _, i := range at {
+		found = append(found, s.list[i])
+	}
+	return found
+}

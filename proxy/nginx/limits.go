@@ -123,26 +123,6 @@ func (im *importer) defaults() string {
 	return text
 }
 
-// trusted gathers the peers that say whom they ask for.
-func (im *importer) trusted() {
-	scopes := []*scope{im.http}
-	for _, s := range im.servers {
-		scopes = append(scopes, s.scope)
-	}
-	for _, in := range scopes {
-		header := in.one("real_ip_header")
-		for _, d := range in.own("set_real_ip_from") {
-			d.told = true
-			if peer := im.peer(d); peer != "" && !slices.Contains(im.peers, peer) && !strings.EqualFold(header.arg(0), "proxy_protocol") {
-				im.peers = append(im.peers, peer)
-			}
-		}
-		if header != nil && !strings.EqualFold(header.arg(0), "proxy_protocol") && !strings.EqualFold(header.arg(0), "X-Forwarded-For") {
-			im.remark(header, "usher believes X-Forwarded-For and Forwarded of trusted_proxies, no other header")
-		}
-	}
-}
-
 // size is client_max_body_size, which is 1m by default.
 func (im *importer) size(in *scope) string {
 	text := "1m"

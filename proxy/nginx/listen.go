@@ -222,7 +222,7 @@ func (im *importer) file(name string) string {
 	if path.IsAbs(name) || name == "" {
 		return name
 	}
-	return path.Join(im.prefix, name)
+	return path.Join(im.source.Prefix, name)
 }
 
 // clientCA has a listener ask for certificates, if all of its servers do.

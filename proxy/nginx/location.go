@@ -1,7 +1,7 @@
 package nginx
 
 import (
-	"regexp/syntax"
+	"path"
 	"slices"
 	"strings"
 )
@@ -11,12 +11,16 @@ func (im *importer) serve(s *server) {
 	if s.out || s.leads {
 		return
 	}
+	im.verify(s)
 	im.conditions(s)
 	if !s.any && len(s.owns) == 0 {
 		return // the conditions have answered for all of its hosts
 	}
 	whole := &route{server: s, hosts: s.hosts(), path: "/"}
 	if im.answer(whole, s.scope) {
+		if s.gate != nil {
+			whole.answers(forbidden)
+		}
 		im.add(whole, s.Directive)
 		for _, l := range s.scope.own("location") {
 			im.lose(l, "no request comes to it: the server answers all by itself")
@@ -24,16 +28,32 @@ func (im *importer) serve(s *server) {
 		return
 	}
 	for _, l := range s.scope.own("location") {
-		im.place(s, s.scope, l)
+		im.place(s, s.scope, l, false)
 	}
-	host := ""
-	if h := s.hosts(); len(h) > 0 {
-		host = h[len(h)-1]
-	}
-	if im.claims[host+" /"] == nil {
+	if im.claimed(s, "/") == nil {
 		whole.remarks = []string{"nginx looks for a file where no location takes a request"}
 		whole.answers(nothing)
 		im.add(whole, s.Directive)
+	}
+	im.shield(s)
+	im.letters(s)
+}
+
+// verify closes the routes of a server that wants certificates of clients, unless
+// each listener wants them.
+func (im *importer) verify(s *server) {
+	d := s.scope.one("ssl_verify_client")
+	if d == nil || d.arg(0) == "off" {
+		return
+	}
+	s.scope.all("ssl_client_certificate")
+	asked := !slices.ContainsFunc(im.listeners, func(l *listener) bool { return l.ca == "" && !l.leads })
+	switch {
+	case d.arg(0) != "on":
+		im.lose(d, "client_ca asks everybody for a certificate")
+	case !asked:
+		im.lose(d, "the server's routes are closed: client_ca is a listener's, for all of its servers, and not all of them ask for certificates here")
+		s.gate = d
 	}
 }
 
@@ -50,27 +70,35 @@ func kindOf(d *Directive) (kind, path string) {
 	return "", d.arg(0)
 }
 
-// place makes the route of a location, and those of the locations in it.
-func (im *importer) place(s *server, outer *scope, d *Directive) {
+// place makes the route of a location, and those of the locations in it. fixed says
+// that no expression is asked about their requests.
+func (im *importer) place(s *server, outer *scope, d *Directive, fixed bool) {
 	in := outer.in(d)
 	kind, where := kindOf(d)
 	switch kind {
 	case "@":
 		return // for who tries it
 	case "~", "~*":
-		im.pattern(s, in, where)
+		_, under := kindOf(outer.Directive)
+		if outer == s.scope {
+			under = "/"
+		}
+		under, _ = normal(under)
+		im.pattern(s, in, under, kind, where)
 		return
 	}
 	d.told = true
+	fixed = fixed || kind == "^~"
 	for _, inner := range in.own("location") {
-		im.place(s, in, inner)
+		im.place(s, in, inner, fixed)
 	}
-	path, err := normal(where)
+	at, err := normal(where)
 	if err != nil {
 		im.lose(d, "%v", err)
 		return
 	}
-	r := &route{server: s, from: []*Directive{d}, hosts: s.hosts(), path: path, exact: kind == "="}
+	r := &route{server: s, from: []*Directive{d}, hosts: s.hosts(), path: at, exact: kind == "=", fixed: fixed}
+	r.open = !r.exact && !strings.HasSuffix(where, "/")
 	im.fill(r, in, where)
 	im.add(r, d)
 }
@@ -79,32 +107,51 @@ func (im *importer) place(s *server, outer *scope, d *Directive) {
 var handlers = []string{"fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass", "memcached_pass", "content_by_lua_block", "content_by_lua_file", "js_content", "perl", "dav_methods", "stub_status", "flv", "mp4", "empty_gif"}
 
 // fill says where the requests of a location go.
-func (im *importer) fill(r *route, in *scope, path string) {
-	if to := in.tried(); to != nil {
-		r.from = append(r.from, to)
-		to.told = true
-		for _, t := range in.own("try_files") {
-			im.remark(t, "usher serves no files: all requests go to %s", to.arg(0))
+func (im *importer) fill(r *route, in *scope, where string) {
+	gated := im.filters(in) != nil || r.server.gate != nil
+	answered := im.answers(r, in)
+	if !answered {
+		r.guard = im.access(in)
+		if to := in.tried(); to != nil {
+			r.from = append(r.from, to)
+			to.told = true
+			for _, t := range in.own("try_files") {
+				im.remark(t, "usher serves no files: all requests go to %s", to.arg(0))
+			}
+			in = in.outer.in(to)
+			gated = im.filters(in) != nil || gated
+			answered = im.answers(r, in)
+			if !answered {
+				r.guard = im.both(r.guard, im.access(in), to)
+			}
 		}
-		in = in.outer.in(to)
 	}
 	pass := in.own("proxy_pass")
+	r.guard.closed = r.guard.closed || gated
 	switch {
-	case len(in.own("internal")) > 0:
-		im.lose(in.Directive, "it is for requests of nginx's own")
-		r.answers(nothing)
-	case im.answer(r, in):
+	case answered && (r.guard.none() || !r.gives && !r.leads):
+	case answered:
+		r.answers(forbidden)
 	case len(pass) > 0:
-		im.pass(r, in, path, pass[len(pass)-1])
+		im.pass(r, in, where, pass[len(pass)-1])
 	case len(in.own(handlers...)) > 0:
 		r.answers(unserved)
 	default:
 		r.remarks = append(r.remarks, "nginx serves files here")
 		r.answers(nothing)
 	}
-	if r.to == nil && r.server.gate != nil {
-		r.answers("respond: {status: 403}")
+}
+
+// answers makes r a route without an upstream, if the block is for nobody, or has an
+// answer of its own.
+func (im *importer) answers(r *route, in *scope) bool {
+	if len(in.own("internal")) == 0 {
+		return im.answer(r, in)
 	}
+	im.lose(in.Directive, "it is for requests of nginx's own")
+	r.answers(nothing)
+	r.guard.closed = true
+	return true
 }
 
 // tried returns the location that takes what is no file.
@@ -120,48 +167,15 @@ func (s *scope) tried() *Directive {
 	return nil
 }
 
-// guards are what keeps requests away.
-var guards = append([]string{"allow", "deny", "limit_except"}, logins...)
-
-// pattern tells of a location with an expression. One that keeps somebody away
-// is closed for all below the path that the expression begins with.
-func (im *importer) pattern(s *server, in *scope, expression string) {
-	begin := literal(expression)
-	guarded := slices.ContainsFunc(in.own(guards...), func(d *Directive) bool { return d.arg(0) != "off" && !(d.Name == "allow" && d.arg(0) == "all") })
-	if guarded && begin != "/" {
-		r := &route{server: s, from: []*Directive{in.Directive}, hosts: s.hosts(), path: begin}
-		r.answers("respond: {status: 403}")
-		im.lose(in.Directive, "paths are no expressions here; as it keeps requests away, all of %s is closed", begin)
-		im.add(r, in.Directive)
-		return
-	}
-	if guarded || len(the(in.list, "return")) > 0 {
-		im.lose(in.Directive, "paths are no expressions here; TAKE CARE: it kept requests away, which come to the other locations now")
-		return
-	}
-	im.lose(in.Directive, "paths are no expressions here; its requests come to the other locations")
-}
-
-// literal returns the path, of whole segments, that all paths begin with which an
-// expression takes; "/" if there is none.
-func literal(expression string) string {
-	r, err := syntax.Parse(expression, syntax.Perl)
-	if err != nil {
-		return "/"
-	}
-	r = r.Simplify()
-	if r.Op != syntax.OpConcat || len(r.Sub) < 2 || r.Sub[0].Op != syntax.OpBeginText && r.Sub[0].Op != syntax.OpBeginLine || r.Sub[1].Op != syntax.OpLiteral {
-		return "/"
-	}
-	text := string(r.Sub[1].Rune)
-	if len(r.Sub) > 2 && r.Sub[2].Op != syntax.OpEndText && r.Sub[2].Op != syntax.OpEndLine {
-		if i := strings.LastIndexByte(text, '/'); !strings.HasPrefix(expression, "^"+text) || i != len(text)-1 {
-			text = text[:max(i, 0)]
+// letters closes what nginx takes for a location that keeps people away only because
+// it begins with the same letters: such paths come to another route here.
+func (im *importer) letters(s *server) {
+	for _, r := range im.routes {
+		if r.server != s || !r.open || r.path == "/" || r.guard.none() {
+			continue
+		}
+		if other := im.nearest(s, path.Dir(r.path)); other != nil && !other.guard.same(r.guard) {
+			other.close("nginx keeps people away from all paths that begin with %s, such as %sx, by %s (%s), and they come to this route; where it has none, take its deny away", r.path, r.path, r.from[0], r.from[0].place())
 		}
 	}
-	path, err := normal(text)
-	if err != nil || !strings.HasPrefix(path, "/") {
-		return "/"
-	}
-	return path
 }

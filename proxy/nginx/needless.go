@@ -16,7 +16,7 @@ var needless = strings.Fields(`
 	open_file_cache open_file_cache_errors open_file_cache_min_uses open_file_cache_valid output_buffers pcre_jit pid
 	port_in_redirect postpone_output proxy_buffer_size proxy_buffering proxy_buffers proxy_busy_buffers_size
 	proxy_headers_hash_bucket_size proxy_headers_hash_max_size proxy_http_version proxy_max_temp_file_size proxy_pass_header
-	proxy_pass_request_body proxy_pass_request_headers proxy_request_buffering proxy_send_timeout proxy_socket_keepalive
+	proxy_request_buffering proxy_send_timeout proxy_socket_keepalive
 	proxy_ssl_protocols proxy_ssl_ciphers proxy_ssl_session_reuse proxy_ssl_verify_depth proxy_ssl_server_name
 	proxy_temp_file_write_size proxy_temp_path read_ahead real_ip_recursive recursive_error_pages
 	request_pool_size reset_timedout_connection scgi_temp_path send_lowat send_timeout sendfile sendfile_max_chunk
@@ -47,6 +47,7 @@ func instead(name string) string {
 		{"stub_status", "usher tells of itself at its admin address"},
 		{"stream", "usher takes HTTP and WebSocket alone"}, {"mail", "usher takes HTTP and WebSocket alone"},
 		{"proxy_next_upstream", "usher tries another endpoint only while nothing was answered"},
+		{"proxy_pass_request_body", "usher sends bodies on"}, {"proxy_ignore_headers", "usher keeps no answers; X-Accel-Redirect and its like go to the client, unless response_headers: {remove: ...} has them"},
 		{"proxy_redirect", "Location is mapped where strip_prefix or replace_prefix change the path, and left alone elsewhere"},
 		{"proxy_cookie_", "the Path of cookies is mapped where replace_prefix changes it"},
 		{"sub_filter", "usher changes no bodies"}, {"proxy_method", "usher changes no methods"},

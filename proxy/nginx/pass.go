@@ -65,7 +65,6 @@ func (im *importer) pass(r *route, in *scope, path string, d *Directive) {
 	r.to = u
 	im.rewritten(r, in, path, to, d)
 	im.requestHeaders(r, in, to)
-	im.access(r, in)
 	im.limits(r, in)
 	im.answerHeaders(r, in)
 }
@@ -155,15 +154,18 @@ func (im *importer) requestHeaders(r *route, in *scope, to destination) {
 			if name, ok := in.text(value); ok && !kept {
 				host = name
 			} else if !kept && value != "$proxy_host" {
-				im.lose(d, "Host is a text, or what the client has sent")
-				kept = true
+				im.lose(d, "Host is a text, or what the client has sent; here it is the address of proxy_pass")
 			}
 		case name == "upgrade", name == "connection", slices.Contains(sent[name], value), value == header:
 		case name == "x-forwarded-proto" && (value == "https") == r.server.secure() && !strings.Contains(value, "$"):
-		case value == "" && problem("", "  - {upstream: x, headers: {remove: "+q(d.arg(0))+"}}\n") == "":
+		case value == "" && removable(d.arg(0)):
 			remove = append(remove, q(d.arg(0)))
 		default:
+			before := len(set)
 			set = im.header(d, set, q(d.arg(0))+": "+q(value), "headers: {set: {%s}}")
+			if len(set) == before && removable(d.arg(0)) { // clients cannot send it to nginx's upstream
+				remove = append(remove, q(d.arg(0)))
+			}
 		}
 	}
 	if !kept {
@@ -172,6 +174,11 @@ func (im *importer) requestHeaders(r *route, in *scope, to destination) {
 		}
 	}
 	r.setHeaders("headers", set, nil, remove)
+}
+
+// removable tells whether a route can keep a header of clients from its upstream.
+func removable(name string) bool {
+	return problem("", "  - {upstream: x, headers: {remove: "+q(name)+"}}\n") == ""
 }
 
 // header adds a header's line, if it may stand there.
@@ -235,10 +242,15 @@ func (im *importer) answerHeaders(r *route, in *scope) {
 		}
 	}
 	for _, d := range in.all("proxy_hide_header") {
-		if hidden[strings.ToLower(d.arg(0))] && problem("", "  - {upstream: x, response_headers: {remove: "+q(d.arg(0))+"}}\n") == "" {
-			remove = append(remove, q(d.arg(0)))
-			delete(hidden, strings.ToLower(d.arg(0)))
+		if !hidden[strings.ToLower(d.arg(0))] {
+			continue
 		}
+		delete(hidden, strings.ToLower(d.arg(0)))
+		if why := problem("", "  - {upstream: x, response_headers: {remove: "+q(d.arg(0))+"}}\n"); why != "" {
+			im.lose(d, "%s", why)
+			continue
+		}
+		remove = append(remove, q(d.arg(0)))
 	}
 	r.setHeaders("response_headers", set, add, remove)
 }

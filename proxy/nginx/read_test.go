@@ -127,7 +127,7 @@ func FuzzConvert(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if _, err := Convert("n", "/etc/nginx", list); err != nil && strings.Contains(err.Error(), "mistake") {
+		if _, err := Convert("n", from(nil), list); err != nil && strings.Contains(err.Error(), "mistake") {
 			t.Errorf("%v", err)
 		}
 	})

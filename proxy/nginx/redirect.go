@@ -71,7 +71,10 @@ func (s *scope) text(t string) (string, bool) {
 func (s *scope) expand(t string) string {
 	t = unbraced(t)
 	for at := s; at != nil; at = at.outer {
-		for _, d := range at.own("set") {
+		for _, d := range slices.Backward(at.own("set")) {
+			if s.varies(d.arg(0)) {
+				continue
+			}
 			if name := d.arg(0); len(name) > 1 && name[0] == '$' && len(d.Args) == 2 && !strings.Contains(d.arg(1), "$") && strings.Contains(t, name) {
 				if i := strings.Index(t, name) + len(name); i == len(t) || !isVariable(t[i]) {
 					t, d.told = strings.ReplaceAll(t, name, d.arg(1)), true
@@ -80,6 +83,18 @@ func (s *scope) expand(t string) string {
 		}
 	}
 	return t
+}
+
+// varies tells whether a condition sets a variable.
+func (s *scope) varies(name string) bool {
+	for ; s != nil; s = s.outer {
+		for _, d := range s.own("if") {
+			if slices.ContainsFunc(d.Block, func(set *Directive) bool { return set.Name == "set" && set.arg(0) == name }) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func isVariable(c byte) bool {
@@ -108,6 +123,7 @@ func (im *importer) answer(r *route, in *scope) bool {
 		case ok:
 			d.told = true
 			r.answers("redirect: " + q(to.url))
+			r.leads = true
 			r.keys = append(r.keys, "code: "+to.code)
 		case d.Name == "rewrite":
 			if d.arg(2) != "permanent" && d.arg(2) != "redirect" {
@@ -135,7 +151,8 @@ func (im *importer) respond(r *route, in *scope, d *Directive, code string) {
 	switch {
 	case code == "444":
 		im.remark(d, "nginx closes the connection without an answer")
-		r.answers("respond: {status: 403}")
+		r.answers(forbidden)
+		r.guard.closed = true
 		return
 	case err != nil || status < 200 || status > 599 || 300 <= status && status < 400 || strings.Contains(text, "$"):
 		im.lose(d, "usher's answers are a status from 200 to 599 and a text without variables")
@@ -157,4 +174,7 @@ func (im *importer) respond(r *route, in *scope, d *Directive, code string) {
 		key += ", headers: {Content-Type: " + q(kind) + "}"
 	}
 	r.answers(key + "}")
+	if r.gives = status < 400; !r.gives {
+		r.guard.closed = true
+	}
 }

@@ -1,6 +1,8 @@
 package nginx
 
 import (
+	"cmp"
+	"path"
 	"slices"
 	"strings"
 )
@@ -13,8 +15,13 @@ type route struct {
 	hosts   []string // none for any
 	path    string
 	exact   bool
+	fixed   bool      // nginx asks no expression of the server's about its requests
+	open    bool      // nginx takes paths for it that only begin with the same letters
 	to      *upstream // nil for an answer of its own
-	keys    []string  // what else it has, each with its value
+	gives   bool      // that answer is a text for everybody
+	leads   bool      // that answer is a redirect
+	guard   guard
+	keys    []string // what else it has, each with its value
 }
 
 // unserved is the answer of a route whose requests nginx serves, and usher cannot.
@@ -22,6 +29,10 @@ const unserved = "respond: {status: 501, body: \"not carried over from nginx\\n\
 
 // nothing is the answer where nginx would look for a file.
 const nothing = "respond: {status: 404}"
+
+// forbidden is the answer where nginx would let some people pass, and usher cannot
+// tell whom.
+const forbidden = "respond: {status: 403}"
 
 // closed keeps everybody away from a route.
 const closed = `deny: [0.0.0.0/0, "::/0", unix]`
@@ -38,28 +49,64 @@ func (r *route) text() string {
 	if r.to != nil {
 		keys = append(keys, "upstream: "+r.to.name)
 	}
-	return "  - " + strings.Join(append(keys, r.keys...), "\n    ") + "\n"
+	keys = append(keys, r.keys...)
+	if r.to != nil {
+		keys = append(keys, r.guard.keys()...)
+	}
+	return "  - " + strings.Join(keys, "\n    ") + "\n"
 }
 
 // answers makes it a route without an upstream.
-func (r *route) answers(key string) { r.to, r.keys = nil, []string{key} }
+func (r *route) answers(key string) {
+	r.to, r.gives, r.leads, r.keys = nil, false, false, []string{key}
+}
+
+// claim is what a route takes of a host.
+func (r *route) claim(host string) string {
+	if r.exact {
+		return host + " =" + r.path
+	}
+	return host + " " + r.path
+}
+
+// claimed returns the route of a server that has a path and what is below it, nil if
+// there is none.
+func (im *importer) claimed(s *server, at string) *route {
+	host := ""
+	if hosts := s.hosts(); len(hosts) > 0 {
+		host = hosts[len(hosts)-1]
+	}
+	return im.claims[host+" "+at]
+}
+
+// nearest returns the route of a server that takes what is below a path, nil if there
+// is none.
+func (im *importer) nearest(s *server, at string) *route {
+	for {
+		if r := im.claimed(s, at); r != nil || at == "/" {
+			return r
+		}
+		at = path.Dir(at)
+	}
+}
 
 // add takes a route, unless another has its requests already.
 func (im *importer) add(r *route, d *Directive) {
-	claim := func(host string) string {
-		kind := " "
-		if r.exact {
-			kind = " ="
-		}
-		return host + kind + r.path
-	}
 	hosts := r.hosts
 	if len(hosts) == 0 {
 		hosts = []string{""}
 	}
-	hosts = slices.DeleteFunc(slices.Clone(hosts), func(host string) bool { return im.claims[claim(host)] != nil })
+	var other *route
+	hosts = slices.DeleteFunc(slices.Clone(hosts), func(host string) bool {
+		has := im.claims[r.claim(host)]
+		other = cmp.Or(has, other)
+		return has != nil
+	})
 	if len(hosts) == 0 {
 		im.lose(d, "another location takes path %s already", r.path)
+		if other.server == r.server {
+			r.meet(other)
+		}
 		return
 	}
 	if len(r.hosts) > 0 {
@@ -76,7 +123,15 @@ func (im *importer) add(r *route, d *Directive) {
 		}
 	}
 	for _, host := range hosts {
-		im.claims[claim(host)] = r
+		im.claims[r.claim(host)] = r
 	}
 	im.routes = append(im.routes, r)
+}
+
+// meet has the stricter of two locations win, of which usher makes one route.
+func (r *route) meet(other *route) {
+	switch {
+	case r.shut() && !other.shut(), !r.guard.none() && !r.guard.same(other.guard):
+		other.close("nginx keeps people away from a part of its paths by another location (%s), such as those with a slash at the end; write what is meant for both in place of its deny", r.from[0].place())
+	}
 }

@@ -18,12 +18,15 @@ type server struct {
 	leads   bool       // it does nothing but lead to https
 	sheds   bool       // it leads to https where it is asked by http
 	any     bool       // it answers for hosts that nobody has, too
+	passes  int        // how often it names an upstream
 	gate    *Directive // why its routes are closed; nil if they are not
-	out     bool       // nothing of it is carried over
+
+	patterns []*pattern // that keep requests away
+	out      bool       // nothing of it is carried over
 }
 
 func newServer(im *importer, d *Directive) *server {
-	s := &server{Directive: d, scope: im.http.in(d)}
+	s := &server{Directive: d, scope: im.http.in(d), passes: passing(d.Block)}
 	for _, l := range s.scope.own("listen") {
 		l.told = true
 		s.sockets = append(s.sockets, newSocket(l))
@@ -146,15 +149,10 @@ func (s *server) lead(in *scope) *Directive {
 // names decides which server has which hosts: usher has one table for all of its
 // listeners.
 func (im *importer) names() {
-	if !slices.ContainsFunc(im.servers, (*server).secure) {
-		for _, s := range im.servers {
-			s.leads = false // somebody else has the https
-		}
-	}
 	first := make(map[string]*server)
 	for _, secure := range []bool{true, false} {
 		for _, s := range im.servers {
-			if s.leads || s.secure() != secure {
+			if s.leads || s.out || s.secure() != secure {
 				continue
 			}
 			for _, name := range s.names {
@@ -167,34 +165,11 @@ func (im *importer) names() {
 			}
 		}
 	}
-	im.fallback(true)
-	if !slices.ContainsFunc(im.servers, func(s *server) bool { return s.any }) {
-		im.fallback(false)
-	}
 	for _, s := range im.servers {
-		if s.out = !s.leads && !s.any && len(s.owns) == 0; s.out {
+		if !s.out && !s.leads && !s.any && len(s.owns) == 0 {
+			s.out = true
 			im.lose(s.Directive, "no host is its alone, and usher has one set of routes for all listeners: run another usher for it")
 		}
-	}
-}
-
-// fallback finds the server for hosts that no server has.
-func (im *importer) fallback(secure bool) {
-	var found *server
-	for _, s := range im.servers {
-		if s.leads || s.secure() != secure {
-			continue
-		}
-		marked := slices.ContainsFunc(s.sockets, func(one socket) bool { return one.fallback })
-		if found == nil || marked {
-			found = s
-		}
-		if marked {
-			break
-		}
-	}
-	if found != nil {
-		found.any = true
 	}
 }
 

@@ -135,12 +135,16 @@ func (im *importer) member(scheme string, s *Directive) (e string, backup, down 
 		name, value, _ := strings.Cut(option, "=")
 		switch name {
 		case "weight":
-			if value != "1" {
-				more.WriteString(", weight: " + q(value))
+			if n, err := strconv.ParseUint(value, 10, 31); err != nil || n == 0 {
+				im.lose(s, "weight: it is no number")
+			} else if n != 1 {
+				fmt.Fprintf(&more, ", weight: %d", n)
 			}
 		case "max_conns":
-			if value != "0" {
-				more.WriteString(", max_sessions: " + q(value))
+			if n, err := strconv.ParseUint(value, 10, 31); err != nil {
+				im.lose(s, "max_conns: it is no number")
+			} else if n != 0 {
+				fmt.Fprintf(&more, ", max_sessions: %d", n)
 				im.remark(s, "max_sessions counts sockets, max_conns all requests")
 			}
 		case "backup":
@@ -155,7 +159,7 @@ func (im *importer) member(scheme string, s *Directive) (e string, backup, down 
 		}
 	}
 	if more.Len() > 0 {
-		e = "{url: " + e + strings.NewReplacer(`"`, "").Replace(more.String()) + "}"
+		e = "{url: " + e + more.String() + "}"
 	}
 	return e, backup, down
 }

@@ -74,7 +74,7 @@ func (im *importer) write(name string) string {
 	}
 	b.WriteString("\n" + listen)
 	b.WriteString(im.defaults())
-	b.WriteString("\nupstreams:\n" + upstreams + "\nroutes:\n" + routes)
+	b.WriteString(upstreams + "\nroutes:\n" + routes)
 	return b.String()
 }
 
@@ -140,9 +140,9 @@ func (im *importer) writeUpstreams() string {
 		b.WriteString(u.text)
 	}
 	if b.Len() == 0 {
-		return "  none: unix:/none # no route needs one, but the file does\n"
+		return ""
 	}
-	return b.String()
+	return "\nupstreams:\n" + b.String()
 }
 
 func (im *importer) writeRoutes() string {

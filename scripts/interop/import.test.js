@@ -93,9 +93,10 @@ async function prepare(t, name) {
       .replace(/unix:(\/[\w/.]+)/g, (all, socket) => `unix:${backends.get(socket)}`)
       .replace(/ssl_certificate\s.*?;/g, `ssl_certificate ${pair.cert};`)
       .replace(/ssl_certificate_key\s.*?;/g, `ssl_certificate_key ${pair.key};`)
-      .replace(/\/etc\/nginx\/\.htpasswd/g, path.join(folder, 'htpasswd'));
+      .replace(/\/etc\/nginx\/(?:\.|team\.)(?=htpasswd)/g, (all) => `${folder}/${all.includes('team') ? 'team.' : ''}`);
   };
   fs.writeFileSync(path.join(folder, 'htpasswd'), 'a:{PLAIN}b\n');
+  fs.writeFileSync(path.join(folder, 'team.htpasswd'), 'a:$2y$05$' + 'a'.repeat(53) + '\n');
   fs.writeFileSync(path.join(folder, 'mime.types'), 'types { text/html html; }\n');
   const from = path.dirname(path.join(testdata, name));
   if (from !== testdata) {
