@@ -9,6 +9,7 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -94,6 +95,8 @@ func (o *observed) begin(ctx context.Context, dir string) error {
 	}
 	go hangUp(deaf)
 	context.AfterFunc(ctx, func() { deaf.Close() })
+	keys := httptest.NewServer(http.HandlerFunc(serveKeys))
+	context.AfterFunc(ctx, keys.Close)
 	main, err := o.service(ctx, "main")
 	if err != nil {
 		return err
@@ -107,7 +110,7 @@ func (o *observed) begin(ctx context.Context, dir string) error {
 	}
 	o.admin = freeAddress()
 	plain, tls := freeAddress(), freeAddress()
-	text := strings.NewReplacer("PLAIN", plain, "TLS", tls, "OPERATORS", o.admin, "MAIN", main, "ADMIN", admin, "GONE", freeAddress(), "DEAF", deaf.Addr().String()).Replace(observedRoutes)
+	text := strings.NewReplacer("PLAIN", plain, "TLS", tls, "OPERATORS", o.admin, "MAIN", main, "ADMIN", admin, "GONE", freeAddress(), "KEYS", keys.URL, "DEAF", deaf.Addr().String()).Replace(observedRoutes)
 	if err := os.WriteFile(o.routes, []byte(text), 0o600); err != nil {
 		return err
 	}
@@ -159,7 +162,16 @@ routes:
   - {path: /gone, upstream: gone}
   - {path: /deaf, upstream: deaf}
   - {path: /ill, upstream: ill}
+  - {path: /asked, upstream: main, auth: {forward: {url: KEYS}}}
+  - {path: /token, upstream: main, auth: {jwt: {jwks: KEYS, audience: x}}}
 `
+
+// serveKeys is a service of auth that lets everybody in, with the key of RFC 7517,
+// A.1.
+func serveKeys(w http.ResponseWriter, _ *http.Request) {
+	io.WriteString(w, `{"keys": [{"kty": "EC", "crv": "P-256", "kid": "1", "use": "sig", `+ //nolint:errcheck // usher may have gone
+		`"x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}`)
+}
 
 // hangUp takes connections, and ends them without a word.
 func hangUp(l net.Listener) {

@@ -11,6 +11,7 @@ const WebSocket = require('ws');
 const { io } = require('socket.io-client');
 
 const [base, tls] = process.argv.slice(2);
+const token = [{ alg: 'ES256', kid: '1' }, { aud: 'x' }, 'signed by nobody'].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
 
 main();
 
@@ -52,6 +53,8 @@ async function fail() {
     refused('/deaf'),
     refused('/b/socket.io/?transport=websocket&EIO=4&sid=none'), // by the service, which has no such session
     get(http, base, '/socket.io/?EIO=4&transport=polling&sid=none'),
+    get(http, base, '/asked'),
+    get(http, base, '/token', { headers: { authorization: `Bearer ${token}` } }),
   ]);
 }
 
