@@ -52,12 +52,12 @@ func (im *importer) believes(in *scope) bool {
 
 var (
 	// companions say how a login is done, and ask for none.
-	companions = []string{"auth_basic_user_file", "auth_request_set", "auth_jwt_key_file", "auth_digest_user_file", "auth_pam_service_name"}
+	companions = []string{"auth_basic_user_file", "auth_request_set", "auth_jwt_key_file", "auth_digest_user_file", "auth_pam_service_name", "auth_delay"}
 	// asking are directives of nginx and of modules that let nobody pass who is not
 	// known, refusing those that let no request pass that they do not like.
 	asking    = regexp.MustCompile(`(?i)^(auth_|access_by_|shib_|oidc|openidc|saml|cas_|spnego|jwt)`)
 	refusing  = regexp.MustCompile(`(?i)^(js_|perl$|modsecurity(enabled)?$|naxsi|secrulesenabled|checkrule|deniedurl|app_protect|waf|testcookie|captcha|secure_link|valid_referers|ssl_crl)|_by_lua|_by_njs`)
-	fetchOnly = regexp.MustCompile(`^(js_(import|include|path|set|var|engine|preload_object|shared_dict_zone)|(init|init_worker|exit_worker|log)_by_lua(_block|_file)?)$`)
+	fetchOnly = regexp.MustCompile(`^(js_(import|include|path|set|var|engine|preload_object|shared_dict_zone|fetch_\w+)|(init|init_worker|exit_worker|log)_by_lua(_block|_file)?)$`)
 )
 
 func isLogin(name string) bool { return asking.MatchString(name) && !slices.Contains(companions, name) }

@@ -51,16 +51,18 @@ func (im *importer) both(g, more guard, d *Directive) guard {
 	return guard{closed: true}
 }
 
-// close has a route refuse everybody, unless it does.
+// close has a route refuse everybody, unless it does. A redirect has nothing to keep.
 func (r *route) close(format string, args ...any) {
 	if r.shut() || r.leads {
 		return
 	}
-	r.remarks = append(r.remarks, "CLOSED: "+fmt.Sprintf(format, args...))
 	r.guard = guard{closed: true}
+	again := "take its deny away"
 	if r.to == nil {
+		again = strings.Join(r.keys, ", ") + " in place of the answer opens it"
 		r.answers(forbidden)
 	}
+	r.remarks = append(r.remarks, "CLOSED: "+fmt.Sprintf(format, args...)+"; where nothing is kept from anybody, "+again)
 }
 
 // shut tells whether nobody gets anything from it.

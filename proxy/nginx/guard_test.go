@@ -121,6 +121,13 @@ func TestGuards(t *testing.T) {
 		{"another path beside one with a slash", in("location /admin/ { deny all;" + pass + "}" + open), "/administrator", "o-1"},
 		{"a longer name with the guard of all", in("allow 192.0.2.1; deny all; location /admin {" + pass + "}" + open), "/administrator", "o-1"},
 
+		{"a longer name of a location with an expression in it", in("location /a { location ~ b { deny all; }" + pass + "}" + open), "/axb", "refused"},
+		{"the status of nginx itself", in("location /status { stub_status; allow 127.0.0.1; deny all; }" + open), "/a", "o-1"},
+		{"an exact path in a guarded server", in("auth_basic x; location = /a { auth_basic off;" + pass + "} location / {" + pass + "}"), "/a/", "refused"},
+		{"an exact path beside what is guarded", in("location = /a {" + pass + "} location /a/ { deny all;" + pass + "}"), "/a/", "refused"},
+		{"an exact path that is guarded", in("location = /a { deny all;" + pass + "}" + open), "/a", "refused"},
+		{"a text that an expression guards", in("location / { return 200 x; } location ~ k { deny all; }"), "/k", "refused"},
+
 		{"headers of clients that must stay away", in("location / { proxy_pass_request_headers off;" + pass + "}"), "/a", "refused"},
 		{"shibboleth", in("location / { shib_request /x;" + pass + "}"), "/a", "refused"},
 		{"lua", in("location / { rewrite_by_lua_file x;" + pass + "}"), "/a", "refused"},

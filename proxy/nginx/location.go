@@ -37,6 +37,7 @@ func (im *importer) serve(s *server) {
 	}
 	im.shield(s)
 	im.letters(s)
+	im.slashes(s)
 }
 
 // verify closes the routes of a server that wants certificates of clients, unless
@@ -79,12 +80,7 @@ func (im *importer) place(s *server, outer *scope, d *Directive, fixed bool) {
 	case "@":
 		return // for who tries it
 	case "~", "~*":
-		_, under := kindOf(outer.Directive)
-		if outer == s.scope {
-			under = "/"
-		}
-		under, _ = normal(under)
-		im.pattern(s, in, under, kind, where)
+		im.pattern(s, in, under(s, outer), kind, where)
 		return
 	}
 	d.told = true
@@ -97,10 +93,26 @@ func (im *importer) place(s *server, outer *scope, d *Directive, fixed bool) {
 		im.lose(d, "%v", err)
 		return
 	}
-	r := &route{server: s, from: []*Directive{d}, hosts: s.hosts(), path: at, exact: kind == "=", fixed: fixed}
-	r.open = !r.exact && !strings.HasSuffix(where, "/")
+	r := &route{server: s, at: d, from: []*Directive{d}, hosts: s.hosts(), path: at, exact: kind == "=", fixed: fixed}
+	r.open = !r.exact && !strings.HasSuffix(where, "/") && len(in.own("stub_status")) == 0
 	im.fill(r, in, where)
 	im.add(r, d)
+}
+
+// under returns a path below which all paths are that come to the locations in one.
+func under(s *server, outer *scope) string {
+	if outer == s.scope {
+		return "/"
+	}
+	_, where := kindOf(outer.Directive)
+	if !strings.HasSuffix(where, "/") { // it takes longer names, too
+		where = where[:strings.LastIndexByte(where, '/')+1]
+	}
+	at, err := normal(where)
+	if err != nil {
+		return "/"
+	}
+	return at
 }
 
 // handlers answer requests by what is neither HTTP nor a file.
@@ -175,7 +187,20 @@ func (im *importer) letters(s *server) {
 			continue
 		}
 		if other := im.nearest(s, path.Dir(r.path)); other != nil && !other.guard.same(r.guard) {
-			other.close("nginx keeps people away from all paths that begin with %s, such as %sx, by %s (%s), and they come to this route; where it has none, take its deny away", r.path, r.path, r.from[0], r.from[0].place())
+			other.close("nginx keeps people away from all paths that begin with %s, such as %sx, by %s (%s), and they come to this route", r.path, r.path, r.from[0], r.from[0].place())
+		}
+	}
+}
+
+// slashes closes what has one path with nginx, and two here: with a slash at the end
+// and without, of which nginx keeps people away from one.
+func (im *importer) slashes(s *server) {
+	for _, r := range im.routes {
+		if r.server != s || !r.exact || r.to == nil { // a text is the same at both
+			continue
+		}
+		if other := im.nearest(s, r.path); other != nil && !other.guard.none() && !other.guard.same(r.guard) && other.at != nil {
+			r.close("it takes %s and %s/, and nginx keeps people away from one of them by %s (%s)", r.path, r.path, other.at, other.at.place())
 		}
 	}
 }

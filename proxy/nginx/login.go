@@ -9,7 +9,7 @@ import (
 const maxUsers = 1 << 20
 
 // bcrypted is a line that auth: {basic: ...} takes.
-var bcrypted = regexp.MustCompile(`^[^:"#]+:\$2[abxy]\$(0[4-9]|1[0-3])\$[./A-Za-z0-9]{53}$`)
+var bcrypted = regexp.MustCompile(`^[^:"#]+:\$2[abxy]\$(0[4-9]|1[0-5])\$[./A-Za-z0-9]{53}$`)
 
 // login returns a login as the routes file has it, "" if it can be none there.
 func (im *importer) login(in *scope, d *Directive) string {

@@ -79,7 +79,7 @@ func (im *importer) overlay(s *server, p *pattern, begin string) {
 	for _, r := range im.routes {
 		fixed := r.exact || r.fixed && p.under == "/"
 		if r.server == s && !fixed && within(r.path, begin) && !r.guard.same(p.guard) {
-			r.close("nginx keeps requests away by %s (%s), and some of this route's may be among them; where they are not, take its deny away", p.Directive, p.place())
+			r.close("nginx keeps requests away by %s (%s), and some of this route's may be among them", p.Directive, p.place())
 		}
 	}
 }
@@ -89,7 +89,7 @@ func (im *importer) carve(s *server, p *pattern, begin string) {
 	if r := im.nearest(s, begin); r != nil && (r.path == begin || r.guard.same(p.guard)) {
 		return
 	}
-	r := &route{server: s, from: []*Directive{p.Directive}, hosts: s.hosts(), path: begin}
+	r := &route{server: s, at: p.Directive, from: []*Directive{p.Directive}, hosts: s.hosts(), path: begin}
 	r.answers(forbidden)
 	im.add(r, p.Directive)
 }
@@ -125,7 +125,7 @@ func beginnings(expression string, anyCase bool) (paths []string) {
 	}
 	for _, b := range begins([]begin{{}}, r.Simplify()) {
 		p, ok := strings.CutPrefix(b.text, "^")
-		if whole := strings.TrimSuffix(p, "$"); whole != p {
+		if whole, ends := strings.CutSuffix(p, "$"); ends {
 			p = whole
 		} else if b.text == "" || !strings.HasSuffix(p, "/") {
 			p = p[:strings.LastIndexByte(p, '/')+1]

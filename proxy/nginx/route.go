@@ -10,6 +10,7 @@ import (
 // route is one of the routes file.
 type route struct {
 	server  *server
+	at      *Directive   // its location; nil for that of a server as a whole
 	from    []*Directive // whose notes stand above it
 	remarks []string
 	hosts   []string // none for any
@@ -83,7 +84,7 @@ func (im *importer) claimed(s *server, at string) *route {
 // is none.
 func (im *importer) nearest(s *server, at string) *route {
 	for {
-		if r := im.claimed(s, at); r != nil || at == "/" {
+		if r := im.claimed(s, at); r != nil || len(at) < 2 {
 			return r
 		}
 		at = path.Dir(at)
@@ -105,7 +106,7 @@ func (im *importer) add(r *route, d *Directive) {
 	if len(hosts) == 0 {
 		im.lose(d, "another location takes path %s already", r.path)
 		if other.server == r.server {
-			r.meet(other)
+			r.meet(other, d)
 		}
 		return
 	}
@@ -129,9 +130,8 @@ func (im *importer) add(r *route, d *Directive) {
 }
 
 // meet has the stricter of two locations win, of which usher makes one route.
-func (r *route) meet(other *route) {
-	switch {
-	case r.shut() && !other.shut(), !r.guard.none() && !r.guard.same(other.guard):
-		other.close("nginx keeps people away from a part of its paths by another location (%s), such as those with a slash at the end; write what is meant for both in place of its deny", r.from[0].place())
+func (r *route) meet(other *route, d *Directive) {
+	if !r.guard.none() && !r.guard.same(other.guard) {
+		other.close("nginx keeps people away from a part of its paths, such as those with a slash at the end, by %s (%s)", d, d.place())
 	}
 }
