@@ -80,14 +80,6 @@ func covers(list, all []string) bool {
 	return !slices.ContainsFunc(all, func(one string) bool { return !slices.Contains(list, one) })
 }
 
-// key is the address, the same for any of IPv4 and any of IPv6.
-func (s socket) key() string {
-	if s.address == "0.0.0.0:"+s.port || s.address == "[::]:"+s.port {
-		return ":" + s.port
-	}
-	return s.address
-}
-
 // served are the addresses where a server does more than lead to https.
 func (s *server) served() (keys []string) {
 	for _, one := range s.sockets {
