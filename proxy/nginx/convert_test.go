@@ -77,6 +77,10 @@ func TestConvert(t *testing.T) {
 		{at("/", pass+"proxy_hide_header A; add_header A b;"), 0, []string{"response_headers: {set: {A: b}}"}},
 		{at("/", pass+"add_header Access-Control-Allow-Origin https://b.test;"), 0, []string{"origins: https://b.test\n"}},
 
+		{at("/", "proxy_pass http://a:1; proxy_set_header Host $x;"), 1, []string{"headers: {set: {Host: \"a:1\"}}"}},
+		{at("/", pass+"proxy_set_header X-User $remote_user;"), 1, []string{"headers: {remove: [X-User]}"}},
+		{at("/", pass+"proxy_pass_request_body off; proxy_ignore_headers X-Accel-Redirect; proxy_hide_header Connection;"), 3, []string{"proxy_hide_header Connection (n:1)"}},
+
 		// who may come
 		{at("/x/", pass+"allow 10.1.2.3/8; deny all;"), 0, []string{"allow: 10.0.0.0/8\n"}},
 		{at("/x/", pass+"deny 10.0.0.1; allow 10.0.0.0/8; deny all;"), 0, []string{"allow: 10.0.0.0/8\n    deny: 10.0.0.1\n"}},

@@ -237,11 +237,3 @@ func TestInjected(t *testing.T) {
 		t.Errorf("got %d lost\n%s", got.Lost, got.Text)
 	}
 }
-
-// Thousands of locations are no work for minutes.
-func TestManyLocations(t *testing.T) {
-	got := imported(t, "server { auth_basic x; "+strings.Repeat("location /x { proxy_pass http://a:1; }", 100)+strings.Repeat("location ~ ^/a/b { deny all; }", 2000)+"}")
-	if got.Routes < 2 {
-		t.Errorf("got %d routes", got.Routes)
-	}
-}
