@@ -13,7 +13,7 @@ import (
 type Result struct {
 	Text   string // the routes file
 	Routes int
-	Lost   int // directives that were not carried over
+	Lost   int // what was not carried over: directives, and guards of routes
 }
 
 // maxRoutes is what config.Load takes.
@@ -70,7 +70,18 @@ func Convert(name string, from Source, list []*Directive) (*Result, error) {
 	if _, err := config.Parse("routes.yaml", []byte(text), nil); err != nil {
 		return nil, fmt.Errorf("what came out is no routes file, which is a mistake of usher's: %w", err)
 	}
-	return &Result{Text: text, Routes: len(im.routes), Lost: len(im.lost)}, nil
+	return &Result{Text: text, Routes: len(im.routes), Lost: im.losses()}, nil
+}
+
+// losses counts what was not carried over.
+func (im *importer) losses() int {
+	n := len(im.lost)
+	for _, r := range im.routes {
+		if r.lost {
+			n++
+		}
+	}
+	return n
 }
 
 // collect finds what stands in the http block.

@@ -92,6 +92,7 @@ func TestConvert(t *testing.T) {
 		{at("/x/", pass+"auth_basic x; auth_basic_user_file y;"), 1, []string{"in place of its deny give it auth", closed}},
 		{at("/x/", pass+"auth_request /y;"), 1, []string{closed}},
 		{at("/x", pass+"auth_request /y;"), 1, []string{closed}},
+		{"server { listen 80; location /x { allow 10.0.0.1; deny all;" + pass + "} location / {" + pass + "} }", 1, []string{"# not carried over, so that it is CLOSED: nginx keeps people away from all paths that begin with /x"}},
 		{at("/x/", pass+"auth_basic x; satisfy any; allow 10.0.0.0/8; deny all;"), 1, []string{"allow: 10.0.0.0/8\n"}},
 		{at("/x/", pass+"auth_basic x; satisfy any; allow 10.0.0.0/8;"), 1, []string{closed}},
 		{"server { auth_basic x; location / { auth_basic off;" + pass + "} }", 0, []string{"upstream: a-1\n"}},

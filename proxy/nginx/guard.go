@@ -62,7 +62,8 @@ func (r *route) close(format string, args ...any) {
 		again = strings.Join(r.keys, ", ") + " in place of the answer opens it"
 		r.answers(forbidden)
 	}
-	r.remarks = append(r.remarks, "CLOSED: "+fmt.Sprintf(format, args...)+"; where nothing is kept from anybody, "+again)
+	r.lost = true
+	r.remarks = append(r.remarks, "not carried over, so that it is CLOSED: "+fmt.Sprintf(format, args...)+"; where nothing is kept from anybody, "+again)
 }
 
 // shut tells whether nobody gets anything from it.

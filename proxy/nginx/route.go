@@ -22,6 +22,7 @@ type route struct {
 	gives   bool      // that answer is a text for everybody
 	leads   bool      // that answer is a redirect
 	guard   guard
+	lost    bool     // its guard is not carried over
 	keys    []string // what else it has, each with its value
 }
 
