@@ -51,7 +51,7 @@ var layers = map[string]struct {
 	"proxyproto": {owns: []string{"github.com/pires/go-proxyproto"}},
 	"upstream":   {imports: []string{"affinity", "config", "proxyproto", "session", "socket", "tracing", "ws"}},
 	"refusal":    {imports: []string{"engineio", "headers", "http1", "redact", "route", "session", "upstream"}},
-	"limits":     {imports: []string{"config", "refusal"}, owns: []string{"golang.org/x/time/rate"}},
+	"limits":     {imports: []string{"config", "refusal", "session"}, owns: []string{"golang.org/x/time/rate"}},
 	"encode":     {imports: []string{"config", "http1"}, owns: []string{"github.com/andybalholm/brotli", "github.com/klauspost/compress"}},
 	"pages":      {imports: []string{"config", "watch"}},
 	"auth":       {imports: []string{"config", "headers", "http1", "refusal", "session", "watch"}, owns: []string{"github.com/go-jose/go-jose/v4", "golang.org/x/crypto/bcrypt", "golang.org/x/sync/singleflight"}},

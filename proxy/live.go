@@ -68,13 +68,11 @@ func (s *Server) newLive(p *prepared) *live {
 		Sessions:  s.sessions,
 		Headers:   rules,
 		Log:       s.log,
+		Marker:    session.NewMarker(s.markKey, cfg.Admin.CloseBy),
 		Tracer:    l.tracer,
 		Adopt:     func(p handshake.Pair) { s.adopt(l, p) },
 		Messages:  s.relayMessages,
 		Admit:     s.admit,
-	}
-	if names := cfg.Admin.CloseBy; len(names) > 0 {
-		l.handshake.Marker = session.NewMarker(s.markKey, names)
 	}
 	f := &forward.Forwarder{Upstreams: pool, Headers: rules, Transports: s.transports, Refusals: s.refusals, Encoders: s.encoders}
 	l.handshake.Forward = f.Serve

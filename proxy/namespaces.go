@@ -22,7 +22,7 @@ func (s *Server) newNamespaces(cfg *config.Config, inherited []byte) *namespaces
 		Tracer:    func() *tracing.Tracer { return s.live.Load().tracer },
 		Drained:   s.drains.holds,
 		Admit:     func(route string) error { return s.admit(route, "") },
-		Opened:    func(x *session.Session) { s.recheck(x, s.frames) },
+		Opened:    func(x *session.Session) { s.opened(x, s.frames) },
 		Log:       s.log,
 		Refusals:  s.refusals,
 		Leg:       clientLeg,

@@ -73,7 +73,7 @@ func (s *Server) adopt(l *live, p handshake.Pair) {
 	client := clientLeg(p.Client, p.FromClient)
 	upstream := relay.Leg{Conn: p.Upstream, Early: p.FromUpstream}
 	s.frames.Adopt(p.Session, client, upstream, l.optionsOf(p), p.Release)
-	s.recheck(p.Session, s.frames)
+	s.opened(p.Session, s.frames)
 }
 
 // optionsOf returns those of a verified handshake, which l has made.

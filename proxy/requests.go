@@ -49,7 +49,7 @@ func (q requests) Begin(r *http.Request, sender headers.Sender, now time.Time) *
 func (q requests) Join(p handshake.Pair, client, upstream *relay.Seat) {
 	s := q.server
 	s.frames.Join(p.Session, client, upstream, p.FromClient, p.FromUpstream, q.live.optionsOf(p), p.Release)
-	s.recheck(p.Session, s.frames)
+	s.opened(p.Session, s.frames)
 }
 
 // Serve implements front.Handler: it tells handshakes from the rest.

@@ -130,7 +130,7 @@ func newServer(cfg *config.Config, log *slog.Logger, frames *relay.Group, from *
 	s.live.Store(nothing(log, s.id))
 	s.sessions = session.NewRegistry(s.sessionLog.ended)
 	before := s.inherit()
-	s.messages = messages.NewRelay(handshake.Finish, func(x *session.Session) { s.recheck(x, s.messages) })
+	s.messages = messages.NewRelay(handshake.Finish, func(x *session.Session) { s.opened(x, s.messages) })
 	s.messages.Taps = frames.Taps()
 	s.namespaces = s.newNamespaces(cfg, before.NamespacesKey)
 	s.operators = newOperators(s)

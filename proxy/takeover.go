@@ -8,6 +8,7 @@ import (
 
 	"usher/proxy/admin"
 	"usher/proxy/front"
+	"usher/proxy/limits"
 	"usher/proxy/namespaces"
 	"usher/proxy/session"
 	"usher/proxy/transfer"
@@ -40,7 +41,7 @@ func (s *Server) takeOver() {
 	began := time.Now()
 	taker := &transfer.Taker{
 		Frames: s.frames, Sessions: s.sessions, Hold: s.hold,
-		Opened: func(x *session.Session) { s.recheck(x, s.frames) },
+		Opened: func(x *session.Session) { s.opened(x, s.frames) },
 		Split:  func() *namespaces.Table { return s.live.Load().split },
 		Learn:  s.learn,
 		Lost: func(endpoints []string) {
@@ -66,7 +67,7 @@ func (s *Server) hold(x *session.Session) (release func()) {
 	now, leave, give := s.live.Load(), func() {}, func() {}
 	client, _ := netip.ParseAddr(x.Client) // invalid without one, who counts nowhere
 	if r := now.table.Get(x.Claim); r != nil {
-		leave = s.open.Hold(&r.Quota, r.String(), client)
+		leave = s.open.Hold(&r.Quota, r.String(), limits.Client{Address: client, User: x.User})
 	}
 	if e := now.pool.Endpoint(x.Target); e != nil {
 		e.Hold()

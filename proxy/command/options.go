@@ -41,5 +41,8 @@ func clientOptions(r *config.Route) (list []string) {
 	if b := r.Quota.SessionsPerAddress; b.Own && (r.SocketIO == nil || b.Most != r.SocketIO.MaxSessionsPerAddress) {
 		list = append(list, fmt.Sprintf("sessions_per_address %d", b.Most))
 	}
+	if b := r.Quota.SessionsPerUser; b.Own {
+		list = append(list, fmt.Sprintf("sessions_per_user %d", b.Most))
+	}
 	return list
 }

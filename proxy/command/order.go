@@ -151,6 +151,13 @@ func sessionsRule(q *config.Quota, client netip.Addr) string {
 	if b := q.SessionsPerAddress; b.Most > 0 {
 		list = append(list, fmt.Sprintf("%d of an address%s: 429", b.Most, together(b.Own)))
 	}
+	if b := q.SessionsPerUser; b.Most > 0 {
+		over := "429"
+		if b.CloseOldest {
+			over = "the oldest is closed"
+		}
+		list = append(list, fmt.Sprintf("%d of a user by %s%s: %s", b.Most, b.By, together(b.Own), over))
+	}
 	if len(list) == 0 {
 		return "no limit"
 	}

@@ -143,6 +143,7 @@ func (l *loader) top(root value, c *Config) {
 	c.ErrorPages = l.errorPages(o.field("error_pages"), nil)
 	c.Quota = l.quota(o.field("limits"), d.quota, false)
 	c.Routes = l.routes(o, inherited{limits, l.access(o, Access{}), l.auth(o.field("auth"), nil), c.Quota, c.Answers, c.ErrorPages}, c.Upstreams)
+	l.wantUsers(c)
 	l.uncovered(c)
 	c.advice = l.advice.Sorted()
 	c.Warnings = append(l.warnings, l.advice...).Sorted()

@@ -11,8 +11,9 @@ import (
 // quotaKeys of limits may stand at the top level and on a route, but the first,
 // which counts before a route is known.
 var (
-	quotaKeys       = []string{"connections_per_address", "requests_per_address", "sessions", "sessions_per_address", "exempt"}
+	quotaKeys       = []string{"connections_per_address", "requests_per_address", "sessions", "sessions_per_address", "sessions_per_user", "exempt"}
 	requestRateKeys = []string{"rate", "burst"}
+	userBoundKeys   = []string{"max", "by", "over"}
 )
 
 // Quota is how much clients may have at a time, and ask for.
@@ -21,6 +22,7 @@ type Quota struct {
 	Requests           RequestRate // of one address
 	Sessions           Bound
 	SessionsPerAddress Bound
+	SessionsPerUser    UserBound
 	Exempt             []netip.Prefix // clients of whom nothing is counted
 }
 
@@ -28,6 +30,14 @@ type Quota struct {
 type Bound struct {
 	Most int  // 0 is no limit
 	Own  bool // the route's own; else all routes together that have none
+}
+
+// UserBound is how many sessions a user may have.
+type UserBound struct {
+	Bound
+	By          string // the canonical name of the header, given by auth, that says who it is
+	CloseOldest bool   // in place of refusing another
+	at          Position
 }
 
 // RequestRate is how often one may ask.
@@ -68,10 +78,48 @@ func (l *loader) quota(v value, base Quota, route bool) Quota {
 			l.bound(f, &b.Most)
 		}
 	}
+	if v := o.field("sessions_per_user"); v.given() {
+		base.SessionsPerUser = l.userBound(v, route)
+	}
 	if e := o.field("exempt"); e.given() {
 		base.Exempt = l.networks(e, "a client")
 	}
 	return base
+}
+
+func (l *loader) userBound(v value, route bool) UserBound {
+	b := UserBound{Bound: Bound{Own: route}, at: v.used}
+	o, ok := l.object(v, "in sessions_per_user", userBoundKeys)
+	if !ok {
+		return b
+	}
+	l.bound(l.required(o, "max", "in sessions_per_user"), &b.Most)
+	if w, ok := l.text(l.required(o, "by", "in sessions_per_user")); ok {
+		b.By, _ = l.headerName(w, make(map[string]Position))
+		b.at = w.Position
+	}
+	over := "refuse"
+	choice(l, o.field("over"), &over, "refuse", "close_oldest")
+	b.CloseOldest = over == "close_oldest"
+	return b
+}
+
+// wantUsers sees to it that users who are counted are known: nobody else's word is
+// taken for who they are.
+func (l *loader) wantUsers(c *Config) {
+	given, told := c.Given(), make(map[Position]bool)
+	for _, r := range c.Routes {
+		b := r.Quota.SessionsPerUser
+		if b.By == "" || told[b.at] || b.Own && slices.Contains(r.Auth.Gives(), b.By) || !b.Own && slices.Contains(given, b.By) {
+			continue
+		}
+		told[b.at] = true
+		whose := "of any route"
+		if b.Own {
+			whose = "of the route"
+		}
+		l.errorf(b.at, "header %q tells no user: no auth %s gives it, by headers of forward or claims of jwt", b.By, whose)
+	}
 }
 
 func (l *loader) bound(v value, b *int) {

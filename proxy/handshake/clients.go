@@ -5,8 +5,10 @@ import (
 	"time"
 
 	"usher/proxy/headers"
+	"usher/proxy/limits"
 	"usher/proxy/refusal"
 	"usher/proxy/route"
+	"usher/proxy/session"
 )
 
 // errAddress is the answer to a client that the route does not serve.
@@ -34,7 +36,7 @@ func (h *Handler) takeSeat(r *http.Request, on *route.Route, s headers.Sender) (
 	if h.Open == nil {
 		return nil, nil
 	}
-	give, err := h.Open.Enter(&on.Quota, on.String(), s.Client)
+	give, err := h.Open.Enter(&on.Quota, on.String(), limits.Client{Address: s.Client, User: userOf(h.Marker, on, s)})
 	if err != nil {
 		return nil, err
 	}
@@ -44,3 +46,19 @@ func (h *Handler) takeSeat(r *http.Request, on *route.Route, s headers.Sender) (
 	}
 	return taken, nil
 }
+
+// userOf returns the mark of the user that auth has said a client is, nil for nobody
+// who counts on the route.
+func userOf(m *session.Marker, on *route.Route, s headers.Sender) *session.Mark {
+	by := on.Quota.SessionsPerUser.By
+	for _, g := range s.Given {
+		if g.Name == by {
+			return m.User(by, g.Value)
+		}
+	}
+	return nil
+}
+
+// User returns the mark of the user that v is of, once it is authorized; nil for
+// nobody who counts.
+func (v *Visit) User() *session.Mark { return userOf(v.Marker, v.Match.Route, v.Sender) }

@@ -95,6 +95,7 @@ func (x *Exchange) open(now time.Time) *session.Session {
 	}
 	if h.Marker != nil {
 		info.Marks = h.Marker.Marks(x.request.Header)
+		info.User = userOf(h.Marker, c.Route, c.Sender)
 	}
 	return h.Sessions.Open(info)
 }

@@ -11,6 +11,7 @@ import (
 	"usher/proxy/config"
 	"usher/proxy/leaktest"
 	"usher/proxy/refusal"
+	"usher/proxy/session"
 )
 
 func TestSessions(t *testing.T) {
@@ -19,7 +20,7 @@ func TestSessions(t *testing.T) {
 	q := &config.Quota{Sessions: config.Bound{Most: 4, Own: true}, SessionsPerAddress: config.Bound{Most: 2, Own: true}, Exempt: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}
 	want := func(why, route string, client netip.Addr, want error) (leave func()) {
 		t.Helper()
-		leave, err := s.Enter(q, route, client)
+		leave, err := s.Enter(q, route, Client{Address: client})
 		if !errors.Is(err, want) {
 			t.Errorf("%s: got %v, want %v", why, err, want)
 		}
@@ -133,5 +134,52 @@ func BenchmarkAsk(b *testing.B) {
 	client := netip.MustParseAddr("10.0.0.0")
 	for b.Loop() {
 		r.Ask(q, "/", client, time.Now())
+	}
+}
+
+// A user is counted by seats, of handshakes too; those that have moved here count, and
+// the oldest of those that have begun make room.
+func TestSessionsOfUser(t *testing.T) {
+	var s Sessions
+	r := session.NewRegistry(func(*session.Session, session.End) {})
+	user, other := &session.Mark{1}, &session.Mark{2}
+	q := &config.Quota{SessionsPerUser: config.UserBound{Bound: config.Bound{Most: 2}, By: "X-User"}}
+	var leaves []func()
+	enter := func(why string, u *session.Mark, want error) {
+		t.Helper()
+		leave, err := s.Enter(q, "/", Client{User: u})
+		if !errors.Is(err, want) {
+			t.Errorf("%s: got %v, want %v", why, err, want)
+		} else if err == nil {
+			leaves = append(leaves, leave)
+		}
+	}
+	leaves = append(leaves, s.Hold(q, "/", Client{User: user}))
+	enter("second", user, nil)
+	enter("third", user, errUser)
+	enter("another", other, nil)
+	for range 3 {
+		enter("nobody", nil, nil)
+	}
+	q.SessionsPerUser.CloseOldest = true // by a reload
+	enter("third, where the oldest is closed", user, nil)
+	var open []*session.Session
+	for i, want := range []int{0, 0, 1} {
+		x := r.Open(session.Info{User: user})
+		open = append(open, x)
+		if got := s.Begun(q, "/", x); len(got) != want || want > 0 && got[0] != open[0] {
+			t.Errorf("session %d: got %v to be closed, want %d", i, got, want)
+		}
+	}
+	open[1].End(session.End{})
+	if got := s.Begun(q, "/", r.Open(session.Info{User: user})); len(got) != 0 {
+		t.Errorf("after one has ended: got %v to be closed, want none", got)
+	}
+	for _, leave := range leaves {
+		leave()
+		leave() // counts once
+	}
+	if len(s.users)+len(s.open) != 0 {
+		t.Errorf("got %v and %v, want nothing left", s.users, s.open)
 	}
 }

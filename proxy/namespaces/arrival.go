@@ -10,6 +10,7 @@ import (
 	"usher/proxy/config"
 	"usher/proxy/demux"
 	"usher/proxy/engineio"
+	"usher/proxy/limits"
 	"usher/proxy/relay"
 	"usher/proxy/route"
 	"usher/proxy/session"
@@ -61,7 +62,7 @@ func (t *Table) Unpack(st State, x session.State, f *relay.FanState, descriptors
 func (a *Arrival) Commit(x *session.Session) (lost []string) {
 	v := a.visitor
 	s := v.split.server
-	v.leave = s.Open.Hold(&v.split.route.Quota, v.split.route.String(), v.client)
+	v.leave = s.Open.Hold(&v.split.route.Quota, v.split.route.String(), limits.Client{Address: v.client, User: x.User})
 	s.Frames.TakeIn(x, a.relay, func() { v.leave() })
 	if !s.sids.add(a.sid, v) {
 		v.fan.Break(errTwice)

@@ -10,6 +10,7 @@ import (
 	"usher/proxy/demux"
 	"usher/proxy/engineio"
 	"usher/proxy/handshake"
+	"usher/proxy/limits"
 	"usher/proxy/refusal"
 	"usher/proxy/relay"
 	"usher/proxy/session"
@@ -83,14 +84,14 @@ func (q *request) admit() (leave func(), err error) {
 	if err := q.server.Admit(q.route.String()); err != nil {
 		return nil, err
 	}
-	return q.server.Open.Enter(&q.route.Quota, q.route.String(), q.visit.Sender.Client)
+	return q.server.Open.Enter(&q.route.Quota, q.route.String(), limits.Client{Address: q.visit.Sender.Client, User: q.visit.User()})
 }
 
 func (q *request) info() session.Info {
 	return session.Info{
 		ID: q.visit.Sender.ID, Route: q.route.String(), Claim: q.route.Identity,
 		Client: q.visit.Sender.Address(), Started: time.Now(),
-		Marks: q.marks(), Expires: q.visit.Grant.Expires, ExpiryCode: q.visit.Grant.Code,
+		Marks: q.marks(), User: q.visit.User(), Expires: q.visit.Grant.Expires, ExpiryCode: q.visit.Grant.Code,
 	}
 }
 

@@ -33,6 +33,7 @@ const (
 	Gone                      // the client went away
 	Body                      // the request's body breaks a rule
 	Limit                     // too many sessions, or connections
+	UserLimit                 // too many sessions of a user
 	Protocol                  // a rule of Engine.IO
 	reasonCount
 )
@@ -41,7 +42,7 @@ const (
 func (r Reason) String() string {
 	names := [reasonCount]string{
 		"connections", "head", "method", "path", "upgrade", "version", "key", "no_route", "no_host", "loop", "address", "rate", "origin", "auth", "auth_unavailable", "draining",
-		"duplicate", "fault", "no_endpoint", "crowded", "full", "waiting", "dial", "timeout", "answer", "client_gone", "body", "limit", "engine_io",
+		"duplicate", "fault", "no_endpoint", "crowded", "full", "waiting", "dial", "timeout", "answer", "client_gone", "body", "limit", "user_sessions", "engine_io",
 	}
 	return names[r]
 }

@@ -44,6 +44,16 @@ func (m *Marker) Mark(name, value string) Mark {
 	return Mark(hash.Sum(nil))
 }
 
+// User returns the mark of the header name in what auth has given, nil if it is not
+// there or there is no name.
+func (m *Marker) User(name, value string) *Mark {
+	if m == nil || name == "" || value == "" {
+		return nil
+	}
+	mark := m.Mark(name, value)
+	return &mark
+}
+
 // Marked tells whether s began with a header of that mark.
 func (s *Session) Marked(m Mark) bool { return slices.Contains(s.Marks, m) }
 

@@ -29,6 +29,7 @@ type Info struct {
 	Handshake time.Duration // from the request to its 101
 	Dial      time.Duration // of which the connection to the endpoint took
 	Marks     []Mark        // of the headers that a Marker names
+	User      *Mark         `json:",omitempty"` // by whom it counts in the limits, nil for nobody
 }
 
 // Session is one relayed client connection, from its 101 to its end.
