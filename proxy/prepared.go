@@ -86,6 +86,7 @@ func (p *prepared) undo(served *operatorListener) {
 func (s *Server) commit(p *prepared) (next *live) {
 	next = s.newLive(p)
 	s.live.Store(next)
+	s.auth.Keep(p.auth)
 	s.access.Use(p.access)
 	if s.Logging != nil {
 		s.Logging(p.cfg.Log)

@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -73,6 +74,30 @@ func (k *Keeper) client(url string) *http.Client {
 		k.unix[socket] = c
 	}
 	return c
+}
+
+// Keep forgets the key sets and connections that no auth of set needs.
+func (k *Keeper) Keep(set Set) {
+	sets, unix := make(map[keySource]bool), make(map[*http.Client]bool)
+	for _, g := range set {
+		switch w := g.way.(type) {
+		case *tokens:
+			if s, ok := w.keys.(*keySet); ok {
+				sets[s.keySource] = true
+			}
+		case *service:
+			unix[w.client] = true
+		}
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	maps.DeleteFunc(k.sets, func(from keySource, _ *keySet) bool { return !sets[from] })
+	maps.DeleteFunc(k.unix, func(_ string, c *http.Client) bool {
+		if !unix[c] {
+			c.CloseIdleConnections()
+		}
+		return !unix[c]
+	})
 }
 
 // Close closes what is kept open. Nobody asks any more.

@@ -117,3 +117,36 @@ func TestKeySet(t *testing.T) {
 		ask("the last good one stays", two, 0)
 	}
 }
+
+// A reload that does without a key set has nobody hear of it any more; one that is
+// still needed stays as it is.
+func TestKeySetsThatAreNotNeeded(t *testing.T) {
+	keep := NewKeeper(nil)
+	t.Cleanup(keep.Close)
+	file := func(urls ...string) *config.Config {
+		cfg := new(config.Config)
+		for _, url := range urls {
+			cfg.Routes = append(cfg.Routes, &config.Route{Auth: &config.Auth{JWT: &config.JWTAuth{JWKS: url}}})
+		}
+		cfg.Routes = append(cfg.Routes, &config.Route{Auth: &config.Auth{Forward: &config.ForwardAuth{URL: "unix:/a:/" + urls[0]}}}, &config.Route{})
+		return cfg
+	}
+	use := func(cfg *config.Config) {
+		t.Helper()
+		set, err := keep.Open(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		keep.Keep(set)
+	}
+	use(file("http://a", "http://b"))
+	kept := keep.sets[keySource{"http://b", false}]
+	use(file("http://b"))
+	if ages := keep.KeyAges(time.Now()); len(ages) != 1 || ages[0].URL != "http://b" || keep.sets[keySource{"http://b", false}] != kept || len(keep.unix) != 1 {
+		t.Errorf("got %v and %d sockets, want http://b as it was and one", ages, len(keep.unix))
+	}
+	keep.Keep(nil)
+	if len(keep.sets)+len(keep.unix) != 0 {
+		t.Errorf("got %v and %v, want none", keep.sets, keep.unix)
+	}
+}
