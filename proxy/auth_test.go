@@ -16,6 +16,7 @@ import (
 	"github.com/gorilla/websocket"
 	"golang.org/x/crypto/bcrypt"
 
+	"usher/proxy/command"
 	"usher/proxy/config"
 )
 
@@ -205,7 +206,7 @@ func TestForwardAuth(t *testing.T) {
 			w.Header().Set("X-Auth-Expires", fmt.Sprint(time.Now().Unix()+2))
 		}
 	}))
-	b := newTestBroker(t, fmt.Sprintf("auth: {forward: {url: %q, headers: X-User-Id, timeout: 1s}}\n%s", service.URL, oneRoute(up.URL)))
+	b := newTestBroker(t, fmt.Sprintf("admin: 127.0.0.1:0\nauth: {forward: {url: %q, headers: X-User-Id, timeout: 1s}}\n%s", service.URL, oneRoute(up.URL)))
 	in := http.Header{"Cookie": {"session=1"}, "X-User-Id": {"admin"}}
 	for _, path := range []string{"/a?b=c", "/d"} {
 		page := b.page(t, "GET", path, http.Header{})
@@ -229,6 +230,10 @@ func TestForwardAuth(t *testing.T) {
 		t.Errorf("service has gone: got %s, want 503", page.Status)
 	}
 	wantOutcome(t, "service has gone", b.address, "/", in, 503)
+	var out strings.Builder
+	if err := command.Status(t.Context(), &out, command.StatusOptions{OperatorOptions: command.OperatorOptions{Admin: b.AdminAddress()}}); err != nil || !strings.Contains(out.String(), "forward cannot be asked at "+service.URL) {
+		t.Errorf("status: got %v\n%s", err, out.String())
+	}
 }
 
 // Names and passwords are read again when they change, and a reload's rules count for

@@ -75,6 +75,14 @@ func (d desk) Certificates() []admin.Certificate {
 	return list
 }
 
+// Outages returns who decides on who may come in, and cannot be asked.
+func (d desk) Outages() (list []admin.Outage) {
+	for _, o := range d.auth.Outages() {
+		list = append(list, admin.Outage{Kind: o.Kind, URL: o.URL, Since: o.Since, Error: o.Err.Error()})
+	}
+	return list
+}
+
 // Describe asks those of the sessions that are split by namespace.
 func (d desk) Describe(ctx context.Context, list []*session.Session) map[*session.Session]session.Detail {
 	meant := make(map[*session.Session]bool)

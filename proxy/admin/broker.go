@@ -21,9 +21,10 @@ type Broker interface {
 	Sessions() *session.Registry
 	Requests() []plain.Totals
 	LegTraffic() map[string]session.LegTraffic // by upstream
-	Marker() *session.Marker                   // nil without close_by
+	Marker() *session.Marker                   // its names are those of close_by
 	Taps() *tap.Hub
 	Certificates() []Certificate
+	Outages() []Outage // of auth
 	Phase() Phase
 	Claims() Claims
 	Version() string
@@ -70,6 +71,14 @@ type Certificate struct {
 	Name     string    `json:"name"`
 	NotAfter time.Time `json:"not_after,omitzero"` // when it ends; left out if there is none yet
 	Left     float64   `json:"left_s,omitempty"`   // until then
+}
+
+// Outage is somebody who decides on who may come in, and cannot be asked.
+type Outage struct {
+	Kind  string    `json:"kind"` // of auth
+	URL   string    `json:"url"`
+	Since time.Time `json:"since"`
+	Error string    `json:"error"`
 }
 
 // Claims are the handshakes of a process since it began.

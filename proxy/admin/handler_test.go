@@ -63,6 +63,7 @@ func (d *desk) Requests() []plain.Totals {
 func (d *desk) LegTraffic() map[string]session.LegTraffic {
 	return map[string]session.LegTraffic{"chat": {To: session.Traffic{Messages: 1, Bytes: 20}, From: session.Traffic{Messages: 3, Bytes: 40}}}
 }
+func (d *desk) Outages() []Outage { return nil }
 func (d *desk) Certificates() []Certificate {
 	return []Certificate{{Name: "a"}, {Name: "b", NotAfter: time.Now().Add(time.Hour)}}
 }

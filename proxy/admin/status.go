@@ -24,6 +24,7 @@ type Status struct {
 	Routes       []Route       `json:"routes"`
 	Upstreams    []Upstream    `json:"upstreams"`
 	Certificates []Certificate `json:"certificates"`
+	Outages      []Outage      `json:"auth_outages"`
 }
 
 func (h *Handler) status(r *http.Request) (any, error) {
@@ -39,5 +40,6 @@ func (h *Handler) status(r *http.Request) (any, error) {
 		Requests:   sumRequests(h.Broker.Requests(), func(plain.Totals) bool { return true }),
 		Handshakes: h.Broker.Claims(), Reloads: h.Broker.Reloads(), Drained: notNil(h.Broker.Drains()),
 		Routes: routes.([]Route), Upstreams: upstreams.([]Upstream), Certificates: certificates.([]Certificate),
+		Outages: notNil(h.Broker.Outages()),
 	}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strconv"
@@ -35,10 +36,12 @@ type service struct {
 	rules  headers.Rules
 	asking singleflight.Group
 	room   chan struct{} // one for each question that waits
+	log    *slog.Logger
+	outage outage
 }
 
-func newService(a *config.ForwardAuth, client *http.Client, cfg *config.Config) *service {
-	s := &service{ForwardAuth: a, url: a.URL, client: client, rules: headers.Rules{Trusted: cfg.TrustedProxies}, room: make(chan struct{}, mostWaiting)}
+func newService(a *config.ForwardAuth, client *http.Client, cfg *config.Config, log *slog.Logger) *service {
+	s := &service{log: log, ForwardAuth: a, url: a.URL, client: client, rules: headers.Rules{Trusted: cfg.TrustedProxies}, room: make(chan struct{}, mostWaiting)}
 	if rest, ok := strings.CutPrefix(a.URL, "unix:"); ok {
 		_, path, _ := strings.Cut(rest, ":")
 		s.url = "http://localhost/" + strings.TrimPrefix(path, "/")
@@ -119,6 +122,7 @@ func (s *service) ask(head http.Header) (r reply, err error) {
 	default:
 		return r, errBusy
 	}
+	defer func() { s.outage.note(err, s.log, shown(s.URL)) }()
 	ctx, cancel := context.WithTimeout(context.Background(), s.Timeout) // of all who ask the same
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url, nil)

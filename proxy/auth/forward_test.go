@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -33,7 +34,7 @@ func newTestService(t *testing.T, h http.HandlerFunc, change ...func(*config.For
 	}
 	k := NewKeeper(nil)
 	t.Cleanup(k.Close)
-	return newService(a, k.client(a.URL), new(config.Config))
+	return newService(a, k.client(a.URL), new(config.Config), slog.New(slog.DiscardHandler))
 }
 
 func clientOf(t testing.TB, target string, head ...string) question {
@@ -176,7 +177,7 @@ func TestServiceIsDown(t *testing.T) {
 	l.Close()
 	k := NewKeeper(nil)
 	defer k.Close()
-	gone := newService(&config.ForwardAuth{URL: "http://" + l.Addr().String(), Timeout: time.Second}, k.web, new(config.Config))
+	gone := newService(&config.ForwardAuth{URL: "http://" + l.Addr().String(), Timeout: time.Second}, k.web, new(config.Config), slog.New(slog.DiscardHandler))
 	_, err = gone.check(clientOf(t, "/"), now)
 	wantStatus(t, err, 503)
 }
@@ -242,7 +243,7 @@ func TestServiceOfUnixSocket(t *testing.T) {
 	k := NewKeeper(nil)
 	defer k.Close()
 	a := &config.ForwardAuth{URL: "unix:" + socket + ":/check", Headers: []string{"X-User"}, Timeout: time.Second}
-	g, err := newService(a, k.client(a.URL), new(config.Config)).check(clientOf(t, "/"), now)
+	g, err := newService(a, k.client(a.URL), new(config.Config), slog.New(slog.DiscardHandler)).check(clientOf(t, "/"), now)
 	if err != nil || len(g.Headers) != 1 || g.Headers[0].Value != "/check" {
 		t.Errorf("got %v, %v", g, err)
 	}

@@ -28,6 +28,7 @@ type Keeper struct {
 	mu    sync.Mutex
 	sets  map[keySource]*keySet   // guarded by mu
 	unix  map[string]*http.Client // by the path of the socket; guarded by mu
+	asks  map[askedAt]*outage     // what the routes file asks; guarded by mu, what it holds does not change
 	asked sync.Map                // Asked → *atomic.Uint64
 
 	took map[string]*session.Latencies // by kind; what it holds may be used by anybody
@@ -76,21 +77,27 @@ func (k *Keeper) client(url string) *http.Client {
 	return c
 }
 
+// askedAt is whom an auth asks.
+type askedAt struct{ kind, url string }
+
 // Keep forgets the key sets and connections that no auth of set needs.
 func (k *Keeper) Keep(set Set) {
-	sets, unix := make(map[keySource]bool), make(map[*http.Client]bool)
+	sets, unix, asks := make(map[keySource]bool), make(map[*http.Client]bool), make(map[askedAt]*outage)
 	for _, g := range set {
 		switch w := g.way.(type) {
 		case *tokens:
 			if s, ok := w.keys.(*keySet); ok {
 				sets[s.keySource] = true
+				asks[askedAt{g.kind, s.url}] = &s.outage
 			}
 		case *service:
 			unix[w.client] = true
+			asks[askedAt{g.kind, w.URL}] = &w.outage
 		}
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.asks = asks
 	maps.DeleteFunc(k.sets, func(from keySource, _ *keySet) bool { return !sets[from] })
 	maps.DeleteFunc(k.unix, func(_ string, c *http.Client) bool {
 		if !unix[c] {

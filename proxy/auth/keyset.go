@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	neturl "net/url"
 	"slices"
@@ -40,6 +41,8 @@ type keySet struct {
 	keySource
 	keep *Keeper
 	have atomic.Pointer[fetched] // nil before the first
+
+	outage outage
 
 	mu    sync.Mutex
 	tried time.Time     // guarded by mu: when it was last asked for
@@ -136,6 +139,7 @@ func (s *keySet) renew(now time.Time) {
 	} else {
 		s.keep.log.Warn("key set not read", "url", shown(s.url), "kept", s.have.Load() != nil, "error", err)
 	}
+	s.outage.note(err, slog.New(slog.DiscardHandler), "") // the log has each time
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err = err; err != nil {

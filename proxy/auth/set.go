@@ -37,7 +37,7 @@ func (k *Keeper) gate(cfg *config.Config, a *config.Auth) (g *Gate, at config.Po
 	g = &Gate{kind: a.Kind(), keep: k}
 	switch {
 	case a.Forward != nil:
-		g.way = newService(a.Forward, k.client(a.Forward.URL), cfg)
+		g.way = newService(a.Forward, k.client(a.Forward.URL), cfg, k.log)
 	case a.Basic != nil:
 		at = a.Basic.At
 		g.way, err = openUsers(cfg.Beside(a.Basic.Users), a.Basic.Realm, k.log)

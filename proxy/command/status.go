@@ -70,6 +70,9 @@ func writeStatus(b *bytes.Buffer, s admin.Status, now time.Time) {
 			rows = append(rows, []string{"held", fmt.Sprintf("%d wait for an endpoint of %s", u.Held, u.Upstream)})
 		}
 	}
+	for _, o := range s.Outages {
+		rows = append(rows, []string{"auth", fmt.Sprintf("%s cannot be asked at %s for %s: %s", o.Kind, o.URL, ago(now.Sub(o.Since).Seconds()), oneLine(o.Error))})
+	}
 	for _, c := range s.Certificates {
 		left := "none yet"
 		if !c.NotAfter.IsZero() {
