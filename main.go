@@ -35,16 +35,18 @@ func app() *cli.App {
 		v.HideHelpCommand = true
 	}
 	return &cli.App{
-		Name:           "usher",
-		Writer:         command.Visible(os.Stdout),
-		ErrWriter:      command.Visible(os.Stderr),
-		Usage:          "one handshake per socket, frames relayed by path",
-		Commands:       verbs,
-		Flags:          []cli.Flag{routesFlag("USHER_ROUTES")},
-		HideVersion:    true,
-		Action:         noVerb,
-		OnUsageError:   usageError,
-		ExitErrHandler: func(*cli.Context, error) {}, // main reports it
+		Name:        "usher",
+		Writer:      command.Visible(os.Stdout),
+		ErrWriter:   command.Visible(os.Stderr),
+		Usage:       "one handshake per socket, frames relayed by path",
+		Commands:    verbs,
+		Flags:       []cli.Flag{routesFlag("USHER_ROUTES")},
+		HideVersion: true,
+		// A header has commas.
+		DisableSliceFlagSeparator: true,
+		Action:                    noVerb,
+		OnUsageError:              usageError,
+		ExitErrHandler:            func(*cli.Context, error) {}, // main reports it
 	}
 }
 
@@ -77,6 +79,7 @@ func fileVerbs() []*cli.Command {
 			Flags: []cli.Flag{
 				&cli.StringFlag{Name: "namespace", Usage: "also say which upstream gets the Socket.IO `NAMESPACE`"},
 				&cli.StringFlag{Name: "client", Usage: "ask for who has this `ADDRESS`"},
+				&cli.StringSliceFlag{Name: "header", Usage: "ask auth about a request with this `\"NAME: VALUE\"`, whose value may end in - for a line of standard input; may be repeated"},
 			},
 			Action: action("URL", true, explainVerb),
 		},
@@ -252,7 +255,7 @@ func checkVerb(c *cli.Context, file string) error {
 }
 
 func explainVerb(c *cli.Context, url string) error {
-	return command.Explain(c.App.Writer, command.ExplainOptions{File: routes(c), URL: url, Namespace: c.String("namespace"), Client: c.String("client")})
+	return command.Explain(c.App.Writer, command.ExplainOptions{File: routes(c), URL: url, Namespace: c.String("namespace"), Client: c.String("client"), Headers: c.StringSlice("header"), Input: c.App.Reader})
 }
 
 func doctorVerb(c *cli.Context, url string) error {

@@ -69,7 +69,7 @@ var layers = map[string]struct {
 
 	"demo":    {imports: []string{"", "config", "ws"}},
 	"doctor":  {imports: []string{"ws"}},
-	"command": {imports: []string{"", "accesslog", "admin", "auth", "certs", "config", "demo", "doctor", "handover", "nginx", "pages", "route"}, owns: []string{"golang.org/x/term"}},
+	"command": {imports: []string{"", "accesslog", "admin", "auth", "certs", "config", "demo", "doctor", "handover", "headers", "nginx", "pages", "refusal", "route"}, owns: []string{"golang.org/x/net/http/httpguts", "golang.org/x/term"}},
 }
 
 var impure = []string{"log", "log/slog", "net", "net/http", "os"}

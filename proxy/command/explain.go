@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -18,6 +19,11 @@ type ExplainOptions struct {
 	File, URL string
 	Namespace string // of Socket.IO; "" for none
 	Client    string // the address of who asks; "" for anybody
+	// Headers of the request, each "Name: value". If there is one, auth is asked
+	// whether it lets the request in. A value that ends in "-" has a line of Input
+	// there.
+	Headers []string
+	Input   io.Reader
 }
 
 // asked is what a request asks for.
@@ -26,6 +32,9 @@ type asked struct {
 	upgrade    bool
 	namespace  string
 	client     netip.Addr // the zero value for anybody
+	url        *url.URL
+	headers    http.Header // nil if auth is not asked
+	verdict    verdict     // of auth, where it is asked
 }
 
 // Explain writes which route of the file takes a request for the URL, what is
@@ -43,6 +52,11 @@ func Explain(w io.Writer, o ExplainOptions) error {
 	table := route.NewTable(cfg)
 	m, refused := table.Match(a.host, a.path, a.upgrade)
 	no := refused != nil
+	if !no && a.headers != nil {
+		if a.verdict, err = a.ask(cfg, m.Route); err != nil {
+			return err
+		}
+	}
 	var out bytes.Buffer
 	switch {
 	case no:
@@ -69,6 +83,14 @@ func (o ExplainOptions) parse() (a asked, err error) {
 	a.namespace = o.Namespace
 	if a.host, a.path, a.upgrade, err = splitTarget(o.URL); err != nil {
 		return a, err
+	}
+	if a.url, err = url.Parse(o.URL); err != nil {
+		return a, err
+	}
+	if len(o.Headers) > 0 {
+		if a.headers, err = parseHeaders(o.Headers, o.Input); err != nil {
+			return a, err
+		}
 	}
 	if o.Namespace != "" && o.Namespace[0] != '/' {
 		return a, &UsageError{Text: fmt.Sprintf("namespace %q does not begin with a slash", o.Namespace), Hint: "such as /" + o.Namespace}
@@ -130,7 +152,7 @@ func writeMatch(w *bytes.Buffer, m route.Match, a asked) bool {
 	r := m.Route
 	var o order
 	o.add("route", "%s (line %d)", r, r.Line)
-	served := o.before(r.Route, a.upgrade, a.client)
+	served := o.before(r.Route, &a)
 	if r.Upstream != nil {
 		o.add("upstream", "%s", r.Upstream.Name)
 		for _, e := range r.Upstream.Endpoints {

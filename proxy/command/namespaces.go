@@ -51,7 +51,7 @@ func writeSplit(w *bytes.Buffer, m route.Match, a asked) bool {
 	}
 	var o order
 	o.add("route", "%s (line %d)", r, r.Line)
-	served := o.before(r.Route, a.upgrade, a.client)
+	served := o.before(r.Route, &a)
 	if name == "" {
 		o.add("upstream", "by namespace")
 	}

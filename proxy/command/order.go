@@ -22,10 +22,10 @@ func (o *order) add(step, format string, args ...any) {
 
 func (o *order) write(w *bytes.Buffer) { writeTable(w, "", *o) }
 
-// before adds what is decided before an upstream is asked. client is the zero
-// value if it is not known. It returns false if it is refused.
-func (o *order) before(r *config.Route, upgrade bool, client netip.Addr) bool {
-	admitted := true
+// before adds what is decided before an upstream is asked. It returns false if a
+// is refused.
+func (o *order) before(r *config.Route, a *asked) bool {
+	upgrade, client, admitted := a.upgrade, a.client, true
 	if r.Answer() != "" {
 		o.add(r.Answer(), "%s", answerOf(r))
 		return true
@@ -41,7 +41,12 @@ func (o *order) before(r *config.Route, upgrade bool, client netip.Addr) bool {
 	}
 	o.add("rate", "%s", rateRule(&r.Quota, client))
 	o.add("origin", "%s", originRule(r))
-	o.add("auth", "%s", authRule(r.Auth))
+	if a.headers == nil {
+		o.add("auth", "%s", authRule(r.Auth))
+	} else {
+		o.add("auth", "%s", a.verdict.text)
+		admitted = admitted && a.verdict.in
+	}
 	split := len(r.Namespaces) > 0
 	if !upgrade && !split {
 		o.add("max_body", "%s", bodyRule(r.Limits.MaxBody))
