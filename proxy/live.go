@@ -76,7 +76,7 @@ func (s *Server) newLive(p *prepared) *live {
 	}
 	f := &forward.Forwarder{Upstreams: pool, Headers: rules, Transports: s.transports, Refusals: s.refusals, Encoders: s.encoders}
 	l.handshake.Forward = f.Serve
-	l.split = s.namespaces.Table(l.table.Routes())
+	l.split = s.namespaces.Table(l.table.Routes(), p.auth)
 	l.handshake.Split = l.split.Serve
 	return l
 }

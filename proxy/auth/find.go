@@ -22,6 +22,8 @@ func find(r *http.Request, from []config.TokenSource) (string, error) {
 			}
 		case config.FromQuery:
 			list = parameters(r.RequestURI, s.Name)
+		case config.FromAuth:
+			return "", errNone // there is no CONNECT
 		case config.FromSubprotocol:
 			list = protocols(r.Header["Sec-Websocket-Protocol"], s.Name)
 		}

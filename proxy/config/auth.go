@@ -110,7 +110,7 @@ func (l *loader) auth(v value, base *Auth) *Auth {
 		case "forward":
 			a.Forward = l.forwardAuth(one)
 		case "jwt":
-			a.JWT = l.jwtAuth(one)
+			a.JWT = l.jwtAuth(one, false)
 		case "basic":
 			a.Basic = l.basicAuth(one)
 		}

@@ -34,7 +34,7 @@ type JWTAuth struct {
 // TokenSource is where a token is looked for.
 type TokenSource struct {
 	Place TokenPlace
-	Name  string // of the cookie or the query's parameter; what stands before the token in a subprotocol
+	Name  string // of the cookie, the query's parameter or the member; what stands before the token in a subprotocol
 }
 
 // TokenPlace is a part of a request.
@@ -46,6 +46,7 @@ const (
 	FromCookie        TokenPlace = "cookie"
 	FromQuery         TokenPlace = "query"
 	FromSubprotocol   TokenPlace = "subprotocol" // which browsers can set
+	FromAuth          TokenPlace = "auth"        // of a namespace: what its CONNECT gives
 )
 
 // ClaimHeader has the upstream told of a claim.
@@ -62,14 +63,15 @@ type ClaimValue struct {
 
 var (
 	jwtKeys    = append([]string{"jwks", "issuer", "key", "secret", "audience", "algorithms", "from", "claims", "require", "leeway"}, expiryKeys...)
-	sourceKeys = []string{"cookie", "query", "subprotocol"}
+	sourceKeys = []string{"cookie", "query", "subprotocol", "auth"}
 
 	// Algorithms are those of signatures, and of HMACs.
 	signatures = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
 	hmacs      = []string{"HS256", "HS384", "HS512"}
 )
 
-func (l *loader) jwtAuth(v value) *JWTAuth {
+// jwtAuth reads what requests, or the CONNECTs of a namespace, are to show.
+func (l *loader) jwtAuth(v value, connects bool) *JWTAuth {
 	a := &JWTAuth{Position: v.Position, Leeway: 30 * time.Second, From: []TokenSource{{Place: FromAuthorization}}}
 	o, ok := l.object(v, "in jwt", jwtKeys)
 	if !ok {
@@ -90,6 +92,11 @@ func (l *loader) jwtAuth(v value) *JWTAuth {
 		for _, item := range l.items(from, "a place in from") {
 			a.From = append(a.From, l.tokenSource(item))
 		}
+	}
+	if connects {
+		l.ofConnects(o, a)
+	} else {
+		l.ofRequests(o, a)
 	}
 	first := make(map[string]Position)
 	for _, p := range l.pairs(o.field("claims")) {
@@ -200,7 +207,7 @@ func (l *loader) tokenSource(v value) (s TokenSource) {
 			continue
 		}
 		w, ok := l.text(f)
-		if s.Place, s.Name = TokenPlace(key), w.text; ok && key != "query" && !http1.IsToken(w.text) {
+		if s.Place, s.Name = TokenPlace(key), w.text; ok && key != "query" && key != "auth" && !http1.IsToken(w.text) {
 			l.errorf(w.Position, "%s %s holds a character that it may not have", key, w)
 		}
 	}

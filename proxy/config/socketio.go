@@ -30,6 +30,7 @@ type SocketIO struct {
 	Fallback       *Upstream     // gets sessions with a parser of their own; nil for nobody
 	Eager          []*Upstream   // are dialled before the handshake is answered
 	OnLoss         map[*Upstream]OnLoss
+	Auth           []*Guard      // who may join which namespaces, in the order in which they are asked
 	Cookie         *Cookie       // nil for none
 	Credentials    bool          // cross-origin requests may carry cookies
 	ConnectTimeout time.Duration // for a client to join a namespace
@@ -55,7 +56,7 @@ func (s *SocketIO) Loss(u *Upstream) OnLoss {
 }
 
 var socketIOKeys = []string{
-	"ping_interval", "ping_timeout", "max_payload", "eio3", "bundle", "fallback", "eager", "on_loss", "cookie", "credentials",
+	"ping_interval", "ping_timeout", "max_payload", "eio3", "bundle", "fallback", "eager", "on_loss", "auth", "cookie", "credentials",
 	"connect_timeout", "connect_hold", "strict_namespaces", "propagate_hard_close",
 	"max_namespaces", "max_legs", "max_connects", "max_attachments", "max_sessions", "max_sessions_per_address",
 }
@@ -79,6 +80,7 @@ func (l *loader) socketIO(v value, r *Route, upstreams map[string]*Upstream) *So
 		}
 	}
 	s.OnLoss = l.onLoss(o.field("on_loss"), r, upstreams)
+	s.Auth = l.guards(o, r)
 	s.Cookie = l.cookie(o.field("cookie"))
 	l.bool(o.field("credentials"), &s.Credentials)
 	l.bool(o.field("strict_namespaces"), &s.StrictNamespaces)

@@ -122,7 +122,9 @@ func (s *Session) load(m *Message) []byte {
 func (s *Session) clientPacket(m *Message, h *socketio.Header) {
 	switch h.Type {
 	case socketio.Connect:
-		s.connect(m, h)
+		if !s.plead(m, h) && s.mode != over {
+			s.connect(m, h)
+		}
 		s.schedule()
 		return
 	case socketio.Disconnect:
@@ -136,6 +138,15 @@ func (s *Session) clientPacket(m *Message, h *socketio.Header) {
 	}
 	if h.Attachments > s.config.MaxAttachments {
 		s.end(TooBig, errMany)
+		return
+	}
+	if p := s.pleaOf(h.Namespace); p != nil {
+		if h.Attachments > 0 {
+			s.in.start(h, false)
+			s.in.add(s.effects, m)
+		} else {
+			s.hold(&p.held, m)
+		}
 		return
 	}
 	sp := s.admit(h)
@@ -197,7 +208,9 @@ func (s *Session) clientAttachment(m *Message) {
 	}
 	if !s.in.skip {
 		p := s.in.complete(m)
-		if sp := s.admit(&p.header); sp != nil {
+		if q := s.pleaOf(p.header.Namespace); q != nil {
+			p.each(func(m *Message) bool { return s.hold(&q.held, m) })
+		} else if sp := s.admit(&p.header); sp != nil {
 			s.dispatch(sp, &p)
 		}
 	}

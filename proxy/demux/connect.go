@@ -9,12 +9,14 @@ import (
 
 // What clients are told.
 const (
-	textInvalid     = "Invalid namespace" // as servers say it
-	textTooMany     = "too many namespaces"
-	textTooManyLegs = "too many upstreams"
-	textTooFast     = "too many connects"
-	textUnavailable = "upstream unavailable"
-	dataUnavailable = `{"code":"UPSTREAM_UNAVAILABLE","retry":true}`
+	textInvalid      = "Invalid namespace" // as servers say it
+	textTooMany      = "too many namespaces"
+	textTooManyLegs  = "too many upstreams"
+	textTooFast      = "too many connects"
+	textUnavailable  = "upstream unavailable"
+	textUnauthorized = "unauthorized"
+	dataExpired      = `{"reason":"token expired"}`
+	dataUnavailable  = `{"code":"UPSTREAM_UNAVAILABLE","retry":true}`
 )
 
 // connect handles a CONNECT of the client.
@@ -158,6 +160,7 @@ func (s *Session) refuseConnect(name []byte, message, data string) {
 
 // disconnect handles a DISCONNECT of the client.
 func (s *Session) disconnect(m *Message, h *socketio.Header) {
+	s.cancel(h.Namespace)
 	sp := s.find(h.Namespace)
 	if sp == nil || sp.state == left {
 		return

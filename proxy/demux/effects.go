@@ -23,6 +23,11 @@ type Effects interface {
 	// sent first.
 	CloseLeg(leg int)
 
+	// Guarded tells whether somebody has to say who may join a namespace, and Judge
+	// has it said: Judged is called with the ticket.
+	Guarded(namespace string) bool
+	Judge(ticket uint32, p Plea)
+
 	// End ends the session. Err is what broke it; where an upstream did it, nil
 	// stands for what the caller has just told of a leg.
 	End(why Reason, err error)
@@ -60,6 +65,7 @@ const (
 	LegClosed                      // an upstream closed hard, and PropagateHardClose is set
 	LegRefused                     // the fallback upstream refused an opaque session
 	Stuck                          // a re-dial took longer than ConnectHold, or no new leg lasted until it was joined
+	Expired                        // what a namespace was joined by has ended
 )
 
 // String returns the reason as one word for logs and metrics.
@@ -91,6 +97,8 @@ func (r Reason) String() string {
 		return "leg_refused"
 	case Stuck:
 		return "stuck"
+	case Expired:
+		return "expired"
 	}
 	return "unknown"
 }

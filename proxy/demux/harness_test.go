@@ -365,3 +365,7 @@ func (f *fake) wantDropped(d Drop, want uint64) {
 		f.t.Errorf("got %d packets dropped as %s, want %d", got, d, want)
 	}
 }
+
+func (f *fake) Guarded(string) bool { return false }
+
+func (f *fake) Judge(uint32, Plea) {}

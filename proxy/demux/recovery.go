@@ -57,6 +57,10 @@ func (s *Session) recoverable(leg int) bool {
 // as the client knows it. What the client itself said of a state to recover is
 // of a time before.
 func (s *Session) rejoin(leg int, sp *space) {
+	if s.stale(sp) {
+		s.refusedAgain(leg)
+		return
+	}
 	w := sp.waiting()
 	p, pid, offset := w.stored, w.pid, w.offset()
 	h, _, err := socketio.ParseHeader(p, true)

@@ -155,6 +155,7 @@ func (s *Session) restoreSpace(st *SpaceState) error {
 	s.spaces = append(s.spaces, space{
 		name: name, leg: int16(st.Leg), state: state, pending: st.Pending, sent: st.Sent,
 		long: st.Long, unanswered: st.Unanswered, since: s.at(st.Since),
+		until: s.at(st.Until), keep: st.Keep, code: st.Code,
 	})
 	s.restoreWait(&s.spaces[len(s.spaces)-1], st)
 	return nil

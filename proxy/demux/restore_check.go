@@ -29,6 +29,8 @@ func (nobody) ToClient(*Message)                    {}
 func (nobody) ToLeg(int, *Message)                  {}
 func (nobody) Dial(int, Target)                     {}
 func (nobody) CloseLeg(int)                         {}
+func (nobody) Guarded(string) bool                  { return false }
+func (nobody) Judge(uint32, Plea)                   {}
 func (nobody) End(Reason, error)                    {}
 func (nobody) Append(dst []byte, _ *Message) []byte { return dst }
 func (nobody) Take(n int) []byte                    { return make([]byte, 0, n) }

@@ -351,3 +351,7 @@ func TestRestoreServiceGone(t *testing.T) {
 		t.Errorf("got %v, want the service named", err)
 	}
 }
+
+func (r *recorder) Guarded(string) bool { return false }
+
+func (r *recorder) Judge(uint32, Plea) {}

@@ -35,11 +35,14 @@ type Session struct {
 	legs   []leg
 	in     group // from the client
 	early  stash
+	pleas  []plea
 	sid    string // of an EIO3 root leg, which the client's is to be
 
 	held, heldCount int // bytes and messages in stashes of namespaces
 	rate            bucket
 	beat            beat
+	tickets         uint32 // of pleas
+	expiryCode      uint16
 }
 
 type mode uint8
@@ -126,6 +129,10 @@ func (s *Session) Close() {
 	for i := range s.legs {
 		s.legs[i].in.drop(s.effects)
 	}
+	for i := range s.pleas {
+		s.unhold(&s.pleas[i].held)
+	}
+	s.pleas = nil
 	s.in.drop(s.effects)
 	s.unhold(&s.early)
 }

@@ -21,6 +21,9 @@ type space struct {
 	sent       bool  // the leg has the CONNECTs
 	long       bool  // its wait for a leg was counted as a long one
 	unanswered uint8 // legs in a row that went with its CONNECTs
+	keep       bool  // until does not end the session
+	code       uint16
+	until      time.Duration // when what it was joined by ends; 0 for never
 	since      time.Duration
 	wait       *wait // nil if nothing waits and nothing is stored
 }
@@ -108,7 +111,7 @@ func (s *Session) remove(sp *space) {
 // bury makes a tombstone of a namespace.
 func (s *Session) bury(sp *space) {
 	s.unwait(sp)
-	sp.state, sp.since, sp.pending, sp.sent = left, s.now, 0, false
+	sp.state, sp.since, sp.pending, sp.sent, sp.until = left, s.now, 0, false, 0
 }
 
 // live counts the namespaces that are no tombstones.

@@ -49,6 +49,9 @@ type SpaceState struct {
 	Long       bool        `json:",omitempty"`
 	Unanswered uint8       `json:",omitempty"`
 	Since      Moment      `json:",omitempty"`
+	Until      Moment      `json:",omitempty"`
+	Keep       bool        `json:",omitempty"`
+	Code       uint16      `json:",omitempty"`
 	Connects   []HeldState `json:",omitempty"`
 	Packets    []HeldState `json:",omitempty"`
 	Stored     []byte      `json:",omitempty"`
@@ -140,6 +143,7 @@ func (sp *space) export(now time.Duration) SpaceState {
 	st := SpaceState{
 		Name: sp.name, Leg: int(sp.leg), State: spaceNames[sp.state], Pending: sp.pending, Sent: sp.sent,
 		Long: sp.long, Unanswered: sp.unanswered, Since: moment(sp.since, now),
+		Until: moment(sp.until, now), Keep: sp.keep, Code: sp.code,
 	}
 	if w := sp.wait; w != nil {
 		st.Connects, st.Packets, st.Stored = w.connects.export(), w.packets.export(), bytes.Clone(w.stored)

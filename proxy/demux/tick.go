@@ -81,6 +81,9 @@ func (s *Session) Tick(now time.Duration) {
 	for i := 0; i < len(s.legs) && s.mode != over; i++ {
 		s.tickLeg(i)
 	}
+	if s.mode != over {
+		s.tickGrants()
+	}
 	s.tickHeld()
 	s.schedule()
 }
@@ -192,6 +195,9 @@ func (s *Session) schedule() {
 	}
 	for i := range s.spaces {
 		sp := &s.spaces[i]
+		if sp.until != 0 && !sp.keep && sp.state != left {
+			s.until(sp.until)
+		}
 		if !s.waits(sp) {
 			continue
 		}

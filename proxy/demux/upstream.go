@@ -92,6 +92,11 @@ func (s *Session) sendConnects(leg int) {
 		if int(sp.leg) != leg || sp.state == left {
 			continue
 		}
+		if sp.state == connecting && s.stale(sp) {
+			s.giveUp(sp, textUnauthorized, dataExpired)
+			i-- // it is no longer there
+			continue
+		}
 		sp.sent, sp.long = true, false
 		switch {
 		case s.version == engineio.V3 && sp.name == "/":

@@ -310,3 +310,7 @@ func (w *walker) arrive(r *reader, a *arrivals, m *Message) (name string, event 
 	a.packets++
 	return name, true
 }
+
+func (w *walker) Guarded(string) bool { return false }
+
+func (w *walker) Judge(uint32, Plea) {}

@@ -126,7 +126,7 @@ func (s *Server) foreignSplit(st *State) (*split, error) {
 		PingInterval: o.Demux.PingInterval, PingTimeout: o.Demux.PingTimeout, MaxPayload: o.MaxPayload,
 	}}}
 	r.Limits.HandshakeTimeout = o.HandshakeTimeout
-	p := &split{SocketIO: r.SocketIO, server: s, route: r, errors: s.stats.errors.of(st.Route)}
+	p := &split{guarded: o.Guarded, SocketIO: r.SocketIO, server: s, route: r, errors: s.stats.errors.of(st.Route)}
 	p.options = &relay.FanOptions{
 		Demux: demux.NewConfig(*o.Demux), Counts: &s.stats.demux, Probes: &s.stats.upgrades,
 		Client: o.Client, Upstream: o.Upstream, OutLimit: o.OutLimit, LegQueue: o.LegQueue,

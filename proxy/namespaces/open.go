@@ -36,6 +36,10 @@ func (q *request) open() (left handshake.Verdict) {
 		q.refuse(q.unauthorized(err))
 		return left
 	}
+	if err := q.joinRoot(); err != nil {
+		q.refuse(q.unauthorized(err))
+		return left
+	}
 	d, err := q.newDialler()
 	if err == nil {
 		v.leave, err = q.admit()
@@ -68,6 +72,8 @@ func (v *visitor) entry(sid string, polling, b64 bool) relay.Entry {
 	return relay.Entry{
 		Version: v.version, SID: sid, Polling: polling, Base64: b64,
 		Dial:    v.dialler.dial,
+		Guarded: v.guarded,
+		Judge:   v.judge,
 		Gone:    func() { s.sids.forget(v) },
 		Release: func() { v.leave() },
 		Stays:   v.stays,

@@ -57,6 +57,7 @@ type Server struct {
 
 	zippers  zippers
 	expected expected
+	guards   sync.Map // route → *guards, as the last file that had the route says
 
 	closed  atomic.Bool // no new sessions
 	ctx     context.Context

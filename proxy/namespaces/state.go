@@ -29,6 +29,7 @@ type optionsState struct {
 	OutLimit         int `json:",omitempty"`
 	LegQueue         int `json:",omitempty"`
 	MaxPayload       int64
+	Guarded          bool `json:",omitempty"`
 	HandshakeTimeout time.Duration
 }
 
@@ -49,7 +50,7 @@ func (p *split) carry() []byte {
 	o := p.options
 	text, err := json.Marshal(optionsState{
 		Demux: o.Demux, Client: o.Client, Upstream: o.Upstream, OutLimit: o.OutLimit, LegQueue: o.LegQueue,
-		MaxPayload: p.MaxPayload, HandshakeTimeout: p.route.Limits.HandshakeTimeout,
+		MaxPayload: p.MaxPayload, Guarded: p.guarded, HandshakeTimeout: p.route.Limits.HandshakeTimeout,
 	})
 	if err != nil {
 		panic("namespaces: options of a route are no JSON: " + err.Error())

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"usher/proxy/auth"
 	"usher/proxy/config"
 	"usher/proxy/demux"
 	"usher/proxy/handshake"
@@ -36,15 +37,18 @@ type split struct {
 	options  *relay.FanOptions
 	outages  []*outage // by service
 	errors   *errorCounts
+	guarded  bool          // somebody says who may join some of its namespaces
 	carried  func() []byte // optionsState of its sessions
 }
 
-// Table prepares the routes of a file.
-func (s *Server) Table(routes []*route.Route) *Table {
+// Table prepares the routes of a file, whose auth gates says who may come in. New
+// CONNECTs of all sessions are judged by it from now on.
+func (s *Server) Table(routes []*route.Route, gates auth.Set) *Table {
 	t := &Table{server: s, splits: make(map[*config.Route]*split)}
 	for _, r := range routes {
 		if len(r.Namespaces) > 0 {
 			t.splits[r.Route] = s.newSplit(r)
+			s.guards.Store(r.String(), &guards{r.SocketIO, gates})
 		}
 	}
 	return t
@@ -84,6 +88,7 @@ func (s *Server) newSplit(r *route.Route) *split {
 		Demux: demux.NewConfig(c), Counts: &s.stats.demux, Probes: &s.stats.upgrades,
 		Client: clientOptions(r.Route), Upstream: upstreamOptions(r.Route),
 	}
+	p.guarded = len(r.SocketIO.Auth) > 0
 	p.carried = sync.OnceValue(p.carry)
 	return p
 }

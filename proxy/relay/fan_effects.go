@@ -73,7 +73,17 @@ func (e *effects) Dial(leg int, to demux.Target) { (*fan)(e).dial(leg, to) }
 
 func (e *effects) CloseLeg(leg int) { (*fan)(e).closeLeg(leg, farewell{code: ws.CodeNormal}) }
 
+func (e *effects) Guarded(namespace string) bool {
+	return e.entry.Guarded != nil && e.entry.Guarded(namespace)
+}
+
+func (e *effects) Judge(ticket uint32, p demux.Plea) { (*fan)(e).judge(ticket, p) }
+
 func (e *effects) End(why demux.Reason, err error) {
+	if why == demux.Expired {
+		(*fan)(e).close(expired, farewell{ws.Code(e.demux.ExpiryCode()), session.ExpiryReason}, nil)
+		return
+	}
 	if err == nil && why >= demux.LegLost {
 		err = e.why
 	}

@@ -43,6 +43,13 @@ type Entry struct {
 	// takes ownership of what it is given.
 	Dial func(to demux.Target, done func(Dialled))
 
+	// Guarded tells whether somebody has to say who may join a namespace; nil for no.
+	// Judge has it said: it must not block, and does not keep p; done may be called
+	// from any goroutine, once. Ends is when what lets it in does, in seconds since
+	// 1970, 0 for never.
+	Guarded func(namespace string) bool
+	Judge   func(p demux.Plea, done func(v demux.Verdict, ends int64))
+
 	// Ready tells how to answer the handshake, once. It is called by the loop,
 	// and must not block. Where r.Status is 0, sid is the session's, and
 	// Fan.Socket or Fan.Poll is expected next; otherwise the session is over.

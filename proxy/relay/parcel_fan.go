@@ -103,7 +103,7 @@ func (f *fan) stays() string {
 // occupied tells whether f has begun something that is no data.
 func (f *fan) occupied() bool {
 	switch {
-	case !f.ready || f.answers.post != nil:
+	case !f.ready || f.answers.post != nil || f.demux.Judging():
 		return true
 	case f.client == nil && !f.entry.Polling: // its handshake is being answered
 		return true

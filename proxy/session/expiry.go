@@ -17,9 +17,13 @@ const expirySpread = 500 // milliseconds
 const farOff = math.MaxInt64/int64(time.Second) - 1
 
 // Expiry returns when s is to be ended because it expires; ok is false for never.
-func (s *Session) Expiry() (at time.Time, ok bool) {
-	if s.Expires == 0 || s.Expires > farOff {
+func (s *Session) Expiry() (at time.Time, ok bool) { return s.Ends(s.Expires) }
+
+// Ends returns when s is to be ended because of what ends at seconds since 1970;
+// ok is false for never.
+func (s *Session) Ends(seconds int64) (at time.Time, ok bool) {
+	if seconds == 0 || seconds > farOff {
 		return at, false
 	}
-	return time.Unix(s.Expires, int64(s.Number%expirySpread)*int64(time.Millisecond)), true
+	return time.Unix(seconds, int64(s.Number%expirySpread)*int64(time.Millisecond)), true
 }
