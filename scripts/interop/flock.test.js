@@ -33,7 +33,7 @@ function flock(t) {
     within(order, (resolve, reject) => {
       child.once('message', ({ result, error }) => (error ? reject(new Error(error)) : resolve(result)));
       child.send({ order, ...options });
-    }, 120_000);
+    }, 300_000);
 }
 
 // descriptors is how many usher has open.
@@ -64,5 +64,13 @@ test('1,000 clients in four namespaces', async (t) => {
       await sleep(50);
     }
     done();
-  }).catch((err) => assert.equal(descriptors(edge), before, err.message));
+  }).catch((err) => assert.fail(`${err.message}; ${before} descriptors before, and now ${left(edge)}`));
 });
+
+// left is what usher still has open, with the ends of its connections.
+function left({ front }) {
+  const { pid } = front.usher.child;
+  const links = fs.readdirSync(`/proc/${pid}/fd`).map((fd) => fs.readlinkSync(`/proc/${pid}/fd/${fd}`));
+  const sockets = fs.readFileSync(`/proc/${pid}/net/tcp`, 'utf8').split('\n').filter((line) => links.includes(`socket:[${line.trim().split(/ +/)[9]}]`));
+  return [...links, ...sockets, front.usher.log.split('\n').slice(-20)].join('\n');
+}

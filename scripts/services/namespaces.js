@@ -116,11 +116,17 @@ function serve(socket) {
         socket.volatile.emit('volatile', i, 'x'.repeat(size));
       }
     },
-    // stream sends count numbers, one every so many milliseconds.
+    // stream sends count numbers, one every so many milliseconds. One timer at a
+    // time: several of a process that was held up may fire in another order.
     stream: (count, every) => {
-      for (let i = 0; i < count; i++) {
-        setTimeout(() => socket.emit('tick', i, ...(i % 4 === 3 ? [Buffer.alloc(20, i)] : [])), i * every);
-      }
+      const begin = Date.now();
+      const send = (i) => {
+        socket.emit('tick', i, ...(i % 4 === 3 ? [Buffer.alloc(20, i)] : []));
+        if (i + 1 < count) {
+          setTimeout(send, begin + (i + 1) * every - Date.now(), i + 1);
+        }
+      };
+      setTimeout(send, 0, 0);
     },
     number: (n) => void numbers.push(n),
     binary: (n, bytes) => void numbers.push(bytes.equals(Buffer.alloc(bytes.length, n)) ? n : `${n} changed`),
