@@ -2,6 +2,7 @@ package demux
 
 import (
 	"time"
+
 	"usher/proxy/engineio"
 	"usher/proxy/socketio"
 )
@@ -106,26 +107,31 @@ func (s *Session) resume(p *plea, v Verdict) {
 		s.grant(p.name, v)
 	} else {
 		s.rate.take(s.now, s.config)
-		text := v.Refused
-		s.refuseConnect(first.header.Namespace, text, v.Data)
+		s.refuseConnect(first.header.Namespace, v.Refused, v.Data)
 	}
 	for len(rest) > 0 && s.mode != over {
 		var next packet
 		next, rest = unpack(rest)
-		again := s.pleaOf(next.header.Namespace)
-		sp := s.find(next.header.Namespace)
-		switch {
-		case next.header.Type == socketio.Connect:
-			if !s.plead(next.head, &next.header) && s.mode != over {
-				s.connect(next.head, &next.header)
-			}
-		case again != nil:
-			next.each(func(m *Message) bool { return s.hold(&again.held, m) })
-		case sp != nil && sp.state != left && sp.leg >= 0:
-			s.dispatch(sp, &next)
-		default:
-			s.drop(DropUnknown)
+		s.follow(&next)
+	}
+}
+
+// follow goes on with a packet that has waited for the verdict of a CONNECT before
+// it. There may be another CONNECT in between.
+func (s *Session) follow(next *packet) {
+	again := s.pleaOf(next.header.Namespace)
+	sp := s.find(next.header.Namespace)
+	switch {
+	case next.header.Type == socketio.Connect:
+		if !s.plead(next.head, &next.header) && s.mode != over {
+			s.connect(next.head, &next.header)
 		}
+	case again != nil:
+		next.each(func(m *Message) bool { return s.hold(&again.held, m) })
+	case sp != nil && sp.state != left && sp.leg >= 0:
+		s.dispatch(sp, next)
+	default:
+		s.drop(DropUnknown)
 	}
 }
 
