@@ -47,18 +47,49 @@ func (l *loader) guards(o object, r *Route) (list []*Guard) {
 }
 
 // mayServe tells whether r may have a namespace that g takes.
-func (r *Route) mayServe(g *Namespace) bool {
-	return slices.ContainsFunc(r.Namespaces, func(n *Namespace) bool {
-		switch {
-		case g.Exact != "":
-			return n.Takes(g.Exact)
-		case n.Exact != "":
-			return g.Takes(n.Exact)
-		case g.Prefix != "" && n.Prefix != "":
-			return strings.HasPrefix(g.Prefix, n.Prefix) || strings.HasPrefix(n.Prefix, g.Prefix)
+func (r *Route) mayServe(g *Namespace) bool { return slices.ContainsFunc(r.Namespaces, g.meets) }
+
+// meets tells whether there may be a namespace that both take.
+func (n *Namespace) meets(other *Namespace) bool {
+	switch {
+	case n.Exact != "":
+		return other.Takes(n.Exact)
+	case other.Exact != "":
+		return n.Takes(other.Exact)
+	case n.Prefix != "" && other.Prefix != "":
+		return strings.HasPrefix(n.Prefix, other.Prefix) || strings.HasPrefix(other.Prefix, n.Prefix)
+	}
+	return true
+}
+
+// guarded returns a namespace that u may have on r, and that not everybody may join;
+// nil if there is none.
+func (s *SocketIO) guarded(r *Route, u *Upstream) *Namespace {
+	for _, n := range r.Namespaces {
+		if n.Upstream != u {
+			continue
 		}
-		return true
-	})
+		if n.Exact != "" {
+			if s.GuardOf(n.Exact) != nil {
+				return n
+			}
+			continue
+		}
+		for _, g := range s.Auth {
+			if g.Auth != nil && g.meets(n) && (g.Exact == "" || r.takerOf(g.Exact) == n) {
+				return &g.Namespace
+			}
+		}
+	}
+	return nil
+}
+
+// takerOf returns the rule of r for the namespace of that name, nil for none.
+func (r *Route) takerOf(name string) *Namespace {
+	if i := slices.IndexFunc(r.Namespaces, func(n *Namespace) bool { return n.Takes(name) }); i >= 0 {
+		return r.Namespaces[i]
+	}
+	return nil
 }
 
 // guard reads who may join a namespace: a token of its CONNECT says it.

@@ -74,19 +74,29 @@ func (l *loader) socketIO(v value, r *Route, upstreams map[string]*Upstream) *So
 		s.Bundle = u
 	}
 	s.Fallback = l.target(o.field("fallback"), upstreams)
-	for _, item := range l.oneOrMore(o.field("eager"), "an upstream") {
-		if u := l.owner(item, r, upstreams); u != nil {
-			s.Eager = append(s.Eager, u)
-		}
-	}
-	s.OnLoss = l.onLoss(o.field("on_loss"), r, upstreams)
 	s.Auth = l.guards(o, r)
+	l.eager(o.field("eager"), &s, r, upstreams)
+	s.OnLoss = l.onLoss(o.field("on_loss"), r, upstreams)
 	s.Cookie = l.cookie(o.field("cookie"))
 	l.bool(o.field("credentials"), &s.Credentials)
 	l.bool(o.field("strict_namespaces"), &s.StrictNamespaces)
 	l.bool(o.field("propagate_hard_close"), &s.PropagateHardClose)
 	l.bounds(o, &s)
 	return &s
+}
+
+// eager reads who is dialled before the handshake is answered. s has its guards.
+func (l *loader) eager(v value, s *SocketIO, r *Route, upstreams map[string]*Upstream) {
+	for _, item := range l.oneOrMore(v, "an upstream") {
+		u := l.owner(item, r, upstreams)
+		if u == nil {
+			continue
+		}
+		s.Eager = append(s.Eager, u)
+		if n := s.guarded(r, u); n != nil {
+			l.errorf(item.Position, "upstream %q would be dialled before it is known who may join the namespace of line %d: leave it out of eager", u.Name, n.Line)
+		}
+	}
 }
 
 func (l *loader) heartbeat(o object, s *SocketIO) {
