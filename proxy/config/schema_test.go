@@ -84,8 +84,8 @@ func TestSchemaTakesGoodFiles(t *testing.T) {
 func TestSchemaRefusesBadFiles(t *testing.T) {
 	s := mustCompile(t)
 	for _, name := range []string{
-		"balance", "check", "empty_sections", "endpoints", "just_text", "missing_sections", "not_a_mapping", "null_values", "origins_empty",
-		"relay", "sizes", "socketio_types", "tls_empty", "tracing", "tls_incomplete", "unknown_keys", "unknown_keys_deep", "upstreams_missing", "wrong_types", "wrong_types_in_route",
+		"auth_from_connect", "balance", "check", "empty_sections", "endpoints", "just_text", "missing_sections", "not_a_mapping", "null_values", "origins_empty",
+		"relay", "sizes", "socketio_auth_cookie", "socketio_types", "tls_empty", "tracing", "tls_incomplete", "unknown_keys", "unknown_keys_deep", "upstreams_missing", "wrong_types", "wrong_types_in_route",
 	} {
 		_, text, _ := parseFile(t, filepath.Join("testdata", "bad", name+".yaml"))
 		if err := s.Validate(asJSON(t, text)); err == nil {
@@ -118,7 +118,9 @@ func TestSchemaKeys(t *testing.T) {
 		"": fileKeys, "route": routeKeys, "upstream": upstreamKeys, "listener": listenerKeys, "admin": adminKeys, "tracing": tracingKeys, "log": logKeys, "access_log": accessLogKeys, "tls": tlsKeys,
 		"certificate": certificateKeys, "external_account": externalAccountKeys, "on_demand": onDemandKeys, "drain": drainKeys, "check": checkKeys, "affinity": affinityKeys, "affinity_cookie": affinityCookieKeys, "balance": balanceKeys, "hash": hashKeys, "endpoint": endpointKeys, "headers": headersKeys, "respond": respondKeys, "limits": quotaKeys, "response_headers": answerHeadersKeys, "requests_per_address": requestRateKeys, "max_rate": rateKeys,
 		"socketio": socketIOKeys, "cookie": cookieKeys,
-		"auth": authKeys, "auth_forward": forwardKeys, "auth_jwt": jwtKeys, "auth_basic": basicKeys, "token_source": sourceKeys,
+		"auth": authKeys, "auth_forward": forwardKeys, "auth_jwt": jwtKeys, "auth_basic": basicKeys, "token_source": without(sourceKeys, "auth"),
+		// The loader knows the others too, to say where they belong.
+		"namespace_auth": {"jwt"}, "namespace_jwt": without(jwtKeys, "claims"), "namespace_token_source": {"auth"},
 	}
 	objects := map[string][]string{"": slices.Sorted(maps.Keys(root.Properties))}
 	for name, def := range root.Defs {
@@ -136,6 +138,10 @@ func TestSchemaKeys(t *testing.T) {
 	for name, keys := range tables {
 		want(t, "keys of "+name, objects[name], slices.Sorted(slices.Values(keys)))
 	}
+}
+
+func without(keys []string, key string) []string {
+	return slices.DeleteFunc(slices.Clone(keys), func(k string) bool { return k == key })
 }
 
 // TestSchemaDefaults compares the defaults that editors show with the real ones,
