@@ -29,6 +29,7 @@ type plea struct {
 	ticket uint32
 	name   string
 	held   stash
+	gone   bool // nobody wants to join any more, and the verdict is still due
 }
 
 // Judging tells whether a verdict is due.
@@ -39,7 +40,7 @@ func (s *Session) ExpiryCode() uint16 { return s.expiryCode }
 
 func (s *Session) pleaOf(name []byte) *plea {
 	for i := range s.pleas {
-		if s.pleas[i].name == string(name) {
+		if !s.pleas[i].gone && s.pleas[i].name == string(name) {
 			return &s.pleas[i]
 		}
 	}
@@ -91,8 +92,11 @@ func (s *Session) Judged(now time.Duration, ticket uint32, v Verdict) {
 	for i := range s.pleas {
 		if p := s.pleas[i]; p.ticket == ticket && s.mode != over {
 			s.pleas = append(s.pleas[:i], s.pleas[i+1:]...)
-			s.resume(&p, v)
-			s.unhold(&p.held)
+			s.release(&p.held)
+			if !p.gone {
+				s.resume(&p, v)
+			}
+			p.held.drop(s.effects)
 			break
 		}
 	}
@@ -148,15 +152,29 @@ func (s *Session) grant(name string, v Verdict) {
 	sp.keep, sp.code = v.Keep, v.Code
 }
 
-// cancel forgets a CONNECT that is being judged.
+// cancel forgets a CONNECT that is being judged, as the client leaves the namespace.
+// It counts as one until it is judged, as somebody is asked. What came behind it for
+// a namespace that was joined before is for that.
 func (s *Session) cancel(name []byte) {
-	for i := range s.pleas {
-		if p := s.pleas[i]; p.name == string(name) {
-			s.pleas = append(s.pleas[:i], s.pleas[i+1:]...)
-			s.unhold(&p.held)
-			return
+	p := s.pleaOf(name)
+	if p == nil {
+		return
+	}
+	p.gone = true
+	s.rate.take(s.now, s.config)
+	held := p.held
+	p.held = stash{}
+	s.release(&held)
+	if sp := s.find(name); sp != nil && sp.joined() {
+		_, rest := unpack(held.buf)
+		for len(rest) > 0 && s.mode != over {
+			var next packet
+			if next, rest = unpack(rest); next.header.Type != socketio.Connect {
+				s.dispatch(sp, &next)
+			}
 		}
 	}
+	held.drop(s.effects)
 }
 
 // stale tells whether a CONNECT must not be sent again.

@@ -139,9 +139,14 @@ func (s *Session) hold(t *stash, m *Message) bool {
 
 // unhold empties a stash that hold has filled.
 func (s *Session) unhold(t *stash) {
+	s.release(t)
+	t.drop(s.effects)
+}
+
+// release has what a stash holds count no more: it goes where it was held for.
+func (s *Session) release(t *stash) {
 	s.held -= len(t.buf)
 	s.heldCount -= t.n
-	t.drop(s.effects)
 }
 
 // unwait forgets all that a namespace keeps.

@@ -87,6 +87,7 @@ func (s *Session) legOpened(leg int, data []byte) {
 // sendConnects sends the CONNECTs of all namespaces of a leg that has just
 // opened, in the order in which the client sent them.
 func (s *Session) sendConnects(leg int) {
+	late := false
 	for i := 0; i < len(s.spaces) && s.mode != over; i++ {
 		sp := &s.spaces[i]
 		if int(sp.leg) != leg || sp.state == left {
@@ -95,6 +96,7 @@ func (s *Session) sendConnects(leg int) {
 		if sp.state == connecting && s.stale(sp) {
 			s.giveUp(sp, textUnauthorized, dataExpired)
 			i-- // it is no longer there
+			late = true
 			continue
 		}
 		sp.sent, sp.long = true, false
@@ -113,6 +115,9 @@ func (s *Session) sendConnects(leg int) {
 				s.toLeg(leg, m)
 			}
 		}
+	}
+	if late {
+		s.leave(leg, false)
 	}
 }
 
