@@ -23,6 +23,7 @@ import (
 
 const (
 	mostWaiting = 256      // questions of one auth
+	mostAgain   = 128      // of them about sessions that are open: who comes finds room
 	mostAnswer  = 64 << 10 // bytes of an answer's body that clients are told
 )
 
@@ -36,12 +37,13 @@ type service struct {
 	rules  headers.Rules
 	asking singleflight.Group
 	room   chan struct{} // one for each question that waits
+	again  chan struct{} // one for each of them about a session that is open
 	log    *slog.Logger
 	outage outage
 }
 
 func newService(a *config.ForwardAuth, client *http.Client, cfg *config.Config, log *slog.Logger) *service {
-	s := &service{log: log, ForwardAuth: a, url: a.URL, client: client, rules: headers.Rules{Trusted: cfg.TrustedProxies}, room: make(chan struct{}, mostWaiting)}
+	s := &service{log: log, ForwardAuth: a, url: a.URL, client: client, rules: headers.Rules{Trusted: cfg.TrustedProxies}, room: make(chan struct{}, mostWaiting), again: make(chan struct{}, mostAgain)}
 	if rest, ok := strings.CutPrefix(a.URL, "unix:"); ok {
 		_, path, _ := strings.Cut(rest, ":")
 		s.url = "http://localhost/" + strings.TrimPrefix(path, "/")
@@ -79,6 +81,7 @@ func (s *service) check(q question, _ time.Time) (Grant, error) {
 		if r.answer != nil {
 			return Grant{}, &refusal.Error{Status: r.answer.Status, Reason: refusal.Auth, Rule: "the service of forward says no", Reply: r.answer}
 		}
+		r.grant.Question = newQuestion(head)
 		return r.grant, nil
 	case <-q.Context().Done():
 		return Grant{}, context.Cause(q.Context())

@@ -16,6 +16,8 @@ type Grant struct {
 	Cookies []string        // values of Set-Cookie, for the client
 	Expires int64           // when its sessions end, in seconds since 1970; 0 for never
 	Code    uint16          // of their Close frames then
+
+	Question Question // to be asked again while they are open
 }
 
 // Gate is where one auth of a routes file is decided. It may be used by anybody.
@@ -77,6 +79,18 @@ func (g *Gate) Hides(protocol string) bool {
 		}
 	}
 	return false
+}
+
+// rechecks returns the service of g that is to be asked again about open sessions, nil
+// for none. g may be nil.
+func (g *Gate) rechecks() *service {
+	if g == nil {
+		return nil
+	}
+	if s, ok := g.way.(*service); ok && s.Recheck > 0 {
+		return s
+	}
+	return nil
 }
 
 // no is the answer to a client that may not come in as it is. The challenge is

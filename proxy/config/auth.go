@@ -22,6 +22,7 @@ type ForwardAuth struct {
 	URL     string        // http, https, or "unix:" with a path, and behind another colon that of the request
 	Headers []string      // canonical names: of its 2xx answer, for the upstream
 	Timeout time.Duration // for the answer's head
+	Recheck time.Duration // how often it is asked again about open sessions; 0 for never
 	Expiry  Expiry
 }
 
