@@ -206,7 +206,6 @@ func (s *Server) end(d session.Drain, meant map[*session.Session]bool) {
 	for x := range meant {
 		x.Dismiss(&d)
 	}
-	concern := func(x *session.Session) bool { return meant[x] }
-	s.frames.Drain(d, concern)
-	s.messages.Drain(d, concern)
+	s.frames.DrainSome(d, meant)
+	s.messages.DrainSome(d, meant)
 }

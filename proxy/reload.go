@@ -203,20 +203,20 @@ const removed = "usher does not serve this route any more"
 
 // drainer is a relay.
 type drainer interface {
-	Drain(d session.Drain, concern func(*session.Session) bool)
+	DrainSome(d session.Drain, some map[*session.Session]bool)
 }
 
 // recheck drains a session that has come to its relay after a reload, or an
 // operator's order, that it should not have outlived: its handshake began
 // before.
 func (s *Server) recheck(x *session.Session, relay drainer) {
-	now, only := s.live.Load(), func(y *session.Session) bool { return x == y }
+	now, only := s.live.Load(), map[*session.Session]bool{x: true}
 	switch told := x.Dismissed(); {
 	case told != nil:
-		relay.Drain(*told, only)
+		relay.DrainSome(*told, only)
 	case !now.serves(x):
-		relay.Drain(drain(now.cfg, session.Drained, removed), only)
+		relay.DrainSome(drain(now.cfg, session.Drained, removed), only)
 	case s.drained(x):
-		relay.Drain(drain(now.cfg, session.Drained, byOperator), only)
+		relay.DrainSome(drain(now.cfg, session.Drained, byOperator), only)
 	}
 }

@@ -57,11 +57,28 @@ func (r *Relay) Shutdown(ctx context.Context, d session.Drain) error {
 // drain spreads the ends of the sessions that concern says. The caller holds mu.
 func (r *Relay) drain(d *session.Drain, concern func(*session.Session) bool) {
 	var leaving []*pair
-	for p := range r.live {
+	for _, p := range r.live {
 		if concern(p.session) {
 			leaving = append(leaving, p)
 		}
 	}
+	leaveEach(leaving, d)
+}
+
+// DrainSome is Drain for those of some that are here, however many others there are.
+func (r *Relay) DrainSome(d session.Drain, some map[*session.Session]bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var leaving []*pair
+	for x := range some {
+		if p := r.live[x]; p != nil {
+			leaving = append(leaving, p)
+		}
+	}
+	leaveEach(leaving, &d)
+}
+
+func leaveEach(leaving []*pair, d *session.Drain) {
 	now, gap := time.Now(), d.Gap(len(leaving))
 	for i, p := range leaving {
 		p.leaveAt(now.Add(time.Duration(i)*gap), d)
@@ -72,7 +89,7 @@ func (r *Relay) drain(d *session.Drain, concern func(*session.Session) bool) {
 func (r *Relay) cut() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for p := range r.live {
+	for _, p := range r.live {
 		r.done.Go(p.cut)
 	}
 }

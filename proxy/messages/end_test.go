@@ -350,7 +350,7 @@ func TestShutdown(t *testing.T) {
 		d := goingAway
 		d.Until = time.Now().Add(time.Hour)
 		d.Over = time.Minute
-		for p := range r.relay.live { // as if it were the third
+		for _, p := range r.relay.live { // as if it were the third
 			p.leaveAt(time.Now().Add(2*d.Gap(3)), &d)
 		}
 		time.Sleep(100*time.Millisecond - 1)

@@ -37,15 +37,15 @@ type Relay struct {
 	stop     context.CancelFunc
 
 	mu   sync.Mutex
-	live map[*pair]struct{} // guarded by mu
-	last *session.Drain     // guarded by mu; how all sessions end, once Shutdown has begun
-	done sync.WaitGroup     // requests that are served
+	live map[*session.Session]*pair // guarded by mu
+	last *session.Drain             // guarded by mu; how all sessions end, once Shutdown has begun
+	done sync.WaitGroup             // requests that are served
 }
 
 // NewRelay returns a relay without sessions. It calls began for each session,
 // once Drain can end it.
 func NewRelay(exchange Exchange, began func(*session.Session)) *Relay {
-	r := &Relay{Taps: new(tap.Hub), exchange: exchange, began: began, pump: newPump(), live: make(map[*pair]struct{})}
+	r := &Relay{Taps: new(tap.Hub), exchange: exchange, began: began, pump: newPump(), live: make(map[*session.Session]*pair)}
 	r.stopping, r.stop = context.WithCancel(context.Background())
 	return r
 }
@@ -89,7 +89,7 @@ func (r *Relay) serve(made handshake.Pair) {
 	p.taps = r.Taps
 	p.start()
 	r.mu.Lock()
-	r.live[p] = struct{}{}
+	r.live[p.session] = p
 	if r.last != nil {
 		p.leaveAt(time.Now(), r.last)
 	}
@@ -99,6 +99,6 @@ func (r *Relay) serve(made handshake.Pair) {
 	p.fail() // does nothing if the session has ended, as it should have
 	<-p.over // another goroutine may be about to end it
 	r.mu.Lock()
-	delete(r.live, p)
+	delete(r.live, p.session)
 	r.mu.Unlock()
 }

@@ -35,7 +35,7 @@ func TestHeldUpPairHearsBeforeItJudges(t *testing.T) {
 		r := newSession(t, setup{limits: config.Limits{IdleTimeout: time.Minute}})
 		synctest.Wait()
 		var p *pair
-		for p = range r.relay.live {
+		for _, p = range r.relay.live {
 		}
 		lookLate := func() {
 			now := time.Now()
@@ -73,7 +73,7 @@ func TestHeldUpPairDrainsInTime(t *testing.T) {
 		r := newSession(t, setup{limits: config.Limits{IdleTimeout: time.Minute}})
 		synctest.Wait()
 		var p *pair
-		for p = range r.relay.live {
+		for _, p = range r.relay.live {
 		}
 		now := time.Now()
 		p.passed.set(now.Add(-2 * time.Minute))
@@ -104,7 +104,7 @@ func TestHeldUpPairDrainsAtOnce(t *testing.T) {
 		r := newSession(t, setup{})
 		synctest.Wait()
 		var p *pair
-		for p = range r.relay.live {
+		for _, p = range r.relay.live {
 		}
 		due := time.Now().Add(-time.Minute)
 		p.mu.Lock()

@@ -45,7 +45,7 @@ func (lp *loop) adopt(p *pair, early ...[]byte) {
 
 // admit has p relay from now on.
 func (lp *loop) admit(p *pair, early ...[]byte) {
-	lp.pairs[p] = struct{}{}
+	lp.pairs[p.session] = p
 	p.passed = lp.now
 	for i := range p.legs {
 		p.legs[i].heard = lp.now

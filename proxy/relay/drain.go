@@ -17,21 +17,41 @@ type leave struct {
 // share is a loop's part of the group's work: turn k of every n.
 type share struct{ k, n int }
 
-// drain ends the pairs and fans whose sessions concern says, all if it is nil. Each loop
-// spaces its own as if all had as many, so that they need not ask each other.
+// drain ends the pairs and fans whose sessions concern says, all if it is nil.
 func (lp *loop) drain(d *session.Drain, mine share, concern func(*session.Session) bool) {
 	var leaving []*pair
-	for p := range lp.pairs {
+	for _, p := range lp.pairs {
 		if concern == nil || concern(p.session) {
 			leaving = append(leaving, p)
 		}
 	}
 	var fans []*fan
-	for f := range lp.fans {
+	for _, f := range lp.fans {
 		if concern == nil || concern(f.session) {
 			fans = append(fans, f)
 		}
 	}
+	lp.leaveEach(d, mine, leaving, fans)
+}
+
+// drainSome ends those that it has.
+func (lp *loop) drainSome(d *session.Drain, mine share, some map[*session.Session]bool) {
+	var leaving []*pair
+	var fans []*fan
+	for x := range some {
+		if p := lp.pairs[x]; p != nil {
+			leaving = append(leaving, p)
+		}
+		if f := lp.fans[x]; f != nil {
+			fans = append(fans, f)
+		}
+	}
+	lp.leaveEach(d, mine, leaving, fans)
+}
+
+// leaveEach has each told. Each loop spaces its own as if all had as many, so that they
+// need not ask each other.
+func (lp *loop) leaveEach(d *session.Drain, mine share, leaving []*pair, fans []*fan) {
 	gap := d.Gap((len(leaving) + len(fans)) * mine.n)
 	at := lp.now + time.Duration(mine.k)*gap
 	for _, p := range leaving {

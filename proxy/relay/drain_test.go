@@ -217,3 +217,28 @@ func TestShutdownDuringDrain(t *testing.T) {
 	h.advance(1)
 	h.wantEnd("usher.shutdown", 1012)
 }
+
+// Of many, one ends.
+func TestDrainSome(t *testing.T) {
+	h := newHarness(t)
+	h.adopt(&Options{})
+	other := h.pair()
+	delete(h.loop.pairs, other.session)
+	c, u := h.adopt(&Options{})
+	meant := h.pair().session
+	h.loop.pairs[other.session] = other
+	d := goingAway
+	d.Until = h.loop.epoch.Add(h.now + time.Minute)
+	h.loop.drainSome(&d, share{0, 1}, map[*session.Session]bool{meant: true, h.open(): true})
+	h.step()
+	c.wantClose("meant", 1001, d.Reason)
+	u.wantClose("meant", 1001, d.Reason)
+	if other.closing() || other.leave != nil {
+		t.Error("got another closed")
+	}
+	c.sendClose(1001, "")
+	u.sendClose(1001, "")
+	h.step()
+	delete(h.loop.pairs, other.session)
+	h.wantEnd("usher.shutdown", 1001)
+}

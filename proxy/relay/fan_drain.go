@@ -65,7 +65,7 @@ func (g *Group) LoseLegs(d session.Drain, gone func(tag string) bool) {
 
 func (lp *loop) loseLegs(d *session.Drain, mine share, gone func(tag string) bool) {
 	var leaving []*fan
-	for f := range lp.fans {
+	for _, f := range lp.fans {
 		if f.dependsOn(gone) {
 			leaving = append(leaving, f)
 		} else {

@@ -167,7 +167,7 @@ func (f *fan) finish() {
 		f.entry.Release()
 	}
 	if f.end.gone {
-		delete(lp.fans, f)
+		delete(lp.fans, f.session)
 		lp.timers.drop(f)
 		lp.vacate()
 	}

@@ -40,7 +40,7 @@ func (t Transport) String() string {
 // take what waits for them.
 func (lp *loop) census() (st FanStats, paused int) {
 	st = FanStats{Clients: make(map[ClientKind]int), Legs: make(map[string]int), Namespaces: make(map[string]int)}
-	for f := range lp.fans {
+	for _, f := range lp.fans {
 		if f.closing() && f.end.told { // no more than a sid
 			continue
 		}
@@ -107,7 +107,7 @@ func (g *Group) Describe(ctx context.Context, concern func(*session.Session) boo
 
 func (lp *loop) describe(concern func(*session.Session) bool) map[*session.Session]session.Detail {
 	some := make(map[*session.Session]session.Detail)
-	for f := range lp.fans {
+	for _, f := range lp.fans {
 		if !f.session.Ended() && concern(f.session) {
 			some[f.session] = f.detail()
 		}

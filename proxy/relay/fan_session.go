@@ -88,7 +88,7 @@ func (lp *loop) open(f *fan) {
 		lp.refuseFan(f, ErrClosed)
 		return
 	}
-	lp.fans[f] = struct{}{}
+	lp.fans[f.session] = f
 	f.demux.Start(lp.now)
 	if due := lp.expiry(f.session); due != never {
 		f.wake(due)

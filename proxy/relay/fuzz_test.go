@@ -35,7 +35,7 @@ func FuzzLoop(f *testing.F) {
 		actors := [2]*actor{{peer: c}, {peer: u}}
 		for ; len(script) >= 2 && len(h.ends) == 0; script = script[2:] {
 			actors[script[0]>>7].act(h, script[0]&0x7F, int(script[1]))
-			for latest := range h.loop.pairs {
+			for _, latest := range h.loop.pairs {
 				p = latest
 			}
 		}

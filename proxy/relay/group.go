@@ -85,6 +85,14 @@ func (g *Group) Drain(d session.Drain, concern func(*session.Session) bool) {
 	}
 }
 
+// DrainSome is Drain for those of some that are here, however many others there are.
+func (g *Group) DrainSome(d session.Drain, some map[*session.Session]bool) {
+	for k, lp := range g.loops {
+		mine := share{k, len(g.loops)}
+		lp.post(func(lp *loop) { lp.drainSome(&d, mine, some) })
+	}
+}
+
 // Shutdown tells every peer so, with a Close frame between two frames, and
 // waits until all sessions are over; what is left when ctx ends is cut, whatever
 // d says of that. A session that is adopted later is told at once. The loops go

@@ -92,12 +92,12 @@ func (h *harness) hangUp() (any bool) {
 // lines are those of all pairs, fans and seats.
 func (h *harness) lines() iter.Seq[*line] {
 	return func(yield func(*line) bool) {
-		for p := range h.loop.pairs {
+		for _, p := range h.loop.pairs {
 			if !yield(&p.legs[client].line) || !yield(&p.legs[upstream].line) {
 				return
 			}
 		}
-		for f := range h.loop.fans {
+		for _, f := range h.loop.fans {
 			for _, s := range f.strands {
 				if !yield(&s.line) {
 					return

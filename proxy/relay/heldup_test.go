@@ -113,7 +113,7 @@ func (h *harness) wakeLate(d time.Duration) {
 func (h *harness) wantNoneClosing() {
 	h.t.Helper()
 	closing := 0
-	for p := range h.loop.pairs {
+	for _, p := range h.loop.pairs {
 		if p.closing() {
 			closing++
 		}

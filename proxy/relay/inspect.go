@@ -45,7 +45,7 @@ func (lp *loop) inspect(began time.Time) LoopStats {
 // paused counts the legs of pairs that take nothing.
 func (lp *loop) paused() int {
 	n := 0
-	for p := range lp.pairs {
+	for _, p := range lp.pairs {
 		for i := range p.legs {
 			if p.legs[i].backlogged() {
 				n++

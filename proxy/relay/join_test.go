@@ -103,13 +103,13 @@ func TestJoinIsAdopt(t *testing.T) {
 	h := newHarness(t)
 	h.adopt(o)
 	adopted := h.pair()
-	delete(h.loop.pairs, adopted)
+	delete(h.loop.pairs, adopted.session)
 	j := h.newJoint(o, [2]uint16{})
 	j.seats[client].Wake(time.Millisecond)
 	j.join(nil, nil)
 	h.step()
 	joined := h.pair()
-	h.loop.pairs[adopted] = struct{}{}
+	h.loop.pairs[adopted.session] = adopted
 	if joined.passed != adopted.passed || joined.due != adopted.due {
 		t.Errorf("got a pair of %v, due %v, want %v, %v", joined.passed, joined.due, adopted.passed, adopted.due)
 	}

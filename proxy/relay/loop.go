@@ -32,8 +32,8 @@ type loop struct {
 	greedy   queue         // had more to read than their share: some in each turn
 	reads    int           // how often the line that is being served is read at most
 	posts    []post        // the mailbox's other slice
-	pairs    map[*pair]struct{}
-	fans     map[*fan]struct{}
+	pairs    map[*session.Session]*pair
+	fans     map[*session.Session]*fan
 	away     int             // sessions that were put aside for another process
 	passed   legTraffics     // on the legs of fans
 	dirty    []*strand       // what goes out to them is written at the end of the turn
@@ -80,8 +80,8 @@ func newLoop() (*loop, error) {
 	lp := &loop{
 		poller: p,
 		epoch:  time.Now().Add(-past),
-		pairs:  make(map[*pair]struct{}),
-		fans:   make(map[*fan]struct{}),
+		pairs:  make(map[*session.Session]*pair),
+		fans:   make(map[*session.Session]*fan),
 		buffer: make([]byte, maxHeld+bufferSize+openRoom),
 		cipher: make([]byte, tls13.MaxRest),
 	}

@@ -89,7 +89,7 @@ func (lp *loop) move(most int, polls bool, hand func([]*Parcel) bool) (some, tak
 
 // pack puts sessions aside.
 func (lp *loop) pack(most int, polls bool) (parcels []*Parcel) {
-	for p := range lp.pairs {
+	for _, p := range lp.pairs {
 		if most < len(p.legs) && len(parcels) > 0 {
 			break
 		}
@@ -101,7 +101,7 @@ func (lp *loop) pack(most int, polls bool) (parcels []*Parcel) {
 		}
 	}
 	carried := 0
-	for f := range lp.fans {
+	for _, f := range lp.fans {
 		if (most < max(1, len(f.strands)) || carried > mostCarried) && len(parcels) > 0 {
 			break
 		}

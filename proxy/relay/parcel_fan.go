@@ -157,7 +157,7 @@ func (lp *loop) packFan(f *fan) *Parcel {
 		return nil
 	}
 	lp.timers.drop(f)
-	delete(lp.fans, f)
+	delete(lp.fans, f.session)
 	f.apart = true
 	return &Parcel{Session: f.session, Fan: f.state(states), Descriptors: descriptors, away: f}
 }

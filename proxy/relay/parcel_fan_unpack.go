@@ -166,7 +166,7 @@ func (lp *loop) goOnWith(f *fan) {
 		lp.failFan(f, err)
 		return
 	}
-	lp.fans[f] = struct{}{}
+	lp.fans[f.session] = f
 	if told := f.session.Dismissed(); told != nil {
 		f.leaveAt(lp.now, told)
 	}

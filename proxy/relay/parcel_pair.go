@@ -34,7 +34,7 @@ func (lp *loop) packPair(p *pair) (*Parcel, error) {
 		return nil, err
 	}
 	lp.timers.drop(p)
-	delete(lp.pairs, p)
+	delete(lp.pairs, p.session)
 	st := &PairState{Options: *p.options, Passed: lp.ago(p.passed), PingID: p.pingID, Spent: p.spent.State(lp.now)}
 	for i := range p.legs {
 		l := &p.legs[i]
@@ -66,7 +66,7 @@ func (lp *loop) goOn(p *pair) {
 		lp.refuseAdoption(p, err)
 		return
 	}
-	lp.pairs[p] = struct{}{}
+	lp.pairs[p.session] = p
 	if told := p.session.Dismissed(); told != nil {
 		lp.leaveAt(p, lp.now, told)
 	}

@@ -143,7 +143,7 @@ func (h *harness) pair() *pair {
 	if n := len(h.loop.pairs); n != 1 {
 		h.t.Fatalf("got %d pairs in the loop, want 1", n)
 	}
-	for p := range h.loop.pairs {
+	for _, p := range h.loop.pairs {
 		return p
 	}
 	return nil

@@ -53,10 +53,10 @@ func (lp *loop) closeLeg(l *leg) {
 
 // finish takes p off the loop and ends its session.
 func (lp *loop) finish(p *pair) {
-	if _, ok := lp.pairs[p]; !ok {
+	if lp.pairs[p.session] != p {
 		return
 	}
-	delete(lp.pairs, p)
+	delete(lp.pairs, p.session)
 	lp.load.Add(-1)
 	lp.timers.drop(p)
 	p.session.End(session.End{Cause: p.end.cause, Code: uint16(p.end.code), Time: lp.epoch.Add(lp.now), Err: p.end.err})

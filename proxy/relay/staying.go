@@ -32,10 +32,10 @@ func (g *Group) Staying() map[string]int {
 }
 
 func (lp *loop) staying(all map[string]int) {
-	for p := range lp.pairs {
+	for _, p := range lp.pairs {
 		all[cmp.Or(p.stays(), staysLeft)]++
 	}
-	for f := range lp.fans {
+	for _, f := range lp.fans {
 		if f.closing() && f.end.told { // no more than a sid
 			continue
 		}
