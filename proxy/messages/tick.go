@@ -70,6 +70,15 @@ func latest(a, b time.Time) time.Time {
 	return b
 }
 
+// Wake tells the relay that x, if it is here, expires sooner than was said.
+func (r *Relay) Wake(x *session.Session) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if at, ends := x.Expiry(); ends && r.live[x] != nil {
+		r.live[x].wake(at)
+	}
+}
+
 // tickExpiry ends a session that expires, and returns when it does.
 func (p *pair) tickExpiry(now time.Time) time.Time {
 	at, ok := p.session.Expiry()
@@ -77,7 +86,7 @@ func (p *pair) tickExpiry(now time.Time) time.Time {
 		return never
 	}
 	if !now.Before(at) {
-		p.quit(session.Expired, farewell{ws.Code(p.session.ExpiryCode), session.ExpiryReason}, now.Add(closeTimeout))
+		p.quit(session.Expired, farewell{ws.Code(p.session.ExpiryClose()), session.ExpiryReason}, now.Add(closeTimeout))
 	}
 	return at
 }

@@ -119,3 +119,25 @@ func TestHeldUpPairDrainsAtOnce(t *testing.T) {
 		r.wantEnd("usher.shutdown", 1001)
 	})
 }
+
+// A session that is said to expire sooner does, and as is said then.
+func TestSessionIsRetimed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newSession(t, setup{})
+		synctest.Wait()
+		if !r.session.Retime(time.Now().Add(time.Minute).Unix(), 3001) {
+			t.Error("got no sooner")
+		}
+		r.relay.Wake(r.session)
+		time.Sleep(58 * time.Second)
+		if r.session.Ended() {
+			t.Fatal("got the end before its time")
+		}
+		time.Sleep(3 * time.Second)
+		r.client.wantClose("expired", 3001, "token expired")
+		r.upstream.wantClose("expired", 3001, "token expired")
+		r.client.conn.Close()
+		r.upstream.conn.Close()
+		r.wantEnd("usher.expired", 3001)
+	})
+}

@@ -20,8 +20,24 @@ func (lp *loop) expiry(s *session.Session) time.Duration {
 	return time.Duration(at.UnixNano() - lp.began)
 }
 
+// Wake tells the loop of x, if x is here, that it expires sooner than was said.
+func (g *Group) Wake(x *session.Session) {
+	for _, lp := range g.loops {
+		lp.post(func(lp *loop) { lp.rouse(x) })
+	}
+}
+
+func (lp *loop) rouse(x *session.Session) {
+	if p := lp.pairs[x]; p != nil && !p.closing() {
+		lp.timers.schedule(p, max(lp.now, lp.expiry(x)))
+	}
+	if f := lp.fans[x]; f != nil && !f.closing() {
+		f.wake(lp.expiry(x))
+	}
+}
+
 func expiryFarewell(s *session.Session) farewell {
-	return farewell{ws.Code(s.ExpiryCode), session.ExpiryReason}
+	return farewell{ws.Code(s.ExpiryClose()), session.ExpiryReason}
 }
 
 // tickExpiry ends a pair that expires, and returns when it does.

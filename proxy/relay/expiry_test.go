@@ -64,3 +64,45 @@ func TestFanExpires(t *testing.T) {
 	h.step()
 	h.wantFanEnd("usher.expired", 3000, "/")
 }
+
+// Who is let in again may stay for another time: shorter, of which the loop is told,
+// or longer, which it notices by itself.
+func TestExpiryIsRetimed(t *testing.T) {
+	at := func(h *harness, d time.Duration) int64 { return time.Unix(0, h.loop.began+int64(h.now)).Add(d).Unix() }
+	t.Run("pair", func(t *testing.T) {
+		h := newHarness(t)
+		c, u := h.adopt(&Options{})
+		x := h.pair().session
+		h.step()
+		if !x.Retime(at(h, 10*time.Minute), 3001) || x.Retime(at(h, 20*time.Minute), 3002) || x.Retime(at(h, 20*time.Minute), 3002) {
+			t.Error("sooner: got another answer than yes, no, no")
+		}
+		h.loop.rouse(x)
+		h.advance(15 * time.Minute)
+		h.wantOpen()
+		if !x.Retime(at(h, time.Minute), 3003) {
+			t.Error("got no sooner")
+		}
+		h.loop.rouse(x)
+		h.advance(2 * time.Minute)
+		c.wantClose("expired", 3003, "token expired")
+		u.wantClose("expired", 3003, "token expired")
+		c.sendClose(3003, "")
+		u.sendClose(3003, "")
+		h.step()
+		h.wantEnd("usher.expired", 3003)
+	})
+	t.Run("fan", func(t *testing.T) {
+		h := newFanHarness(t, engineio.V4, false)
+		c := h.connect()
+		main := h.join(c, "/", 0)
+		h.fan.fan.session.Retime(at(h.harness, 10*time.Second), 3001)
+		h.loop.rouse(h.fan.fan.session)
+		h.advance(12 * time.Second)
+		c.wantClose("expired", 3001, "token expired")
+		c.sendClose(3001, "")
+		main.answerClose("the leg is closed", 1001)
+		h.step()
+		h.wantFanEnd("usher.expired", 3001, "/")
+	})
+}

@@ -16,8 +16,21 @@ const expirySpread = 500 // milliseconds
 // 9999-12-31 mean never.
 const farOff = math.MaxInt64/int64(time.Second) - 1
 
+// expiry is what Info says at first.
+type expiry struct {
+	expires int64
+	code    uint16
+}
+
+func (s *Session) expiry() expiry {
+	if e := s.retimed.Load(); e != nil {
+		return *e
+	}
+	return expiry{s.Info.Expires, s.Info.ExpiryCode}
+}
+
 // Expiry returns when s is to be ended because it expires; ok is false for never.
-func (s *Session) Expiry() (at time.Time, ok bool) { return s.Ends(s.Expires) }
+func (s *Session) Expiry() (at time.Time, ok bool) { return s.Ends(s.expiry().expires) }
 
 // Ends returns when s is to be ended because of what ends at seconds since 1970;
 // ok is false for never.
@@ -26,4 +39,19 @@ func (s *Session) Ends(seconds int64) (at time.Time, ok bool) {
 		return at, false
 	}
 	return time.Unix(seconds, int64(s.Number%expirySpread)*int64(time.Millisecond)), true
+}
+
+// ExpiryClose returns the code of the Close frames then.
+func (s *Session) ExpiryClose() uint16 { return s.expiry().code }
+
+// Retime has s expire as is said now, in place of what was said before. If that is
+// sooner, its relay is to be told.
+func (s *Session) Retime(expires int64, code uint16) (sooner bool) {
+	if s.expiry() == (expiry{expires, code}) {
+		return false
+	}
+	before, ended := s.Expiry()
+	s.retimed.Store(&expiry{expires, code})
+	at, ends := s.Expiry()
+	return ends && (!ended || at.Before(before))
 }

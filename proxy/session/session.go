@@ -22,7 +22,8 @@ type Info struct {
 	Counts   bool // its connection counts in the limits, for the client
 
 	// Expires is when what has let the client in ends, in seconds since 1970; 0 for
-	// never. The session is ended then, with Close frames of ExpiryCode.
+	// never. The session is ended then, with Close frames of ExpiryCode. Either may
+	// be said anew: see Session.Expiry.
 	Expires    int64  `json:",omitempty"`
 	ExpiryCode uint16 `json:",omitempty"`
 
@@ -47,7 +48,8 @@ type Session struct {
 	total     *total
 	ended     atomic.Bool
 	dismissed atomic.Pointer[Drain]
-	legs      atomic.Pointer[[]Leg] // nil if it is not split
+	retimed   atomic.Pointer[expiry] // nil for what Info says
+	legs      atomic.Pointer[[]Leg]  // nil if it is not split
 }
 
 // Counters count one direction of a session.

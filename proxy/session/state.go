@@ -29,7 +29,9 @@ func (c *Counters) restore(st CountersState) {
 
 // State returns what s has come to. Its relay must not move anything meanwhile.
 func (s *Session) State() State {
-	return State{s.Info, s.Number, s.FromClient.state(), s.FromUpstream.state()}
+	info, e := s.Info, s.expiry()
+	info.Expires, info.ExpiryCode = e.expires, e.code
+	return State{info, s.Number, s.FromClient.state(), s.FromUpstream.state()}
 }
 
 // Restore adds a session that has begun in another process, which does not have

@@ -17,6 +17,7 @@ func TestRestore(t *testing.T) {
 	s.FromClient.Messages.Store(3)
 	s.FromUpstream.Bytes.Store(4)
 	s.FromUpstream.Last.Store(5)
+	s.Retime(1700000000, 3001)
 	text, err := json.Marshal(s.State())
 	if err != nil {
 		t.Fatal(err)
@@ -34,6 +35,9 @@ func TestRestore(t *testing.T) {
 	moved := after.Restore(st)
 	if !reflect.DeepEqual(moved.State(), s.State()) {
 		t.Errorf("got %+v, want %+v", moved.State(), s.State())
+	}
+	if at, ok := moved.Expiry(); !ok || at.Unix() != 1700000000 || moved.ExpiryClose() != 3001 {
+		t.Errorf("got it to end at %v", at)
 	}
 	if !moved.Marked(mark) {
 		t.Error("got it without its mark")
