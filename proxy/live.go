@@ -57,6 +57,7 @@ func (s *Server) newLive(p *prepared) *live {
 		Counters: s.counters,
 		Refusals: s.refusals,
 		Table:    l.table,
+		Rechecks: s.rechecks,
 		Open:     s.open,
 		Requests: s.requests,
 

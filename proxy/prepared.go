@@ -87,6 +87,7 @@ func (s *Server) commit(p *prepared) (next *live) {
 	next = s.newLive(p)
 	s.live.Store(next)
 	s.auth.Keep(p.auth)
+	s.rechecks.Follow()
 	s.access.Use(p.access)
 	if s.Logging != nil {
 		s.Logging(p.cfg.Log)

@@ -57,6 +57,7 @@ func (s *Server) start(ctx context.Context) error {
 	s.reloads.served()
 	s.warn(now.cfg)
 	s.serving.Go(func() { s.watchUpstreams(ctx) })
+	s.serving.Go(func() { s.heed(ctx) })
 	if s.Load != nil {
 		s.routesFile.Read()
 		s.serving.Go(func() { s.watch(ctx) })

@@ -58,6 +58,7 @@ type Server struct {
 	refusals    *refusal.Writer
 	access      *accesslog.Log
 	auth        *auth.Keeper
+	rechecks    *auth.Rechecks
 	plain       *plain.Counters
 	transports  *forward.Transports
 	encoders    *encode.Encoders
@@ -128,7 +129,8 @@ func newServer(cfg *config.Config, log *slog.Logger, frames *relay.Group, from *
 	rand.Read(s.markKey[:])
 	s.id = headers.NewID()
 	s.live.Store(nothing(log, s.id))
-	s.sessions = session.NewRegistry(s.sessionLog.ended)
+	s.rechecks = auth.NewRechecks(s.auth, s.gate)
+	s.sessions = session.NewRegistry(s.ended)
 	before := s.inherit()
 	s.messages = messages.NewRelay(handshake.Finish, func(x *session.Session) { s.opened(x, s.messages) })
 	s.messages.Taps = frames.Taps()

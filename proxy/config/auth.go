@@ -81,7 +81,7 @@ var (
 	authKeys    = []string{"forward", "jwt", "basic"}
 	expiryKeys  = []string{"on_expiry", "close_code"}
 	basicKeys   = []string{"users", "realm"}
-	forwardKeys = append([]string{"url", "headers", "timeout"}, expiryKeys...)
+	forwardKeys = append([]string{"url", "headers", "timeout", "recheck"}, expiryKeys...)
 )
 
 // auth returns base, or what v sets in place of it.
@@ -156,8 +156,22 @@ func (l *loader) forwardAuth(v value) *ForwardAuth {
 		}
 	}
 	l.duration(o.field("timeout"), positive, &a.Timeout)
+	l.recheck(o.field("recheck"), &a.Recheck)
 	a.Expiry = l.expiry(o)
 	return a
+}
+
+// recheck reads how often a service is asked again. It is asked about each session:
+// what is meant in milliseconds would be a flood.
+func (l *loader) recheck(v value, d *time.Duration) {
+	const least = time.Second
+	every := *d
+	l.duration(v, orZero, &every)
+	if every > 0 && every < least {
+		l.errorf(v.Position, "recheck must be %v at least, or 0 for never: about each open session it is a request", least)
+		return
+	}
+	*d = every
 }
 
 // isAuthURL tells whether text is a URL that forward may ask: of the web, or of a

@@ -9,6 +9,7 @@ import (
 	"usher/proxy/headers"
 	"usher/proxy/plain"
 	"usher/proxy/route"
+	"usher/proxy/session"
 )
 
 // authorize has auth let the client of r in, which s has sent and w answers, or say
@@ -62,6 +63,9 @@ func (v *Visit) Authorize(w http.ResponseWriter, r *http.Request) (err error) {
 	v.Grant, err = v.handler.authorize(w, r, v.Match.Route, &v.Sender)
 	return err
 }
+
+// Opened has who let the client in asked again as long as s is open.
+func (v *Visit) Opened(s *session.Session) { v.handler.Rechecks.Add(s, v.Grant.Question) }
 
 // told is what the client's 101 has of g.
 func told(g auth.Grant) (a answer) {

@@ -45,7 +45,8 @@ type Handler struct {
 	Marker    *session.Marker // of the sessions; nil for no marks
 	Tracer    *tracing.Tracer // of the handshakes
 
-	// Shared by all handlers of a server; nil for no limits.
+	// Shared by all handlers of a server; nil for no limits, and for no questions.
+	Rechecks    *auth.Rechecks
 	Open        *limits.Sessions
 	Requests    *limits.Requests
 	Connections *limits.Connections

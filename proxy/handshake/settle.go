@@ -97,7 +97,9 @@ func (x *Exchange) open(now time.Time) *session.Session {
 		info.Marks = h.Marker.Marks(x.request.Header)
 		info.User = userOf(h.Marker, c.Route, c.Sender)
 	}
-	return h.Sessions.Open(info)
+	s := h.Sessions.Open(info)
+	h.Rechecks.Add(s, c.grant.Question)
+	return s
 }
 
 // Replied tells, once x is over, whether an endpoint has given an answer, which
