@@ -8,6 +8,7 @@ import (
 
 	"usher/proxy/handover"
 	"usher/proxy/relay"
+	"usher/proxy/session"
 	"usher/proxy/transfer"
 	"usher/proxy/upstream"
 )
@@ -48,8 +49,13 @@ func (s *Server) handOn(ctx context.Context, patience time.Duration) (moved int)
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	giver := &transfer.Giver{
+		Channel: heir.Channel, Frames: s.frames, Split: s.namespaces,
+		Question: func(x *session.Session) string { return s.rechecks.Question(x).Text() },
+		Given:    s.rechecks.Forget,
+	}
 	for settled := false; ; settled = true {
-		n, err := transfer.Give(heir.Channel, s.frames, s.namespaces, settled)
+		n, err := giver.Give(settled)
 		if moved += n; err != nil {
 			s.log.Warn("sessions stay, and drain", "error", err)
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"usher/proxy/admin"
+	"usher/proxy/auth"
 	"usher/proxy/front"
 	"usher/proxy/limits"
 	"usher/proxy/namespaces"
@@ -41,9 +42,10 @@ func (s *Server) takeOver() {
 	began := time.Now()
 	taker := &transfer.Taker{
 		Frames: s.frames, Sessions: s.sessions, Hold: s.hold,
-		Opened: func(x *session.Session) { s.opened(x, s.frames) },
-		Split:  func() *namespaces.Table { return s.live.Load().split },
-		Learn:  s.learn,
+		Recheck: func(x *session.Session, question string) { s.rechecks.Add(x, auth.ParseQuestion(question)) },
+		Opened:  func(x *session.Session) { s.opened(x, s.frames) },
+		Split:   func() *namespaces.Table { return s.live.Load().split },
+		Learn:   s.learn,
 		Lost: func(endpoints []string) {
 			if len(endpoints) > 0 {
 				s.namespaces.Lose(endpoints, drain(s.live.Load().cfg, session.Drained, removed))

@@ -31,16 +31,28 @@ type parcel struct {
 	Pair        *relay.PairState  `json:",omitempty"`
 	Fan         *relay.FanState   `json:",omitempty"`
 	Visitor     *namespaces.State `json:",omitempty"` // of a fan
+	Question    string            `json:",omitempty"` // that is asked about it again; a secret
 	Descriptors int
 }
 
-// Give gives the sessions of frames that can move, those of split among them, to
-// the process at the other end of c, and returns how many it has taken. The error
-// is why others go on here: all of them after handover.ErrRevoked, else those that
-// the other cannot have. polls is as in relay.Group.Move.
-func Give(c *handover.Channel, frames *relay.Group, split *namespaces.Server, polls bool) (moved int, err error) {
-	frames.Move(atOnce, polls, func(parcels []*relay.Parcel) bool {
-		n, why := giveEach(c, parcels, split)
+// Giver gives sessions to the usher after.
+type Giver struct {
+	Channel *handover.Channel // the process is at its other end
+	Frames  *relay.Group
+	Split   *namespaces.Server
+
+	// Question returns what is asked about a session again, "" for nothing, and
+	// Given is told of each that the other has taken.
+	Question func(x *session.Session) string
+	Given    func(x *session.Session)
+}
+
+// Give gives the sessions that can move, and returns how many the other has taken. The
+// error is why others go on here: all of them after handover.ErrRevoked, else those
+// that the other cannot have. polls is as in relay.Group.Move.
+func (g *Giver) Give(polls bool) (moved int, err error) {
+	g.Frames.Move(atOnce, polls, func(parcels []*relay.Parcel) bool {
+		n, why := g.giveEach(parcels)
 		moved, err = moved+n, cmp.Or(why, err)
 		return !errors.Is(why, handover.ErrRevoked) || n > 0
 	})
@@ -50,15 +62,15 @@ func Give(c *handover.Channel, frames *relay.Group, split *namespaces.Server, po
 // giveEach gives parcels at once or, where that is refused, each by itself: one
 // that the other process cannot have does not keep the others here. The error is
 // why some were not given; they are marked, unless none was.
-func giveEach(c *handover.Channel, parcels []*relay.Parcel, split *namespaces.Server) (given int, err error) {
-	if err = give(c, parcels, split); err == nil {
+func (g *Giver) giveEach(parcels []*relay.Parcel) (given int, err error) {
+	if err = g.give(parcels); err == nil {
 		return len(parcels), nil
 	}
 	if errors.Is(err, handover.ErrRevoked) {
 		return 0, err
 	}
 	for _, p := range parcels {
-		if why := give(c, []*relay.Parcel{p}, split); why == nil {
+		if why := g.give([]*relay.Parcel{p}); why == nil {
 			given++
 		} else {
 			p.Refused, err = true, why
@@ -70,13 +82,13 @@ func giveEach(c *handover.Channel, parcels []*relay.Parcel, split *namespaces.Se
 	return given, err
 }
 
-func give(c *handover.Channel, parcels []*relay.Parcel, split *namespaces.Server) error {
+func (g *Giver) give(parcels []*relay.Parcel) error {
 	list := make([]parcel, 0, len(parcels))
 	var descriptors []int
 	for _, p := range parcels {
-		one := parcel{Session: p.Session.State(), Pair: p.Pair, Fan: p.Fan, Descriptors: len(p.Descriptors)}
+		one := parcel{Session: p.Session.State(), Pair: p.Pair, Fan: p.Fan, Question: g.Question(p.Session), Descriptors: len(p.Descriptors)}
 		if p.Fan != nil {
-			st, ok := split.State(p.Fan.SID)
+			st, ok := g.Split.State(p.Fan.SID)
 			if !ok {
 				return fmt.Errorf("session %s has no sid", p.Session.ID)
 			}
@@ -85,7 +97,13 @@ func give(c *handover.Channel, parcels []*relay.Parcel, split *namespaces.Server
 		list = append(list, one)
 		descriptors = append(descriptors, p.Descriptors...)
 	}
-	return c.Give(sessions, list, descriptors)
+	if err := g.Channel.Give(sessions, list, descriptors); err != nil {
+		return err
+	}
+	for _, p := range parcels {
+		g.Given(p.Session)
+	}
+	return nil
 }
 
 // GiveClients gives the clients of in that ask for nothing yet, and those that

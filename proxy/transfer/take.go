@@ -19,6 +19,8 @@ type Taker struct {
 	// Hold counts a session at its endpoint, if that is there, until release is
 	// called.
 	Hold func(x *session.Session) (release func())
+	// Recheck has that asked about a session which was asked about it before.
+	Recheck func(x *session.Session, question string)
 	// Opened is told of each when its loop has it.
 	Opened func(x *session.Session)
 
@@ -51,9 +53,10 @@ type arrivals struct {
 
 // arrival is a session that has come, of one kind or the other.
 type arrival struct {
-	session session.State
-	pair    *relay.Arrival
-	fan     *namespaces.Arrival
+	session  session.State
+	question string
+	pair     *relay.Arrival
+	fan      *namespaces.Arrival
 }
 
 func (t *Taker) prepare(kind string, body []byte, descriptors []int) (handover.Delivery, error) {
@@ -92,7 +95,7 @@ func (t *Taker) prepareSessions(body []byte, descriptors []int) (handover.Delive
 }
 
 func (t *Taker) unpack(p parcel, descriptors []int) (arrival, error) {
-	a := arrival{session: p.Session}
+	a := arrival{session: p.Session, question: p.Question}
 	var err error
 	switch {
 	case p.Pair != nil:
@@ -118,6 +121,7 @@ func (a *arrivals) Commit() {
 	var lost []string
 	for _, one := range a.list {
 		x := t.Sessions.Restore(one.session)
+		t.Recheck(x, one.question)
 		if one.fan != nil {
 			lost = append(lost, one.fan.Commit(x)...)
 		} else {
