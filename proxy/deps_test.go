@@ -64,7 +64,7 @@ var layers = map[string]struct {
 	"transfer":   {imports: []string{"front", "handover", "namespaces", "relay", "session", "upstream"}},
 	"messages":   {imports: []string{"handshake", "route", "session", "tap", "ws"}, owns: []string{"github.com/koding/websocketproxy", "github.com/gorilla/websocket"}},
 
-	"admin":   {imports: []string{"config", "plain", "route", "session", "tap", "upstream"}},
+	"admin":   {imports: []string{"auth", "config", "headers", "plain", "refusal", "route", "session", "tap", "upstream"}},
 	"metrics": {imports: []string{"accesslog", "auth", "engineio", "handshake", "namespaces", "plain", "refusal", "relay", "session", "upstream"}, owns: []string{"github.com/prometheus/client_golang"}},
 
 	"demo":    {imports: []string{"", "config", "ws"}},

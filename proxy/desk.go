@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"usher/proxy/admin"
+	"usher/proxy/auth"
 	"usher/proxy/config"
 	"usher/proxy/metrics"
 	"usher/proxy/plain"
@@ -28,6 +29,12 @@ func (d desk) Taps() *tap.Hub              { return d.frames.Taps() }
 func (d desk) Drains() []admin.Target      { return d.drains.all() }
 func (d desk) Enable(t admin.Target) bool  { return d.enable(t) }
 func (d desk) Version() string             { return d.Server.Version }
+
+// Guard returns how operators come in.
+func (d desk) Guard() (config.Admin, auth.Set) {
+	l := d.live.Load()
+	return l.cfg.Admin, l.handshake.Auth
+}
 
 // Requests returns what was counted of plain requests.
 func (d desk) Requests() []plain.Totals { return d.plain.Totals() }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"usher/proxy/auth"
 	"usher/proxy/config"
 	"usher/proxy/plain"
 	"usher/proxy/route"
@@ -16,6 +17,7 @@ import (
 // of one moment: a reload puts other values in their place.
 type Broker interface {
 	Config() *config.Config
+	Guard() (config.Admin, auth.Set) // with the gates of its ways
 	Table() *route.Table
 	Pool() *upstream.Pool
 	Sessions() *session.Registry

@@ -13,13 +13,24 @@ import (
 	"usher/proxy/config"
 )
 
-// admit says why a request is not served, nil if it is.
-func (h *Handler) admit(r *http.Request) error {
-	to := h.Broker.Config().Admin
+// admit says who a request comes from, or why it is not served.
+func (h *Handler) admit(r *http.Request) (Operator, error) {
+	d := h.door()
+	if err := h.protect(r, d.Admin); err != nil {
+		return Operator{}, err
+	}
+	if isOpen(r.URL.Path) {
+		return Operator{}, nil
+	}
+	return h.identify(r, d)
+}
+
+// protect says why a request is not served, whoever it comes from; nil if it may be.
+func (h *Handler) protect(r *http.Request, to config.Admin) error {
 	if from, _ := netip.ParseAddrPort(r.RemoteAddr); !to.Access.Admits(from.Addr().Unmap().WithZone("")) {
 		return failure(http.StatusForbidden, "this address may not come here")
 	}
-	if to.Token == "" && !isProbe(r.URL.Path) && !namedBy(to, r.Host) {
+	if !to.Guarded() && !isProbe(r.URL.Path) && !namedBy(to, r.Host) {
 		return failure(http.StatusMisdirectedRequest, "host %q does not name the operators' address", r.Host)
 	}
 	if err := h.origin.Check(asOrder(r)); err != nil {
@@ -31,11 +42,8 @@ func (h *Handler) admit(r *http.Request) error {
 			return failure(http.StatusUnsupportedMediaType, "the content type must be application/json")
 		}
 	}
-	if to.Token != "" && showsToken(r) && !h.guesses.allowed(r.RemoteAddr, time.Now()) {
+	if to.Guarded() && shows(r) && !h.guesses.allowed(r.RemoteAddr, time.Now()) {
 		return errGuesses
-	}
-	if !h.knows(r, to.Token) {
-		return failure(http.StatusUnauthorized, "the token is missing or wrong")
 	}
 	return nil
 }
@@ -51,21 +59,21 @@ func asOrder(r *http.Request) *http.Request {
 	return &order
 }
 
-// errGuesses tells nothing of the token that came with it.
-var errGuesses = failure(http.StatusTooManyRequests, "too many wrong tokens have come from this address: wait 10 s")
+// errGuesses tells nothing of what came with it.
+var errGuesses = failure(http.StatusTooManyRequests, "too many wrong tokens and passwords have come from this address: wait 10 s")
 
-// showsToken tells whether a token comes with r. A cookie is none: it can't be
+// shows tells whether a token or a password comes with r. A cookie is none: it can't be
 // guessed, and pages go on showing one that has become worthless.
-func showsToken(r *http.Request) bool {
+func shows(r *http.Request) bool {
 	return r.Header.Get("Authorization") != "" || r.URL.Path == "/v1/login"
 }
 
 // namedBy tells whether a Host header names the operators' address. A page that
 // has a name of its own lead here, by DNS, gives itself away by that name; a
 // port it cannot choose, but whoever forwards one may. Addresses cannot be led
-// elsewhere, so a listener on all of them takes any. Where there is a token no
-// name is asked for: that page has neither the token nor the cookie, which a
-// browser keeps for the name that it was given under.
+// elsewhere, so a listener on all of them takes any. Where operators must show
+// who they are no name is asked for: that page has neither what they show nor the
+// cookie, which a browser keeps for the name that it was given under.
 func namedBy(to config.Admin, hostport string) bool {
 	if strings.HasPrefix(to.Address, "unix:") {
 		return true // no page can name it
@@ -86,23 +94,7 @@ func namedBy(to config.Admin, hostport string) bool {
 	return ip.IsLoopback() || all || boundErr == nil && ip == bound
 }
 
-// knows tells whether r shows the token, where it must.
-func (h *Handler) knows(r *http.Request, token string) bool {
-	if token == "" || isOpen(r.URL.Path) {
-		return true
-	}
-	shown, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if ok && same(shown, token) {
-		return true
-	}
-	if ok {
-		h.guesses.wrong(r.RemoteAddr, time.Now())
-	}
-	c, err := r.Cookie(cookieName)
-	return err == nil && h.validCookie(c.Value, token)
-}
-
-// isOpen tells whether a path is served without the token: pages, which have
+// isOpen tells whether a path is served to everybody: pages, which have
 // nothing but themselves, and what machines ask for.
 func isOpen(path string) bool {
 	return isProbe(path) || path == "/v1/login" || path != "/metrics" && path != "/v1" && !strings.HasPrefix(path, "/v1/")

@@ -30,6 +30,11 @@ type guesser struct {
 func (g *guesses) allowed(peer string, now time.Time) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	return g.allows(peer, now)
+}
+
+// allows is allowed under mu.
+func (g *guesses) allows(peer string, now time.Time) bool {
 	for _, key := range []string{hostOf(peer), others} {
 		if one := g.by[key]; one != nil && now.Sub(one.since) < guessTime && one.wrong >= maxGuesses {
 			return key == others && g.by[hostOf(peer)] != nil // who has an account of its own is not one of them
@@ -38,15 +43,32 @@ func (g *guesses) allowed(peer string, now time.Time) bool {
 	return true
 }
 
-// wrong notes a wrong token of peer.
-func (g *guesses) wrong(peer string, now time.Time) {
+// try notes a guess of peer, if it may be looked at.
+func (g *guesses) try(peer string, now time.Time) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if !g.allows(peer, now) {
+		return false
+	}
 	one := g.of(hostOf(peer), now)
 	if now.Sub(one.since) >= guessTime {
 		one.since, one.wrong = now, 0
 	}
 	one.wrong++
+	return true
+}
+
+// right takes a guess of peer back, which was none.
+func (g *guesses) right(peer string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	one := g.by[hostOf(peer)]
+	if one == nil {
+		one = g.by[others]
+	}
+	if one != nil && one.wrong > 0 {
+		one.wrong--
+	}
 }
 
 // others is where those are counted for whom there is no room.

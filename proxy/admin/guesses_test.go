@@ -41,14 +41,14 @@ func TestGuessesAreBounded(t *testing.T) {
 	var g guesses
 	now := time.Now()
 	for range maxGuesses {
-		g.wrong("192.0.2.1:1", now)
+		g.try("192.0.2.1:1", now)
 	}
 	if g.allowed("192.0.2.1:2", now) || !g.allowed("192.0.2.2:1", now) || !g.allowed("192.0.2.1:2", now.Add(guessTime)) {
 		t.Error("got the wrong one refused, or for too long")
 	}
-	g.wrong("192.0.2.2:1", now)
+	g.try("192.0.2.2:1", now)
 	for i := range 10 * maxGuessers {
-		g.wrong(fmt.Sprintf("10.0.%d.%d:1", i/256, i%256), now)
+		g.try(fmt.Sprintf("10.0.%d.%d:1", i/256, i%256), now)
 	}
 	if len(g.by) > maxGuessers+1 {
 		t.Errorf("got %d addresses kept, want %d at most", len(g.by), maxGuessers)
@@ -56,7 +56,7 @@ func TestGuessesAreBounded(t *testing.T) {
 	if g.allowed("203.0.113.1:1", now) || !g.allowed("192.0.2.2:1", now) {
 		t.Error("got those without an account listened to, or one with its own refused")
 	}
-	g.wrong("203.0.113.1:1", now.Add(guessTime))
+	g.try("203.0.113.1:1", now.Add(guessTime))
 	if len(g.by) > 3 {
 		t.Errorf("got %d addresses kept when their time is over", len(g.by))
 	}

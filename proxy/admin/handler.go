@@ -1,11 +1,12 @@
 package admin
 
 import (
-	"crypto/rand"
-	"errors"
+	"crypto/cipher"
 	"log/slog"
 	"net/http"
 	"time"
+
+	"usher/proxy/config"
 )
 
 // APIHeader stands in each answer of a Handler, whatever its status. Orders must
@@ -26,7 +27,8 @@ type Handler struct {
 	began  time.Time
 	mux    *http.ServeMux
 	origin *http.CrossOriginProtection
-	key    [32]byte // of the cookies
+	roles  map[string]config.Role // that patterns of mux need; "" for none
+	seal   cipher.AEAD            // of the cookies
 
 	guesses *guesses
 }
@@ -34,43 +36,55 @@ type Handler struct {
 // NewHandler returns a handler for h.
 func NewHandler(h Handler) *Handler {
 	h.began, h.mux, h.origin, h.guesses = time.Now(), http.NewServeMux(), http.NewCrossOriginProtection(), new(guesses)
-	rand.Read(h.key[:])
+	h.seal, h.roles = newSeal(), make(map[string]config.Role)
 	for pattern, serve := range map[string]func(*http.Request) (any, error){
-		"GET /v1/status":           h.status,
-		"GET /v1/sessions":         h.listSessions,
-		"GET /v1/sessions/{id}":    h.oneSession,
+		"GET /v1/status":         h.status,
+		"GET /v1/sessions":       h.listSessions,
+		"GET /v1/sessions/{id}":  h.oneSession,
+		"GET /v1/sessions/ended": h.listEnded,
+		"GET /v1/upstreams":      h.upstreams,
+		"GET /v1/routes":         h.routes,
+		"GET /v1/explain":        h.explain,
+		"GET /v1/certificates":   h.certificates,
+	} {
+		h.handle(pattern, config.View, h.answers(serve))
+	}
+	for pattern, serve := range map[string]func(*http.Request) (any, error){
 		"DELETE /v1/sessions/{id}": h.closeSession,
 		"POST /v1/sessions/close":  h.closeSessions,
-		"GET /v1/sessions/ended":   h.listEnded,
-		"GET /v1/upstreams":        h.upstreams,
-		"GET /v1/routes":           h.routes,
-		"GET /v1/explain":          h.explain,
-		"GET /v1/certificates":     h.certificates,
 		"POST /v1/reload":          h.reload,
 		"POST /v1/upgrade":         h.upgrade,
 		"POST /v1/drain":           h.drain,
 		"POST /v1/enable":          h.enable,
 	} {
-		h.mux.Handle(pattern, h.answers(serve))
+		h.handle(pattern, config.Operate, h.answers(serve))
 	}
-	h.mux.HandleFunc("GET /v1/tap", h.tap)
-	h.mux.HandleFunc("POST /v1/login", h.login)
-	h.mux.HandleFunc("POST /v1/logout", h.logout)
-	h.mux.HandleFunc("/v1/", h.unknown)
-	h.mux.HandleFunc("GET /livez", h.livez)
-	h.mux.HandleFunc("GET /readyz", h.readyz)
+	h.handle("GET /v1/tap", config.Operate, http.HandlerFunc(h.tap)) // it shows what clients say
+	h.handle("POST /v1/logout", config.View, http.HandlerFunc(h.logout))
 	if h.Metrics != nil {
-		h.mux.Handle("GET /metrics", h.Metrics)
+		h.handle("GET /metrics", config.View, h.Metrics)
 	}
+	h.open("POST /v1/login", http.HandlerFunc(h.login))
+	h.open("/v1/", http.HandlerFunc(h.unknown))
+	h.open("GET /livez", http.HandlerFunc(h.livez))
+	h.open("GET /readyz", http.HandlerFunc(h.readyz))
 	if h.Page != nil {
-		h.mux.Handle("/", h.Page)
+		h.open("/", h.Page)
 	}
 	return &h
 }
 
-// Handle has another handler serve a pattern of http.ServeMux, behind the same
-// protection. It is for before the first request.
-func (h *Handler) Handle(pattern string, serve http.Handler) { h.mux.Handle(pattern, serve) }
+// handle serves a pattern to those who have the role.
+func (h *Handler) handle(pattern string, role config.Role, serve http.Handler) {
+	h.roles[pattern] = role
+	h.mux.Handle(pattern, h.needs(role, serve))
+}
+
+// open serves a pattern to whoever is let in.
+func (h *Handler) open(pattern string, serve http.Handler) {
+	h.roles[pattern] = ""
+	h.mux.Handle(pattern, serve)
+}
 
 // ServeHTTP serves requests that pass the protection.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -81,12 +95,13 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	head.Set("X-Frame-Options", "DENY")
 	head.Set("Referrer-Policy", "no-referrer")
 	head.Set("Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'")
-	if err := h.admit(r); err != nil {
+	who, err := h.admit(r)
+	if err != nil {
 		h.refuse(w, r, err)
 		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-	h.mux.ServeHTTP(w, r)
+	h.mux.ServeHTTP(w, who.at(r))
 }
 
 // answers makes a handler of what returns a value for JSON or an error.
@@ -102,12 +117,10 @@ func (h *Handler) answers(serve func(*http.Request) (any, error)) http.Handler {
 }
 
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	e, ok := errors.AsType[*Error](err)
-	if !ok {
-		e = &Error{Status: http.StatusInternalServerError, Text: err.Error()}
-	}
+	e := errorOf(err)
 	if e.Status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="usher"`)
+		h.challenge(w, r)
+		e = &Error{Status: e.Status, Text: e.Text, Ways: h.ways()}
 	}
 	if e.Status == http.StatusTooManyRequests {
 		w.Header().Set("Retry-After", "10")

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"usher/proxy/auth"
 	"usher/proxy/config"
 	"usher/proxy/plain"
 	"usher/proxy/route"
@@ -22,6 +23,7 @@ import (
 // desk is a Broker that notes its orders.
 type desk struct {
 	cfg      *config.Config
+	gates    auth.Set
 	pool     *upstream.Pool
 	sessions *session.Registry
 	marker   *session.Marker
@@ -39,19 +41,24 @@ func newTestDesk(t *testing.T, text string) *desk {
 	if err != nil {
 		t.Fatal(err)
 	}
+	gates, err := auth.NewKeeper(nil).Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
 	return &desk{
-		cfg: cfg, pool: upstream.NewPool(cfg.Upstreams), phase: Serving,
+		cfg: cfg, gates: gates, pool: upstream.NewPool(cfg.Upstreams), phase: Serving,
 		sessions: session.NewRegistry(func(*session.Session, session.End) {}),
 		marker:   session.NewMarker([32]byte{}, cfg.Admin.CloseBy),
 	}
 }
 
-func (d *desk) Config() *config.Config      { return d.cfg }
-func (d *desk) Table() *route.Table         { return route.NewTable(d.cfg) }
-func (d *desk) Pool() *upstream.Pool        { return d.pool }
-func (d *desk) Sessions() *session.Registry { return d.sessions }
-func (d *desk) Marker() *session.Marker     { return d.marker }
-func (d *desk) Taps() *tap.Hub              { return &d.taps }
+func (d *desk) Config() *config.Config          { return d.cfg }
+func (d *desk) Guard() (config.Admin, auth.Set) { return d.cfg.Admin, d.gates }
+func (d *desk) Table() *route.Table             { return route.NewTable(d.cfg) }
+func (d *desk) Pool() *upstream.Pool            { return d.pool }
+func (d *desk) Sessions() *session.Registry     { return d.sessions }
+func (d *desk) Marker() *session.Marker         { return d.marker }
+func (d *desk) Taps() *tap.Hub                  { return &d.taps }
 func (d *desk) Requests() []plain.Totals {
 	var times session.Histogram
 	times.Observe(time.Second)
@@ -261,7 +268,7 @@ func TestLogin(t *testing.T) {
 			t.Errorf("order with the cookie from %s: got %d, want %d", origin, w.Code, want)
 		}
 	}
-	old := "Cookie: " + cookieName + "=" + h.newCookie(time.Now().Add(-time.Second), testToken)
+	old := "Cookie: " + cookieName + "=" + h.newCookie(time.Now().Add(-time.Second), "Bearer "+testToken)
 	if w := (request{header: []string{old}}).send(h); w.Code != http.StatusUnauthorized {
 		t.Errorf("with an old cookie: got %d, want 401", w.Code)
 	}

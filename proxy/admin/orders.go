@@ -108,7 +108,7 @@ func readCloseOrder(r *http.Request) (order CloseOrder, d session.Drain, err err
 func (h *Handler) close(r *http.Request, list []*session.Session, d session.Drain, criteria []any) Closed {
 	if len(list) > 0 {
 		args := append([]any{"sessions", len(list), "code", int(d.Code)}, criteria...)
-		h.Log.Info("operator closes sessions", append(args, "peer", r.RemoteAddr)...)
+		h.note(r, "operator closes sessions", args...)
 		h.Broker.Close(list, d)
 	}
 	return Closed{len(list)}
@@ -186,6 +186,7 @@ func (h *Handler) reload(r *http.Request) (any, error) {
 	if err := readJSON(r, &struct{}{}); err != nil {
 		return nil, err
 	}
+	h.note(r, "operator reloads")
 	changes, err := h.Broker.Reload()
 	if list, ok := errors.AsType[config.Errors](err); ok {
 		return nil, &Error{Status: http.StatusUnprocessableEntity, Text: counted(len(list)), List: texts(list)}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+
+	"usher/proxy/refusal"
 )
 
 // maxBody bounds what a request may carry.
@@ -17,12 +19,24 @@ type Error struct {
 	Status int      `json:"-"`
 	Text   string   `json:"error"`
 	List   []string `json:"errors,omitempty"` // each of several
+	Ways   []string `json:"ways,omitempty"`   // to log in: token, basic, jwt
 }
 
 func (e *Error) Error() string { return e.Text }
 
 func failure(status int, format string, args ...any) *Error {
 	return &Error{Status: status, Text: fmt.Sprintf(format, args...)}
+}
+
+// errorOf is err as it is answered. What gates say is for whom they refuse.
+func errorOf(err error) *Error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e
+	}
+	if e, ok := errors.AsType[*refusal.Error](err); ok {
+		return failure(e.Status, "%s", e.Rule)
+	}
+	return failure(http.StatusInternalServerError, "%v", err)
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {

@@ -15,7 +15,8 @@ type Status struct {
 	Ready        bool          `json:"ready"`
 	Started      time.Time     `json:"started"`
 	Uptime       float64       `json:"uptime_s"`
-	File         string        `json:"file"` // the routes file
+	File         string        `json:"file"`     // the routes file
+	Operator     Operator      `json:"operator"` // who asks
 	Sessions     Counts        `json:"sessions"`
 	Handshakes   Claims        `json:"handshakes"`
 	Requests     Requests      `json:"requests"` // plain ones
@@ -35,7 +36,7 @@ func (h *Handler) status(r *http.Request) (any, error) {
 	return Status{
 		Version: h.Broker.Version(), Phase: phase, Ready: phase.Ready(),
 		Started: h.began, Uptime: time.Since(h.began).Seconds(),
-		File:       h.Broker.Config().File,
+		File: h.Broker.Config().File, Operator: operatorOf(r),
 		Sessions:   sum(h.Broker.Sessions().Totals(), func(session.Total) bool { return true }),
 		Requests:   sumRequests(h.Broker.Requests(), func(plain.Totals) bool { return true }),
 		Handshakes: h.Broker.Claims(), Reloads: h.Broker.Reloads(), Drained: notNil(h.Broker.Drains()),

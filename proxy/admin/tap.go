@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"usher/proxy/config"
 	"usher/proxy/session"
 	"usher/proxy/tap"
 )
@@ -51,6 +52,8 @@ const (
 	tapBuffer = 64 << 10
 	// tapPatience is how long an operator may take nothing.
 	tapPatience = 10 * time.Second
+	// tapLook is how often it is asked whether the operator may still look.
+	tapLook = time.Second
 )
 
 // tap writes frames as they pass, one JSON object a line, until the operator
@@ -67,12 +70,12 @@ func (h *Handler) tap(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer t.Close()
-	h.Log.Info("operator taps", "route", order.Route, "session", order.Session, "peer", r.RemoteAddr)
+	h.note(r, "operator taps", "route", order.Route, "session", order.Session)
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	out := tapWriter{tapOrder: order, tap: t, lines: bufio.NewWriterSize(w, tapBuffer), control: http.NewResponseController(w)}
 	out.json = json.NewEncoder(out.lines)
 	out.json.SetEscapeHTML(false)
-	out.run(r.Context())
+	out.run(r.Context(), func() bool { return h.still(r) })
 }
 
 // tapOrder is what a tap is asked for.
@@ -153,8 +156,18 @@ type tapWriter struct {
 
 var errShown = errors.New("as many as were wanted")
 
-// run ends with the order or the operator.
-func (t *tapWriter) run(ctx context.Context) {
+// still tells whether the operator of a request that lasts may go on: the token may
+// have ended, and the routes file may be another. What nobody can say ends nothing.
+func (h *Handler) still(r *http.Request) bool {
+	o, err := h.identify(r, h.door())
+	if err != nil {
+		return errorOf(err).Status == http.StatusServiceUnavailable
+	}
+	return o.Role.Allows(config.Operate)
+}
+
+// run ends with the order or the operator, or when that one may no more.
+func (t *tapWriter) run(ctx context.Context, may func() bool) {
 	// A tap lasts longer than other requests. Without a deadline for what may
 	// be read, its end is seen.
 	if t.err = t.control.SetReadDeadline(time.Time{}); t.err == nil {
@@ -162,12 +175,18 @@ func (t *tapWriter) run(ctx context.Context) {
 	}
 	tick := time.NewTicker(tapTick)
 	defer tick.Stop()
+	look := time.NewTicker(tapLook)
+	defer look.Stop()
 	for t.err == nil {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 			t.turn()
+		case <-look.C:
+			if !may() {
+				t.end("the login has ended")
+			}
 		}
 	}
 }

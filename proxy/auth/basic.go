@@ -156,7 +156,7 @@ func (u *users) quick(q question, now time.Time) (g Grant, ok bool) {
 	hash, known := u.hashes[name]
 	known = known && !u.changed()
 	u.mu.Unlock()
-	return g, known && u.isVerified(u.shown(name, password, hash), now)
+	return Grant{Who: name}, known && u.isVerified(u.shown(name, password, hash), now)
 }
 
 // check implements way.
@@ -165,17 +165,18 @@ func (u *users) check(q question, now time.Time) (g Grant, err error) {
 	if !ok || len(q.Header["Authorization"]) != 1 {
 		return g, no("no name and password", u.challenge)
 	}
+	g.Who = name
 	hash, known := u.hash(name)
 	mark := u.shown(name, password, hash)
 	if u.isVerified(mark, now) {
 		return g, nil
 	}
 	if err := turn(q.Context()); err != nil {
-		return g, err
+		return Grant{}, err
 	}
 	defer func() { <-turns }()
 	if bcrypt.CompareHashAndPassword(hash, []byte(password)) != nil || !known {
-		return g, no("wrong name or password", u.challenge)
+		return Grant{}, no("wrong name or password", u.challenge)
 	}
 	u.verify(mark, now)
 	return g, nil

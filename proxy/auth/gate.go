@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -16,6 +17,7 @@ type Grant struct {
 	Cookies []string        // values of Set-Cookie, for the client
 	Expires int64           // when its sessions end, in seconds since 1970; 0 for never
 	Code    uint16          // of their Close frames then
+	Who     string          // the name that was shown, or the subject of the token; "" if nobody says
 
 	Question Question // to be asked again while they are open
 }
@@ -97,6 +99,12 @@ func (g *Gate) rechecks() *service {
 // what WWW-Authenticate says (RFC 9110, 11.6.1).
 func no(rule, challenge string) *refusal.Error {
 	return &refusal.Error{Status: http.StatusUnauthorized, Reason: refusal.Auth, Rule: rule, Challenge: challenge}
+}
+
+// IsExpired tells whether err says that a token was good, and its time is over.
+func IsExpired(err error) bool {
+	e, ok := errors.AsType[*refusal.Error](err)
+	return ok && e.Rule == errExpired.Error()
 }
 
 // unknown is the answer where nobody can say who may come in.

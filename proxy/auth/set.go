@@ -15,33 +15,20 @@ type Set map[*config.Auth]*Gate
 func (k *Keeper) Open(cfg *config.Config) (Set, error) {
 	set := make(Set)
 	var faults config.Errors
-	for _, r := range cfg.Routes {
-		for _, a := range authsOf(r) {
-			if a == nil || set[a] != nil {
-				continue
-			}
-			gate, at, err := k.gate(cfg, a)
-			if err != nil {
-				faults = append(faults, &config.Error{File: cfg.File, Position: at, Text: fmt.Sprintf("%s: %v", a.Kind(), err)})
-			}
-			set[a] = gate
+	for _, a := range cfg.Auths() {
+		if a == nil || set[a] != nil {
+			continue
 		}
+		gate, at, err := k.gate(cfg, a)
+		if err != nil {
+			faults = append(faults, &config.Error{File: cfg.File, Position: at, Text: fmt.Sprintf("%s: %v", a.Kind(), err)})
+		}
+		set[a] = gate
 	}
 	if len(faults) > 0 {
 		return nil, faults.Sorted()
 	}
 	return set, nil
-}
-
-// authsOf returns the route's own and those of its namespaces.
-func authsOf(r *config.Route) []*config.Auth {
-	list := []*config.Auth{r.Auth}
-	if r.SocketIO != nil {
-		for _, g := range r.SocketIO.Auth {
-			list = append(list, g.Auth)
-		}
-	}
-	return list
 }
 
 // gate makes one. An error is of the file that is named at.

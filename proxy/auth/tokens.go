@@ -121,6 +121,7 @@ func (t *tokens) grant(payload []byte, now time.Time) (g Grant, err error) {
 	if json.Unmarshal(payload, &std) != nil || json.Unmarshal(payload, &all) != nil {
 		return g, errMalformed
 	}
+	g.Who = std.Subject
 	end := std.Expiry.Time()
 	switch {
 	case std.Expiry != nil && now.After(end.Add(t.Leeway)):

@@ -9,7 +9,7 @@ import (
 	"usher/proxy/http1"
 )
 
-var adminKeys = append([]string{"address", "token", "close_by"}, accessKeys...)
+var adminKeys = append([]string{"address", "token", "auth", "close_by"}, accessKeys...)
 
 // admin reads the operators' address, or the object that it stands in.
 func (l *loader) admin(v value) Admin {
@@ -22,13 +22,14 @@ func (l *loader) admin(v value) Admin {
 		o, _ = l.object(v, "in admin", adminKeys)
 		address = l.required(o, "address", "in admin")
 		a.Token = l.secret(o.field("token"), "token", unsendable)
+		a.Auth = l.adminAuth(o.field("auth"))
 		a.CloseBy = l.closeBy(o.field("close_by"))
 		a.Access = l.access(o, a.Access)
 	}
 	if w, ok := l.scalar(address); ok {
 		a.Address = l.address(w, "admin")
-		if a.Address != "" && !a.Local() && (o.keys == nil || !o.field("token").given()) {
-			l.errorf(w.Position, "%s can be reached from other machines: it needs a token, or must be a loopback address or a unix socket", w)
+		if a.Address != "" && !a.Local() && (o.keys == nil || !o.field("token").given() && !o.field("auth").given()) {
+			l.errorf(w.Position, "%s can be reached from other machines: it needs a token or auth, or must be a loopback address or a unix socket", w)
 		}
 	}
 	return a

@@ -67,6 +67,24 @@ func (a *Auth) Gives() (names []string) {
 	return names
 }
 
+// Auths returns those of routes, of their namespaces and of operators; nil and
+// repetitions among them.
+func (c *Config) Auths() (all []*Auth) {
+	for _, r := range c.Routes {
+		all = append(all, r.Auth)
+		if r.SocketIO == nil {
+			continue
+		}
+		for _, g := range r.SocketIO.Auth {
+			all = append(all, g.Auth)
+		}
+	}
+	for _, way := range c.Admin.Auth {
+		all = append(all, way.Auth)
+	}
+	return all
+}
+
 // Given returns the names of all headers that auth gives on some route: nobody
 // else's are believed.
 func (c *Config) Given() (names []string) {
@@ -96,15 +114,20 @@ func (l *loader) auth(v value, base *Auth) *Auth {
 	if !ok {
 		return nil
 	}
-	a := &Auth{Position: v.Position}
+	return l.oneAuth(o, authKeys, ", or none")
+}
+
+// oneAuth reads the one of kinds that o has; instead says what else there is.
+func (l *loader) oneAuth(o object, kinds []string, instead string) *Auth {
+	a := &Auth{Position: o.Position}
 	first := ""
-	for _, key := range authKeys {
+	for _, key := range kinds {
 		one := o.field(key)
 		switch {
 		case !one.given():
 			continue
 		case first != "":
-			l.errorf(one.used, "auth is exactly one of %s: %s stands here already", enumerate(authKeys), first)
+			l.errorf(one.used, "auth is exactly one of %s: %s stands here already", enumerate(kinds), first)
 			continue
 		}
 		switch first = key; key {
@@ -117,7 +140,7 @@ func (l *loader) auth(v value, base *Auth) *Auth {
 		}
 	}
 	if first == "" && len(o.meant) == 0 {
-		l.errorf(v.Position, "auth is exactly one of %s, or none", enumerate(authKeys))
+		l.errorf(o.Position, "auth is exactly one of %s%s", enumerate(kinds), instead)
 	}
 	return a
 }
@@ -191,9 +214,10 @@ func isWebURL(text string) bool {
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil && u.Fragment == ""
 }
 
+const unauthorized = 3000 // a close code that is registered by IANA
+
 // expiry reads what becomes of open sessions.
 func (l *loader) expiry(o object) Expiry {
-	const unauthorized = 3000 // registered by IANA
 	e := Expiry{Code: unauthorized}
 	on := "close"
 	choice(l, o.field("on_expiry"), &on, "close", "keep")

@@ -111,10 +111,11 @@ type Drain struct {
 // orders.
 type Admin struct {
 	Position
-	Address string   // host:port, or "unix:" and a path; "" for none
-	Token   string   // that every request must show; "" for none, and then only this machine can reach it
-	CloseBy []string // canonical names of the headers by whose values sessions can be closed
-	Access  Access   // of operators, by the address of their connection
+	Address string      // host:port, or "unix:" and a path; "" for none
+	Token   string      // that lets operators in; "" for none
+	Auth    []AdminAuth // other ways in, those to the greater role first; if there are none and no token, only this machine can reach it
+	CloseBy []string    // canonical names of the headers by whose values sessions can be closed
+	Access  Access      // of operators, by the address of their connection
 }
 
 // Upstream is a named group of interchangeable servers.

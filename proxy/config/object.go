@@ -60,7 +60,8 @@ var foreign = map[string][]string{
 	"handle_path": {"strip_prefix"}, "rewrite": {"replace_prefix"}, "prefix_rewrite": {"replace_prefix"},
 	"server_name": {"host"}, "domain": {"host"}, "hostname": {"host"}, "bind": {"listen"}, "port": {"listen"},
 	"health": {"check"}, "health_check": {"check"}, "sticky": {"affinity"}, "proxy_read_timeout": {"idle_timeout"},
-	"gzip": {"encode"}, "encoding": {"encode"}, "compression": {"encode"},
+	"forward": {"jwt"}, // which a service may sign
+	"gzip":    {"encode"}, "encoding": {"encode"}, "compression": {"encode"},
 }
 
 // meant returns which of keys the unknown one probably stands for, and the end

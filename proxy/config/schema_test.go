@@ -84,7 +84,7 @@ func TestSchemaTakesGoodFiles(t *testing.T) {
 func TestSchemaRefusesBadFiles(t *testing.T) {
 	s := mustCompile(t)
 	for _, name := range []string{
-		"auth_from_connect", "balance", "check", "empty_sections", "endpoints", "just_text", "missing_sections", "not_a_mapping", "null_values", "origins_empty",
+		"admin_auth", "admin_auth_empty", "admin_auth_none", "auth_from_connect", "balance", "check", "empty_sections", "endpoints", "just_text", "missing_sections", "not_a_mapping", "null_values", "origins_empty",
 		"relay", "sizes", "socketio_auth_cookie", "socketio_types", "tls_empty", "tracing", "tls_incomplete", "unknown_keys", "unknown_keys_deep", "upstreams_missing", "wrong_types", "wrong_types_in_route",
 	} {
 		_, text, _ := parseFile(t, filepath.Join("testdata", "bad", name+".yaml"))
@@ -115,7 +115,7 @@ func mustReadSchema(t *testing.T) schemaNode {
 func TestSchemaKeys(t *testing.T) {
 	root := mustReadSchema(t)
 	tables := map[string][]string{
-		"": fileKeys, "route": routeKeys, "upstream": upstreamKeys, "listener": listenerKeys, "admin": adminKeys, "tracing": tracingKeys, "log": logKeys, "access_log": accessLogKeys, "tls": tlsKeys,
+		"": fileKeys, "route": routeKeys, "upstream": upstreamKeys, "listener": listenerKeys, "admin": adminKeys, "admin_auth": adminAuthKeys, "tracing": tracingKeys, "log": logKeys, "access_log": accessLogKeys, "tls": tlsKeys,
 		"certificate": certificateKeys, "external_account": externalAccountKeys, "on_demand": onDemandKeys, "drain": drainKeys, "check": checkKeys, "affinity": affinityKeys, "affinity_cookie": affinityCookieKeys, "balance": balanceKeys, "hash": hashKeys, "endpoint": endpointKeys, "headers": headersKeys, "respond": respondKeys, "limits": quotaKeys, "response_headers": answerHeadersKeys, "requests_per_address": requestRateKeys, "max_rate": rateKeys,
 		"socketio": socketIOKeys, "cookie": cookieKeys,
 		"auth": authKeys, "auth_forward": forwardKeys, "auth_jwt": jwtKeys, "auth_basic": basicKeys, "token_source": without(sourceKeys, "auth"),
