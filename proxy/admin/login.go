@@ -5,6 +5,7 @@ import (
 	"crypto/cipher"
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -56,6 +57,9 @@ func (h *Handler) login(w http.ResponseWriter, r *http.Request) {
 	}
 	if err != nil {
 		h.Log.Warn("operator's login refused", "peer", r.RemoteAddr)
+		if errors.Is(err, errNobody) {
+			err = failure(http.StatusUnauthorized, "the token is wrong")
+		}
 		h.refuse(w, r, err)
 		return
 	}

@@ -4,7 +4,10 @@
 
 const assert = require('node:assert/strict');
 const { once } = require('node:events');
+const crypto = require('node:crypto');
 const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
 const { test } = require('node:test');
 const { setTimeout: sleep } = require('node:timers/promises');
 const WebSocket = require('ws');
@@ -304,4 +307,94 @@ test('a token is asked for once', async (t) => {
   child.kill('SIGTERM');
   await shows(page, '#phase', 'no answer');
   assert.ok(!front.usher.log.includes(token), 'the token stands in the log');
+});
+
+// The passwords of reader and chief are correct-horse.
+const hash = '$2a$04$GFfIwrOken3SEdaLyI.soeJlzSyHy.q6pYcXMq1p0JzH5K57QyDLK';
+const secret = 'a secret of 32 bytes for the test';
+
+function signed(claims) {
+  const text = [{ alg: 'HS256' }, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
+  return `${text}.${crypto.createHmac('sha256', secret).update(text).digest('base64url')}`;
+}
+
+// ways lets two users in, and whom a token names.
+function ways(t) {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'usher-users-'));
+  atEnd(t, () => fs.rmSync(folder, { recursive: true }));
+  const users = (name) => {
+    fs.writeFileSync(path.join(folder, name), `${name}:${hash}\n`);
+    return { users: path.join(folder, name) };
+  };
+  return { auth: [
+    { basic: users('reader') }, { basic: users('chief'), role: 'operate' },
+    { jwt: { secret, audience: 'usher', leeway: '0s' } },
+  ] };
+}
+
+async function logIn(page, name, password) {
+  await page.waitForSelector('#login:not([hidden])');
+  await page.fill('#name', name);
+  await page.fill('#token', password);
+  await page.keyboard.press('Enter');
+}
+
+// buttons counts those for orders that can be seen.
+const buttons = (page) => page.locator('#reload:visible, .act button:visible').count();
+
+test('who may only view sees everything and can do nothing', async (t) => {
+  const { port, url, front } = await watched(t, ways(t));
+  await fill(t, port, 3);
+  const browser = await browse(t);
+  const page = await visit(browser, url);
+  await logIn(page, 'reader', 'wrong');
+  await shows(page, '#notice', 'wrong name or password');
+  await logIn(page, 'reader', 'correct-horse');
+  await shows(page, '#open', '3');
+  await shows(page, '#found', '3');
+  await shows(page, '#who', 'reader · view only');
+  assert.equal(await buttons(page), 0, 'buttons for orders');
+  await page.setViewportSize({ width: 360, height: 900 });
+  const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert.ok(wider <= 0, `the page is ${wider} px too wide`);
+  await keep(page, 'dashboard-viewer');
+  // Its cookie gives no order, whoever makes the request.
+  for (const [method, what] of [['POST', 'drain'], ['POST', 'reload'], ['POST', 'upgrade'], ['POST', 'sessions/close'], ['DELETE', 'sessions/a'], ['GET', 'tap']]) {
+    const answer = await page.evaluate(async ([m, w]) => {
+      const body = m === 'GET' ? undefined : '{"all": true}';
+      const response = await fetch(`/v1/${w}`, { method: m, body, headers: { 'Content-Type': 'application/json' } });
+      return [response.status, (await response.json()).error];
+    }, [method, what]);
+    assert.deepEqual(answer, [403, 'this needs the role operate, and yours is view'], what);
+  }
+  await shows(page, '#open', '3');
+  await page.click('#logout');
+  await logIn(page, 'chief', 'correct-horse');
+  await shows(page, '#who', 'chief');
+  await page.click('button[aria-label="Drain route /chat"]');
+  await page.click('#ask-yes');
+  await shows(page, '#open', '2');
+  const [order] = front.usher.log.split('\n').filter((line) => line.includes('operator drains'));
+  assert.match(order, /"operator":"chief"|operator=chief/);
+  assert.ok(!front.usher.log.includes('correct-horse'), 'the password stands in the log');
+});
+
+test('the end of a token ends its login', async (t) => {
+  const { url, front } = await watched(t, ways(t));
+  const page = await visit(await browse(t), url);
+  const token = signed({ sub: 'vic', aud: 'usher', exp: Math.floor(Date.now() / 1000) + 5 });
+  await logIn(page, '', token);
+  await shows(page, '#who', 'vic · view only');
+  await page.waitForSelector('#login:not([hidden])', { timeout: 15_000 });
+  assert.ok(await page.isHidden('#main'), 'the page still shows what it did');
+  assert.ok(!front.usher.log.includes(token), 'the token stands in the log');
+});
+
+test('a proxy in front shows a token for its users', async (t) => {
+  const { url } = await watched(t, ways(t));
+  const context = await (await browse(t)).newContext({ extraHTTPHeaders: { Authorization: `Bearer ${signed({ sub: 'pat', aud: 'usher' })}` } });
+  const page = await context.newPage();
+  await page.goto(url);
+  await shows(page, '#who', 'pat · view only');
+  assert.ok(await page.isHidden('#login'));
 });

@@ -166,6 +166,8 @@ function head(status) {
   phase.dataset.phase = status.phase;
   put('phase', phases[status.phase] ?? status.phase);
   put('about', `${status.version} · up ${span(status.uptime_s)} · ${status.file}`);
+  document.body.dataset.role = status.operator.role; // who may only view has no buttons for orders
+  put('who', [status.operator.name, status.operator.role === 'view' ? 'view only' : ''].filter(Boolean).join(' · '));
   document.title = `${number(status.sessions.open)} open – usher`;
 }
 
@@ -194,7 +196,7 @@ function tell(message, kind = 'told') {
 
 function fail(error) {
   if (error instanceof Refused && error.status === 401) {
-    $('login').hidden = false;
+    login(error.ways);
     $('main').hidden = true;
     $('reload').hidden = true;
     return;
@@ -202,6 +204,19 @@ function fail(error) {
   tell(error instanceof Refused ? error.message : 'usher does not answer. The page tries again each second.', 'lost');
   $('phase').dataset.phase = 'lost';
   put('phase', 'no answer');
+}
+
+const shown = {
+  token: 'The token is admin.token of the routes file.', basic: 'A password is of a user of admin.auth.', jwt: 'A token may be one that admin.auth takes.',
+};
+
+// login shows the form for the ways that there are.
+function login(ways) {
+  $('login').hidden = false;
+  put('who', '');
+  $('named').hidden = !ways.includes('basic');
+  put('secret', ways.includes('basic') ? (ways.length > 1 ? 'Password, or token without a name' : 'Password') : 'Token');
+  put('ways', ways.map((way) => shown[way]).join(' '));
 }
 
 function enter() {
@@ -260,7 +275,8 @@ $('reload').addEventListener('click', async () => {
 $('login').addEventListener('submit', async (event) => {
   event.preventDefault();
   try {
-    await order('POST', 'login', { token: $('token').value });
+    const [name, secret] = [$('name').value, $('token').value];
+    await order('POST', 'login', name ? { name, password: secret } : { token: secret });
     $('token').value = '';
     tell('');
     refresh();
