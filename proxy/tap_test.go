@@ -42,6 +42,9 @@ func (o *operator) tryTap(t *testing.T, query string) (*tapped, int) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if o.token != "" {
+		r.Header.Set("Authorization", "Bearer "+o.token)
+	}
 	resp, err := o.Do(r)
 	if err != nil {
 		t.Fatal(err)
