@@ -26,7 +26,7 @@
 //	POST   /v1/drain              closes the sessions of a Target and keeps new ones away: DrainAnswer
 //	POST   /v1/enable             takes that back: DrainAnswer
 //	POST   /v1/upgrade            starts the program anew, which takes sockets and sessions: Upgraded
-//	POST   /v1/login              {"token": "..."} for a cookie, for pages
+//	POST   /v1/login              takes a Login and gives a cookie, for pages: Operator
 //	POST   /v1/logout             takes the cookie back
 //
 //	GET    /metrics               for Prometheus
@@ -49,8 +49,13 @@
 // page that a browser on it shows. The Host header must name the address
 // (against DNS rebinding), what changes something must not come from another
 // origin, must have the content type application/json, which no form can send,
-// and there is no CORS. If the routes file has a token, the Host may be any, and
-// every request under /v1 and for /metrics must show the token, as
-// "Authorization: Bearer" or by the cookie of /v1/login. /livez, /readyz and
-// pages are open: they tell nothing. The first two answer to any Host.
+// and there is no CORS. If the routes file has a token or auth, the Host may be
+// any, and every request under /v1 and for /metrics must show the token, or what
+// auth takes, as "Authorization: Bearer" or "Basic" or by the cookie of /v1/login.
+// /livez, /readyz and pages are open: they tell nothing. The first two answer to
+// any Host.
+//
+// Who comes by auth has a role. To view is to ask for everything but a tap; for
+// that and all orders it needs the role operate (403), which the token has. A tap
+// ends when its operator may no more. A 401 says how one can log in ("ways").
 package admin

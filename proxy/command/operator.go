@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -198,9 +199,20 @@ func (c *operator) refused(resp *http.Response) error {
 		return fmt.Errorf("%s answers %s and does not say why", c.address, resp.Status)
 	}
 	if resp.StatusCode == http.StatusUnauthorized {
-		return &hintError{Err: e, Hint: "set " + tokenVariable + " to the token of the routes file"}
+		return &hintError{Err: e, Hint: "set " + tokenVariable + " to " + tokenFor(e.Ways)}
 	}
 	return e
+}
+
+// tokenFor says which token lets in where operators come by these ways.
+func tokenFor(ways []string) string {
+	switch {
+	case !slices.Contains(ways, "jwt") && slices.Contains(ways, "basic") && !slices.Contains(ways, "token"):
+		return "the admin.token of the routes file, which needs one: names and passwords are for browsers"
+	case slices.Contains(ways, "jwt"):
+		return "a token that admin.auth of the routes file takes"
+	}
+	return "the token of the routes file"
 }
 
 func (c *operator) unreachable(err error) error {
