@@ -24,7 +24,7 @@ func (h *Handler) drain(r *http.Request) (any, error) {
 		return nil, err
 	}
 	sessions, legs := h.Broker.Drain(t)
-	h.note(r, "operator drains", "target", t.String(), "sessions", sessions, "legs", legs)
+	h.Log.Info("operator drains", by(r, "target", t.String(), "sessions", sessions, "legs", legs)...)
 	return DrainAnswer{Sessions: sessions, Legs: legs, Drained: notNil(h.Broker.Drains())}, nil
 }
 
@@ -34,7 +34,7 @@ func (h *Handler) enable(r *http.Request) (any, error) {
 		return nil, err
 	}
 	undone := h.Broker.Enable(t)
-	h.note(r, "operator enables", "target", t.String())
+	h.Log.Info("operator enables", by(r, "target", t.String())...)
 	return DrainAnswer{Undone: undone, Drained: notNil(h.Broker.Drains())}, nil
 }
 

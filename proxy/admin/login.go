@@ -63,7 +63,7 @@ func (h *Handler) login(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, err)
 		return
 	}
-	h.note(o.at(r), "operator logs in", "role", string(o.Role))
+	h.Log.Info("operator logs in", by(o.at(r), "role", string(o.Role))...)
 	writeJSON(w, http.StatusOK, o)
 }
 

@@ -34,13 +34,13 @@ func operatorOf(r *http.Request) Operator {
 	return o
 }
 
-// note logs what the operator of r orders.
-func (h *Handler) note(r *http.Request, what string, args ...any) {
+// by returns args of a log line, and who is behind r.
+func by(r *http.Request, args ...any) []any {
 	args = append(args, "peer", r.RemoteAddr)
 	if o := operatorOf(r); o.Name != "" {
 		args = append(args, "operator", o.Name)
 	}
-	h.Log.Info(what, args...)
+	return args
 }
 
 // needs returns serve for operators who have the role, or a greater one.

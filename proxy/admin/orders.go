@@ -108,7 +108,7 @@ func readCloseOrder(r *http.Request) (order CloseOrder, d session.Drain, err err
 func (h *Handler) close(r *http.Request, list []*session.Session, d session.Drain, criteria []any) Closed {
 	if len(list) > 0 {
 		args := append([]any{"sessions", len(list), "code", int(d.Code)}, criteria...)
-		h.note(r, "operator closes sessions", args...)
+		h.Log.Info("operator closes sessions", by(r, args...)...)
 		h.Broker.Close(list, d)
 	}
 	return Closed{len(list)}
@@ -186,7 +186,7 @@ func (h *Handler) reload(r *http.Request) (any, error) {
 	if err := readJSON(r, &struct{}{}); err != nil {
 		return nil, err
 	}
-	h.note(r, "operator reloads")
+	h.Log.Info("operator reloads", by(r)...)
 	changes, err := h.Broker.Reload()
 	if list, ok := errors.AsType[config.Errors](err); ok {
 		return nil, &Error{Status: http.StatusUnprocessableEntity, Text: counted(len(list)), List: texts(list)}

@@ -70,7 +70,7 @@ func (h *Handler) tap(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer t.Close()
-	h.note(r, "operator taps", "route", order.Route, "session", order.Session)
+	h.Log.Info("operator taps", by(r, "route", order.Route, "session", order.Session)...)
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	out := tapWriter{tapOrder: order, tap: t, lines: bufio.NewWriterSize(w, tapBuffer), control: http.NewResponseController(w)}
 	out.json = json.NewEncoder(out.lines)

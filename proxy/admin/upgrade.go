@@ -15,7 +15,7 @@ func (h *Handler) upgrade(r *http.Request) (any, error) {
 	if err := readJSON(r, &struct{}{}); err != nil {
 		return nil, err
 	}
-	h.note(r, "operator upgrades")
+	h.Log.Info("operator upgrades", by(r)...)
 	done, err := h.Broker.Upgrade(r.Context())
 	if err != nil {
 		return nil, failure(http.StatusUnprocessableEntity, "%v", err)

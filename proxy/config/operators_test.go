@@ -5,11 +5,11 @@ import "testing"
 // Who can come by several ways has the greater role, so that is asked about first.
 func TestAdminAuth(t *testing.T) {
 	c := mustParse(t, "admin:\n  address: ':9901'\n  auth: [{basic: {users: a}}, {basic: {users: b}, role: view}, {basic: {users: c}, role: operate}]\nupstreams: {main: http://a}\nroutes: [{upstream: main}]\n")
-	got := ""
+	var got []string
 	for _, way := range c.Admin.Auth {
-		got += way.Basic.Users + ":" + string(way.Role) + " "
+		got = append(got, way.Basic.Users+":"+string(way.Role))
 	}
-	want(t, "ways", got, "c:operate a:view b:view ")
+	want(t, "ways", got, []string{"c:operate", "a:view", "b:view"})
 	for _, tt := range []struct {
 		has, needs Role
 		want       bool
