@@ -11,9 +11,9 @@ exports.secret = '0123456789abcdef0123456789abcdef';
 
 const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
 
-// signed is a token of a user that ends after so many seconds. No two are alike.
+// signed is a token of a user that ends after so many seconds, or a bit later. No two are alike.
 exports.signed = function signed(user, seconds, secret = exports.secret) {
-  const exp = Math.floor(Date.now() / 1000) + seconds;
+  const exp = Math.ceil(Date.now() / 1000) + seconds;
   const text = `${part({ alg: 'HS256' })}.${part({ sub: user, aud: 'chat', exp, jti: randomUUID() })}`;
   return `${text}.${createHmac('sha256', secret).update(text).digest('base64url')}`;
 };
