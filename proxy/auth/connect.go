@@ -23,7 +23,7 @@ type Connect struct {
 func (g *Gate) Join(ctx context.Context, c Connect, route string, now time.Time) (granted Grant, ends int64, err error) {
 	t, ok := g.way.(*tokens)
 	if !ok {
-		return granted, 0, unknown("nobody can say who may come in", "auth of a namespace is jwt", nil)
+		return granted, 0, unknown("auth of a namespace is jwt", nil)
 	}
 	began := time.Now()
 	granted, ends, err = t.join(ctx, c, now)
@@ -59,7 +59,7 @@ func (t *tokens) join(ctx context.Context, c Connect, now time.Time) (g Grant, e
 	g, wait, err := all.verify(raw, now)
 	if wait {
 		if err := t.keys.fetch(ctx, now); err != nil {
-			return Grant{}, 0, unknown("nobody can say who may come in", "the key set of jwt cannot be read", err)
+			return Grant{}, 0, unknown("the key set of jwt cannot be read", err)
 		}
 		g, _, err = all.verify(raw, now)
 	}

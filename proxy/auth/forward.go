@@ -75,7 +75,7 @@ func (s *service) check(q question, _ time.Time) (Grant, error) {
 			got.Val, got.Err = s.ask(head.Clone()) // a cookie is for one
 		}
 		if got.Err != nil {
-			return Grant{}, unknown("nobody can say who may come in", "the service of forward does not answer rightly", got.Err)
+			return Grant{}, unknown("the service of forward does not answer rightly", got.Err)
 		}
 		r := got.Val.(reply)
 		if r.answer != nil {

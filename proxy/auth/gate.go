@@ -108,6 +108,6 @@ func IsExpired(err error) bool {
 }
 
 // unknown is the answer where nobody can say who may come in.
-func unknown(rule, hint string, err error) *refusal.Error {
-	return &refusal.Error{Status: http.StatusServiceUnavailable, Reason: refusal.AuthDown, Rule: rule, Hint: hint, Err: err}
+func unknown(hint string, err error) *refusal.Error {
+	return &refusal.Error{Status: http.StatusServiceUnavailable, Reason: refusal.AuthDown, Rule: "nobody can say who may come in", Hint: hint, Err: err}
 }

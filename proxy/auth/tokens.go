@@ -68,7 +68,7 @@ func (t *tokens) check(q question, now time.Time) (Grant, error) {
 	g, wait, err := t.verify(raw, now)
 	if wait {
 		if err := t.keys.fetch(q.Context(), now); err != nil {
-			return Grant{}, unknown("nobody can say who may come in", "the key set of jwt cannot be read", err)
+			return Grant{}, unknown("the key set of jwt cannot be read", err)
 		}
 		g, _, err = t.verify(raw, now)
 	}

@@ -80,10 +80,6 @@ func (e *effects) Guarded(namespace string) bool {
 func (e *effects) Judge(ticket uint32, p demux.Plea) { (*fan)(e).judge(ticket, p) }
 
 func (e *effects) End(why demux.Reason, err error) {
-	if why == demux.Expired {
-		(*fan)(e).close(expired, farewell{ws.Code(e.demux.ExpiryCode()), session.ExpiryReason}, nil)
-		return
-	}
 	if err == nil && why >= demux.LegLost {
 		err = e.why
 	}
@@ -91,6 +87,9 @@ func (e *effects) End(why demux.Reason, err error) {
 		why = demux.LegClosed
 	}
 	cause, words := endOf(why)
+	if why == demux.Expired {
+		words.code = ws.Code(e.demux.ExpiryCode())
+	}
 	(*fan)(e).close(cause, words, err)
 }
 
@@ -112,6 +111,8 @@ func endOf(why demux.Reason) (session.Cause, farewell) {
 	event, code := session.Protocol, ws.CodeProtocolError
 	switch why {
 	case demux.Heartbeat, demux.Malformed:
+	case demux.Expired:
+		return expired, farewell{reason: session.ExpiryReason} // the code is that of what ended
 	case demux.ClientClosed:
 		event, code = session.Closed, ws.CodeNormal
 	case demux.Silent:
