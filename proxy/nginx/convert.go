@@ -62,6 +62,7 @@ func Convert(name string, from Source, list []*Directive) (*Result, error) {
 	for _, s := range im.servers {
 		im.serve(s)
 	}
+	im.strays()
 	im.sweep(list)
 	text := im.write(name)
 	if len(text) > maxRoutes {

@@ -170,6 +170,54 @@ func TestReach(t *testing.T) {
 	}
 }
 
+// What a server kept away from hosts that no route can have does not come to the
+// routes of another.
+func TestStrays(t *testing.T) {
+	server := func(inside string) string { return "server { listen 80; " + inside + " } " }
+	const (
+		pass = "location / { proxy_pass http://a:1; } "
+	)
+	open := server("server_name www.example.com; location / { proxy_pass http://o:1; }")
+	for _, tc := range []struct{ name, text, host, want string }{
+		{"an expression", open + server("server_name ~^adm; deny all;"+pass), "h", "refused"},
+		{"a name with any end", open + server("server_name shop.*; auth_basic x; auth_basic_user_file u;"+pass), "h", "refused"},
+		{"a variable", open + server("server_name $hostname; deny all;"+pass), "h", "refused"},
+		{"before the open one", server("server_name ~^adm; deny all;"+pass) + strings.Replace(open, "80", "80 default_server", 1), "h", "refused"},
+		{"beside a name", open + server("server_name b ~^adm; deny all;"+pass), "h", "refused"},
+		{"a condition beside a name", open + server("server_name b ~^adm; if ($http_x) { return 403; }"+pass), "h", "refused"},
+		{"and the name itself", open + server("server_name b ~^adm; if ($http_x) { return 403; }"+pass), "b", "refused"},
+		{"what is open at the name itself", open + server("server_name b ~^adm; location /x/ { deny all; proxy_pass http://a:1; }"+pass), "b", "a-1"},
+		{"a condition", open + server("server_name ~^adm; if ($http_x) { return 403; }"+pass), "h", "refused"},
+		{"a condition of a location", open + server("server_name ~^adm; location / { if ($http_x) { return 403; } proxy_pass http://a:1; }"), "h", "refused"},
+		{"a location", open + server("server_name ~^adm; location /x { deny all; proxy_pass http://a:1; }"+pass), "h", "refused"},
+		{"a location with an expression", open + server(`server_name ~^adm; location ~ \.env$ { deny all; }`+pass), "h", "refused"},
+		{"an answer", open + server("server_name ~^adm; return 444;"), "h", "refused"},
+		{"an answer with a variable", open + server("server_name ~^adm; return 403 $host;"), "h", "refused"},
+		{"a text", server("return 200 x;") + server("server_name ~^adm; deny all;"+pass), "h", "refused"},
+		{"a module", open + server("server_name ~^adm; auth_acme on;"+pass), "h", "refused"},
+
+		{"nothing is kept away", open + server("server_name ~^adm;"+pass), "h", "o-1"},
+		{"a redirect", open + server(`server_name ~^www\.(.+)$; return 301 https://$1$request_uri;`), "h", "o-1"},
+		{"its own guard", "http { allow 10.0.0.1; allow 192.0.2.1; deny all; " + open + server("server_name ~^adm;"+pass) + "}", "h", "o-1"},
+		{"its own names", server("server_name ~^adm; location / { proxy_pass http://a:1; } location /y/ { deny all; proxy_pass http://a:1; }") + open, "h", "a-1"},
+		{"a server that listens elsewhere", open + "server { listen 81; server_name ~^adm; deny all;" + pass + "}", "h", "o-1"},
+		{"a name that nginx asks before", open + server("server_name ~^adm; deny all;"+pass) + server("server_name b; location / { proxy_pass http://b:1; }"), "b", "b-1"},
+		{"names that nginx asks before", open + server("server_name ~^adm; deny all;"+pass) + server("server_name *.b; location / { proxy_pass http://b:1; }"), "*.b", "b-1"},
+		{"a variable below other names", open + server("server_name $hostname; deny all;"+pass) + server("server_name *.b; location / { proxy_pass http://b:1; }"), "*.b", "refused"},
+		{"no host below other names", open + server("server_name a@b.c; deny all;"+pass) + server("server_name *.c; location / { proxy_pass http://b:1; }"), "*.c", "refused"},
+		{"no host directly below other names", open + server("server_name a@b.c; deny all;"+pass) + server("server_name *.b.c; location / { proxy_pass http://b:1; }"), "*.b.c", "b-1"},
+	} {
+		got := imported(t, tc.text)
+		if is := lets(t, got.Text, tc.host, "/"); is != tc.want {
+			t.Errorf("%s: got %s, want %s\n%s", tc.name, is, tc.want, got.Text)
+		}
+	}
+	got := imported(t, open+server("server_name ~^adm; deny all;"+pass))
+	if want := "CLOSED: nginx keeps people away from hosts of server_name ~^adm (n:1), and those come to this route; "; !strings.Contains(got.Text, want) || got.Lost != 3 {
+		t.Errorf("got %d lost, want 3, and %s in\n%s", got.Lost, want, got.Text)
+	}
+}
+
 // A file of users is carried over if usher can read all of it.
 func TestUsers(t *testing.T) {
 	const hash = "$2y$05$abcdefghijklmnopqrstuuG7k1b9NnQWm0xkq9b8X5yQ0mYl8vM2e"

@@ -23,6 +23,7 @@ func (im *importer) reach() {
 		}
 		if s.out = !covers(served, at); s.out {
 			im.lose(s.Directive, "it is left out: it listens elsewhere than the servers here, and every route of usher answers on every listener; run another usher for it")
+			s.strays = nil // nobody comes here for them
 			continue
 		}
 		s.sockets = slices.DeleteFunc(s.sockets, func(one socket) bool {

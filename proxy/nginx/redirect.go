@@ -157,6 +157,7 @@ func (im *importer) respond(r *route, in *scope, d *Directive, code string) {
 	case err != nil || status < 200 || status > 599 || 300 <= status && status < 400 || strings.Contains(text, "$"):
 		im.lose(d, "usher's answers are a status from 200 to 599 and a text without variables")
 		r.answers(unserved)
+		r.guard.closed = status >= 400
 		return
 	}
 	key := fmt.Sprintf("respond: {status: %d", status)

@@ -14,6 +14,7 @@ type server struct {
 	scope   *scope
 	sockets []socket
 	names   []string   // as hosts of routes
+	strays  []stray    // names that are not among them
 	owns    []string   // of names, those that its routes have
 	leads   bool       // it does nothing but lead to https
 	sheds   bool       // it leads to https where it is asked by http
@@ -61,15 +62,25 @@ func (s *server) name(im *importer, d *Directive, name string) {
 		return // for nobody: the server is there as a default
 	case strings.HasPrefix(name, "~"), strings.HasSuffix(name, ".*"), strings.Contains(name, "$"):
 		im.lose(d, "name %s: a host is a name, or *. and a name", name)
+		s.strays = append(s.strays, stray{d, literal(name)})
 		return
 	}
 	for _, host := range hosts {
 		if why := problem("", "  - {host: "+q(host)+", upstream: x}\n"); why != "" {
 			im.lose(d, "name %s: %s", name, why)
+			s.strays = append(s.strays, stray{d, host})
 		} else if !slices.Contains(s.names, host) {
 			s.names = append(s.names, host)
 		}
 	}
+}
+
+// literal returns the name that an expression is not; "" if it is one.
+func literal(name string) string {
+	if strings.HasPrefix(name, "~") || strings.HasSuffix(name, ".*") {
+		return ""
+	}
+	return name
 }
 
 // String says which server it is.
