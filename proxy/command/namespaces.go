@@ -69,11 +69,7 @@ func writeSplit(w *bytes.Buffer, m route.Match, a asked) bool {
 		verdict := "no"
 		if taken = s.Taken; taken {
 			verdict = "takes it"
-			fmt.Fprintf(w, "namespace %s (line %d)\nupstream  %s\n", s.Rule.Text, s.Rule.Line, s.Rule.Upstream.Name)
-			for _, e := range s.Rule.Upstream.Endpoints {
-				fmt.Fprintf(w, "endpoint  %s\n", endpoint(e))
-			}
-			fmt.Fprintf(w, "on_loss   %s\n", r.SocketIO.Loss(s.Rule.Upstream))
+			writeNamespace(w, r, s.Rule, name)
 		}
 		rows = append(rows, []string{fmt.Sprintf("line %d", s.Rule.Line), s.Rule.Text, verdict, s.Reason})
 	}
@@ -83,4 +79,25 @@ func writeSplit(w *bytes.Buffer, m route.Match, a asked) bool {
 	w.WriteString("\nnamespaces in order of precedence:\n")
 	writeTable(w, "  ", rows)
 	return taken && served
+}
+
+// writeNamespace explains what becomes of a namespace of that name, which n takes.
+func writeNamespace(w *bytes.Buffer, r *route.Route, n *config.Namespace, name string) {
+	fmt.Fprintf(w, "namespace %s (line %d)\n", n.Text, n.Line)
+	if len(r.SocketIO.Auth) > 0 {
+		fmt.Fprintf(w, "auth      %s\n", guardRule(r.SocketIO.GuardOf(name)))
+	}
+	fmt.Fprintf(w, "upstream  %s\n", n.Upstream.Name)
+	for _, e := range n.Upstream.Endpoints {
+		fmt.Fprintf(w, "endpoint  %s\n", endpoint(e))
+	}
+	fmt.Fprintf(w, "on_loss   %s\n", r.SocketIO.Loss(n.Upstream))
+}
+
+// guardRule says who may join a namespace, of those who have come in.
+func guardRule(a *config.Auth) string {
+	if a == nil {
+		return "everybody"
+	}
+	return "who gives a token, by " + places(a.JWT) + `: the connect error "unauthorized", or "unavailable" while its keys are unknown`
 }

@@ -3,6 +3,7 @@ package command
 import (
 	"bufio"
 	"cmp"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -95,10 +96,14 @@ func (a *asked) ask(cfg *config.Config, r *route.Route) (verdict, error) {
 
 // request is what is asked for, with the client's headers.
 func (a *asked) request() *http.Request {
-	return &http.Request{
+	req := &http.Request{
 		Method: http.MethodGet, URL: a.url, Host: a.host, RequestURI: a.url.RequestURI(), Header: a.headers.Clone(),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, RemoteAddr: netip.AddrPortFrom(cmp.Or(a.client, netip.IPv4Unspecified()), 0).String(),
 	}
+	if a.url.Scheme == "wss" || a.url.Scheme == "https" {
+		req.TLS = &tls.ConnectionState{} // for the Proto of those who are told
+	}
+	return req
 }
 
 func granted(a *config.Auth, g auth.Grant) string {
