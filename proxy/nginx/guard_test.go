@@ -194,6 +194,8 @@ func TestStrays(t *testing.T) {
 		{"an answer", open + server("server_name ~^adm; return 444;"), "h", "refused"},
 		{"an answer with a variable", open + server("server_name ~^adm; return 403 $host;"), "h", "refused"},
 		{"a text", server("return 200 x;") + server("server_name ~^adm; deny all;"+pass), "h", "refused"},
+		{"client certificates before a text", "server { listen 443 ssl; server_name o; location / { proxy_pass http://o:1; } } server { listen 443 ssl; server_name ~^adm; ssl_verify_client on; ssl_client_certificate c; return 200 x; }", "h", "refused"},
+		{"a condition before a text", open + server("server_name ~^adm; if ($http_x) { return 403; } return 200 x;"), "h", "refused"},
 		{"a module", open + server("server_name ~^adm; auth_acme on;"+pass), "h", "refused"},
 
 		{"nothing is kept away", open + server("server_name ~^adm;"+pass), "h", "o-1"},

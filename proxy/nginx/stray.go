@@ -57,6 +57,9 @@ func (im *importer) rehearse(s *server) (guards []guard) {
 	for _, p := range alone.patterns {
 		guards = append(guards, p.guard)
 	}
+	if alone.gate != nil {
+		guards = append(guards, guard{closed: true})
+	}
 	return slices.DeleteFunc(guards, guard.none)
 }
 
