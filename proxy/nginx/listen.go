@@ -153,7 +153,7 @@ func (im *importer) merge() {
 func (im *importer) certificates(s *server) {
 	certs, keys := s.scope.all("ssl_certificate"), s.scope.all("ssl_certificate_key")
 	for i, cert := range certs {
-		if i >= len(keys) || strings.ContainsAny(cert.arg(0)+keys[i].arg(0), "$") || strings.HasPrefix(cert.arg(0), "data:") {
+		if i >= len(keys) || cert.arg(0) == "" || keys[i].arg(0) == "" || strings.ContainsAny(cert.arg(0)+keys[i].arg(0), "$") || strings.HasPrefix(cert.arg(0), "data:") {
 			im.lose(cert, "a certificate is two files")
 			continue
 		}

@@ -119,7 +119,7 @@ func TestHostile(t *testing.T) {
 
 // Whatever is read, what is converted passes as a routes file.
 func FuzzConvert(f *testing.F) {
-	for _, text := range seeds(f) {
+	for _, text := range append(seeds(f), "server{listen 0 ssl;ssl_certificate ;ssl_certificate_key;}", "server{location /{proxy_pass https://a;proxy_ssl_certificate ;}}") {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

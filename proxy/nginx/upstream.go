@@ -118,7 +118,7 @@ func (im *importer) tls(to destination, in *scope) (options []string) {
 		options = append(options, "server_name: "+q(d.arg(0)))
 	}
 	for nginx, key := range map[string]string{"proxy_ssl_certificate": "cert", "proxy_ssl_certificate_key": "key"} {
-		if d := in.one(nginx); d != nil {
+		if d := in.one(nginx); d != nil && d.arg(0) != "" {
 			options = append(options, fmt.Sprintf("%s: %s", key, q(im.file(d.arg(0)))))
 		}
 	}
