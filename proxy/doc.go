@@ -44,7 +44,9 @@
 // handler. A reload prepares another (prepared.go: all that may fail) and commits
 // it; a request ends with the one that it began with. Each loop of relay owns its
 // seats and sessions; front says what becomes of a client until it is handed on,
-// and knows who is in flight; session.Registry knows all sessions.
+// and knows who is in flight; session.Registry knows all sessions. auth.Rechecks knows
+// whom the service of forward is asked about again, and says who may stay no longer:
+// Server ends those (rechecks.go), and the oldest of a user who has too many (opened.go).
 //
 // # The next process
 //

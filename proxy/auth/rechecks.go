@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"context"
 	"math/rand/v2"
+	"net/http"
 	"sync"
 	"time"
 
@@ -214,7 +215,7 @@ func (r *Rechecks) settle(a answered, now time.Time) (v Verdict, ok bool) {
 	}
 	became := allowed
 	switch {
-	case a.err != nil:
+	case a.err != nil || a.reply.answer != nil && troubled(a.reply.answer.Status):
 		became = unavailable
 	case a.reply.answer != nil:
 		became = refused
@@ -223,4 +224,10 @@ func (r *Rechecks) settle(a answered, now time.Time) (v Verdict, ok bool) {
 	grant := a.reply.grant
 	v = Verdict{Session: k.session, Ends: became == refused, Expires: grant.Expires, Code: g.rechecks().Expiry.Code}
 	return v, became != unavailable
+}
+
+// troubled tells whether a status is about the service, and says nothing of whom it
+// was asked about: one that is started anew must not end everybody's sessions.
+func troubled(status int) bool {
+	return status == http.StatusTooManyRequests || status >= http.StatusInternalServerError
 }

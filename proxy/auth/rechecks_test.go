@@ -134,7 +134,9 @@ func TestRechecks(t *testing.T) {
 			{0, "", nil, "unavailable"},
 			{200, "soon", nil, "unavailable"},
 			{200, "", []Verdict{{x, false, 0, 3000}}, "allowed"},
-			{500, "", []Verdict{{x, true, 0, 3000}}, "refused"},
+			{503, "", nil, "unavailable"},
+			{429, "", nil, "unavailable"},
+			{401, "", []Verdict{{x, true, 0, 3000}}, "refused"},
 			{302, "", []Verdict{{x, true, 0, 3000}}, "refused"},
 		} {
 			before := b.keep.Totals()[Asked{"route", "recheck", turn.result}]
