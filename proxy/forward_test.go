@@ -35,28 +35,40 @@ func TestPlainRequestIsForwarded(t *testing.T) {
 	}
 }
 
-func TestServerSentEventsAreNotBuffered(t *testing.T) {
-	more := make(chan struct{})
-	up := newTestBackend(t, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/event-stream")
-		io.WriteString(w, "data: one\n\n")
-		w.(http.Flusher).Flush()
-		<-more // the client must have the first event by now
-		io.WriteString(w, "data: two\n\n")
-	})
-	b := newTestBroker(t, oneRoute(up.URL))
-	resp, err := http.Get("http://" + b.address + "/events")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	br := bufio.NewReader(resp.Body)
-	if line, err := br.ReadString('\n'); line != "data: one\n" {
-		t.Fatalf("first event: got %q, %v", line, err)
-	}
-	close(more)
-	if rest, _ := io.ReadAll(br); string(rest) != "\ndata: two\n\n" {
-		t.Errorf("second event: got %q", rest)
+// What an upstream has sent is with the client while the upstream still waits.
+func TestAnswersAreNotBuffered(t *testing.T) {
+	for _, tt := range []struct{ name, header, value string }{
+		{"events", "Content-Type", "text/event-stream"},
+		{"chunks", "Content-Type", "text/plain"},
+		{"known length", "Content-Length", "22"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			more := make(chan struct{})
+			up := newTestBackend(t, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set(tt.header, tt.value)
+				w.(http.Flusher).Flush()
+				<-more // the client must have the head by now
+				io.WriteString(w, "data: one\n\n")
+				w.(http.Flusher).Flush()
+				<-more // the client must have the first event by now
+				io.WriteString(w, "data: two\n\n")
+			})
+			b := newTestBroker(t, oneRoute(up.URL))
+			resp, err := http.Get("http://" + b.address + "/events")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			more <- struct{}{}
+			br := bufio.NewReader(resp.Body)
+			if line, err := br.ReadString('\n'); line != "data: one\n" {
+				t.Fatalf("first event: got %q, %v", line, err)
+			}
+			close(more)
+			if rest, _ := io.ReadAll(br); string(rest) != "\ndata: two\n\n" {
+				t.Errorf("second event: got %q", rest)
+			}
+		})
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"sync"
+	"time"
 
 	"usher/proxy/encode"
 	"usher/proxy/headers"
@@ -23,6 +24,10 @@ import (
 	"usher/proxy/route"
 	"usher/proxy/upstream"
 )
+
+// flushed is how long an answer's first bytes wait for its others. At once would
+// be a goroutine and a write of its own for each head.
+const flushed = time.Millisecond
 
 // Forwarder passes requests to the upstreams of a pool.
 type Forwarder struct {
@@ -47,7 +52,7 @@ func (f *Forwarder) Serve(w http.ResponseWriter, r *http.Request, m route.Match,
 	proxy := httputil.ReverseProxy{
 		Rewrite:       func(p *httputil.ProxyRequest) { f.rewrite(p, m, s, &b.lead) },
 		Transport:     b,
-		FlushInterval: -1, // at once
+		FlushInterval: flushed,
 		BufferPool:    &f.buffers,
 		// An answer that breaks off is an everyday event, and the client sees it.
 		ErrorLog:     slog.NewLogLogger(slog.DiscardHandler, 0),
