@@ -32,8 +32,11 @@ func prepareProxies(ctx context.Context, o *options, dir string) ([]*proxy, erro
 func prepareProxy(ctx context.Context, o *options, dir, name string) ([]*proxy, error) {
 	one := func(x *proxy, err error) ([]*proxy, error) { return []*proxy{x}, err }
 	switch name {
-	case "usher", watchedUsher, tappedUsher:
+	case "usher", watchedUsher, tappedUsher, edgeUsher:
 		return prepareUshers(ctx, o, dir, name)
+	case edgeNginx:
+		path, err := install(ctx, "nginx")
+		return one(edgedNginx(newNginx(name, path, firstLine(path, "-v"), "")), err)
 	case "nginx", "nginx16k":
 		path, err := install(ctx, "nginx")
 		buffers := ""
@@ -47,6 +50,9 @@ func prepareProxy(ctx context.Context, o *options, dir, name string) ([]*proxy, 
 	case "caddy":
 		path, err := buildCaddy(ctx)
 		return one(newCaddy(path, caddyModule), err)
+	case edgeCaddy:
+		path, err := buildCaddy(ctx)
+		return one(edgedCaddy(newCaddy(path, caddyModule)), err)
 	case "websocketproxy":
 		return one(newWebsocketproxy())
 	case "direct":
@@ -74,6 +80,8 @@ func prepareUshers(ctx context.Context, o *options, dir, name string) ([]*proxy,
 			x = watched(x, u.name+suffix, look)
 		case tappedUsher:
 			x = watched(x, u.name+suffix, tapWith(u.path))
+		case edgeUsher:
+			x = edgedUsher(x, u.name+suffix)
 		}
 		all = append(all, x)
 	}

@@ -95,7 +95,7 @@ func command(argv ...string) func(place) []string {
 
 var (
 	defaultProxies = []string{"usher", "nginx", "nginx16k", "haproxy", "caddy", "websocketproxy"}
-	extraProxies   = []string{"haproxy-splice", "haproxy-3", "direct", watchedUsher, tappedUsher}
+	extraProxies   = []string{"haproxy-splice", "haproxy-3", "direct", watchedUsher, tappedUsher, edgeUsher, edgeNginx, edgeCaddy}
 )
 
 // The configurations: no logs, all processors, sockets enough for 9,000
