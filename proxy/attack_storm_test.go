@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -83,5 +84,53 @@ func (b *broker) storm(t *testing.T, d *websocket.Dialer, url string, many int, 
 	}
 	if s := b.Stats().Handshake; s.DuplicateClaims != 0 || s.Claims != uint64(2*many) {
 		t.Errorf("claims: got %+v, want two of each client and none twice", s)
+	}
+}
+
+// TestAttack58PollingStorm is the same of clients that poll, each on connections
+// of its own, and whose upstream is cut while their GETs wait.
+func TestAttack58PollingStorm(t *testing.T) {
+	many := 300
+	if os.Getenv("USHER_FULL_TESTS") != "" {
+		many = 2000 // with three descriptors each at least, two of them in this process
+	}
+	b, main, _ := newTestSplit(t, "")
+	var clients, there sync.WaitGroup
+	there.Add(many)
+	begin := make(chan struct{})
+	for range many {
+		clients.Go(func() {
+			first := sync.OnceFunc(there.Done)
+			defer first()
+			for round := range 2 {
+				p := b.newPoller(t, polling4)
+				p.open()
+				p.want("POST", "40", http.StatusOK, "ok")
+				p.until(`42["hello","main"]`)
+				if round == 0 {
+					waits := p.begin(t.Context(), "GET", "")
+					first()
+					if got := <-waits; !strings.HasPrefix(got, "400 ") { // what a client takes for a loss
+						t.Errorf("waiting GET: got %q, want 400", got)
+					}
+					<-begin
+				} else {
+					p.want("POST", "1", http.StatusOK, "ok")
+				}
+				p.http.CloseIdleConnections()
+			}
+		})
+	}
+	there.Wait()
+	b.wantSessions(t, many)
+	main.cut()
+	b.wantSessions(t, 0)
+	close(begin)
+	clients.Wait()
+	b.wantSessions(t, 0)
+	for _, line := range b.log.lines(t, "request refused") {
+		if line["rule"] != "Session ID unknown" { // of a GET that came behind the cut
+			t.Errorf("refused: got %v", line)
+		}
 	}
 }
