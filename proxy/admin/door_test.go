@@ -180,7 +180,7 @@ func TestRoles(t *testing.T) {
 func TestLoginByOtherWays(t *testing.T) {
 	d := newTestDesk(t, guarded(t))
 	h := newTestHandler(d)
-	end := time.Now().Unix() + 1
+	end := time.Now().Unix() + 3600
 	for body, role := range map[string]config.Role{
 		`{"name": "ann", "password": "ann-pw"}`:                                                  config.View,
 		`{"name": "bob", "password": "bob-pw"}`:                                                  config.Operate,
@@ -220,7 +220,7 @@ func TestLoginByOtherWays(t *testing.T) {
 			t.Errorf("%s: order of another origin: got %d, want 403", body, w.Code)
 		}
 	}
-	old := "Cookie: " + cookieName + "=" + h.newCookie(time.Now().Add(time.Hour), "Bearer "+tokenOf(fmt.Sprintf(`{"aud":"usher","exp":%d}`, end-10)))
+	old := "Cookie: " + cookieName + "=" + h.newCookie(time.Now().Add(time.Hour), "Bearer "+tokenOf(fmt.Sprintf(`{"aud":"usher","exp":%d}`, end-3610)))
 	w := request{header: []string{old}}.send(h)
 	if c := w.Result().Cookies(); w.Code != http.StatusUnauthorized || len(c) != 1 || c[0].MaxAge >= 0 {
 		t.Errorf("cookie of a token that is over: got %d and %v, want 401, and the cookie taken back", w.Code, c)
