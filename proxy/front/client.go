@@ -38,6 +38,7 @@ type client struct {
 	header http1.Checker
 	head   []byte // what has come of the current stage, and waits for the rest
 	idle   bool   // it was answered before, and may ask for more
+	stays  bool   // another process has not taken it
 	shake  *shake // nil before its handshake
 }
 

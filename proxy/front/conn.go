@@ -88,7 +88,7 @@ func (c *conn) unwrap() (net.Conn, []byte) { return c.Conn, c.held }
 
 func (c *conn) again() *client {
 	old := c.client
-	return &client{from: old.from, how: old.how, tls: old.tls, counts: old.counts, peer: old.peer, stage: saysHead, idle: true}
+	return &client{from: old.from, how: old.how, tls: old.tls, counts: old.counts, peer: old.peer, stage: saysHead, idle: true, stays: old.stays}
 }
 
 func (c *conn) following() following {

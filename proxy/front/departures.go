@@ -94,10 +94,14 @@ func (d *departures) take(most int) []departure {
 	return some
 }
 
+// Hand gives clients away. taken tells whether the other process has them all (else
+// none of them), and more whether it may have others.
+type Hand func(states []ClientState, descriptors []int) (taken, more bool)
+
 // Move gives the clients that ask for nothing yet to hand, up to most at a time,
-// also those that come to do so, until ctx is done or hand reports that it has
-// not taken them. Those that it has not go on here.
-func (s *Server) Move(ctx context.Context, most int, hand func(states []ClientState, descriptors []int) bool) {
+// also those that come to do so, until ctx is done or hand takes no more. One that
+// it does not take keeps no other here. Those that it has not go on here.
+func (s *Server) Move(ctx context.Context, most int, hand Hand) {
 	s.departures.begin()
 	for _, c := range s.inflight.all(fresh, idle, served) {
 		if c, ok := c.(departing); ok {
@@ -116,8 +120,8 @@ func (s *Server) Move(ctx context.Context, most int, hand func(states []ClientSt
 	s.stay(s.departures.end())
 }
 
-// move hands some on, or has them stay.
-func (s *Server) move(some []departure, hand func([]ClientState, []int) bool) bool {
+// move hands some on, or has them stay, and tells whether more may move.
+func (s *Server) move(some []departure, hand Hand) (more bool) {
 	var states []ClientState
 	var descriptors []int
 	var going []departure
@@ -125,7 +129,7 @@ func (s *Server) move(some []departure, hand func([]ClientState, []int) bool) bo
 		fd, ok := socket.Descriptor(d.conn)
 		st, err := d.state()
 		if !ok || err != nil {
-			s.stay([]departure{d})
+			s.keep(d)
 			continue
 		}
 		states, descriptors, going = append(states, st), append(descriptors, fd), append(going, d)
@@ -133,24 +137,51 @@ func (s *Server) move(some []departure, hand func([]ClientState, []int) bool) bo
 	if len(going) == 0 {
 		return true
 	}
-	taken := hand(states, descriptors)
+	taken, more := hand(states, descriptors)
 	for i := range states {
 		if states[i].TLS != nil {
 			states[i].TLS.Records.Clear()
 		}
 	}
-	if !taken {
+	switch {
+	case taken:
+		s.gone(going)
+	case !more:
 		s.stay(going)
-		return false
+	case len(going) > 1:
+		return s.moveEach(going, hand)
+	default:
+		s.keep(going[0])
 	}
-	for _, d := range going {
+	return more
+}
+
+// moveEach hands each of some on by itself.
+func (s *Server) moveEach(some []departure, hand Hand) (more bool) {
+	for i, d := range some {
+		if !s.move([]departure{d}, hand) {
+			s.stay(some[i+1:])
+			return false
+		}
+	}
+	return true
+}
+
+// keep has one stay for good: it would be offered again and again.
+func (s *Server) keep(d departure) {
+	d.client.stays = true
+	s.stay([]departure{d})
+}
+
+// gone closes what another process has.
+func (s *Server) gone(list []departure) {
+	for _, d := range list {
 		if d.records != nil {
 			d.records.Clear()
 		}
 		d.conn.Close()
 		s.inflight.remove(d.client)
 	}
-	return true
 }
 
 // stay has clients go on here that were to move.
@@ -190,7 +221,7 @@ func (c *client) departSoon() {
 func (c *client) depart(p []byte) bool {
 	in := c.from.server
 	seat := c.seat.Load()
-	if !in.departures.open.Load() || c.stage >= shakes || !seat.Movable() {
+	if !in.departures.open.Load() || c.stays || c.stage >= shakes || !seat.Movable() {
 		return false
 	}
 	next := &client{from: c.from, how: c.how, counts: c.counts, tls: c.tls, peer: c.peer, stage: c.stage, idle: c.idle}

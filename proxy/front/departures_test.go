@@ -3,9 +3,12 @@
 package front
 
 import (
+	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"syscall"
 	"testing"
 	"time"
@@ -94,6 +97,43 @@ func TestDeparturesTakeAllThatCame(t *testing.T) {
 		}
 		d.conn.Close()
 		s.inflight.remove(d.client)
+	}
+}
+
+// TestOneThatIsNotTakenKeepsNobodyHere: each is offered by itself where the other
+// process refuses several at once.
+func TestOneThatIsNotTakenKeepsNobodyHere(t *testing.T) {
+	s, l := newTestLoops(t)
+	var peers []net.Conn
+	for range 4 {
+		_, peer := seatTestClient(t, s, l)
+		peers = append(peers, peer)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var refused, taken int
+	s.Move(ctx, 2, func(states []ClientState, _ []int) (all, more bool) {
+		switch {
+		case len(states) > 1:
+		case refused == 0:
+			refused++
+		default:
+			if taken++; taken == len(peers)-1 {
+				time.AfterFunc(100*time.Millisecond, stop) // for the other to come again, if it did
+			}
+			return true, true
+		}
+		return false, true
+	})
+	open := 0
+	for _, p := range peers {
+		p.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+		if _, err := p.Read(make([]byte, 1)); errors.Is(err, os.ErrDeadlineExceeded) {
+			open++
+		}
+	}
+	if refused != 1 || open != 1 {
+		t.Errorf("got %d refused and %d open, want one, and the others with the other process", refused, open)
 	}
 }
 

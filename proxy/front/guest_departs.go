@@ -62,7 +62,7 @@ func (c *conn) movable() bool {
 		below = p.Conn
 	}
 	_, ok := socket.Descriptor(below)
-	return ok && c.serve == nil
+	return ok && c.serve == nil && !c.client.stays
 }
 
 // Close closes the connection, unless it is another's.

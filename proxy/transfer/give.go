@@ -107,15 +107,18 @@ func (g *Giver) give(parcels []*relay.Parcel) error {
 }
 
 // GiveClients gives the clients of in that ask for nothing yet, and those that
-// come to do so, until ctx is done or they are not taken: then the others go on
-// here.
+// come to do so, until ctx is done or no more are taken: then the others go on
+// here. The error is why some do.
 func GiveClients(ctx context.Context, c *handover.Channel, in *front.Server) error {
-	var err error
-	in.Move(ctx, atOnce, func(states []front.ClientState, descriptors []int) bool {
-		err = c.Give(clients, states, descriptors)
-		return err == nil
+	var why error
+	in.Move(ctx, atOnce, func(states []front.ClientState, descriptors []int) (taken, more bool) {
+		err := c.Give(clients, states, descriptors)
+		if err != nil && (len(states) == 1 || errors.Is(err, handover.ErrRevoked)) {
+			why = err
+		}
+		return err == nil, !errors.Is(err, handover.ErrRevoked)
 	})
-	return err
+	return why
 }
 
 // GiveLearned gives what this process knows besides its sessions.
