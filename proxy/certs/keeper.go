@@ -4,14 +4,15 @@
 package certs
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -154,10 +155,30 @@ func isChallenge(hello *tls.ClientHelloInfo) bool {
 	return len(hello.SupportedProtos) == 1 && hello.SupportedProtos[0] == challengeProtocol
 }
 
-// certificate answers a client's hello. Files of one's own come first; the
-// first of them is also for who asks for nothing that is known.
+// ErrNone is why a handshake fails whose client has asked for a name without a
+// certificate.
+var ErrNone = errors.New("no certificate")
+
+// certificate answers a client's hello. An error is ErrNone.
 func (k *Keeper) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	name := hostName(hello.ServerName)
+	pair, err := k.choose(hello, name)
+	whom := strconv.Quote(name)
+	if name == "" {
+		whom = "a client without a server name"
+	}
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%w for %s: %w", ErrNone, whom, err)
+	case pair == nil:
+		return nil, fmt.Errorf("%w for %s", ErrNone, whom)
+	}
+	return pair, nil
+}
+
+// choose returns the certificate for name, nil for none. Files of one's own come
+// first; the first of them is also for who asks for nothing that is known.
+func (k *Keeper) choose(hello *tls.ClientHelloInfo, name string) (*tls.Certificate, error) {
 	listed := k.issued != nil && k.issued.has(name)
 	if isChallenge(hello) {
 		if !listed {
@@ -182,7 +203,7 @@ func (k *Keeper) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, erro
 	if len(pairs) > 0 {
 		return pairs[0], nil
 	}
-	return nil, fmt.Errorf("no certificate for %q", cmp.Or(name, "a client without a server name"))
+	return nil, nil
 }
 
 // hostName is the normal form of the name in a hello or a Host header.

@@ -72,6 +72,7 @@ func (s *Server) secure(c *client, tcp net.Conn, hello []byte) {
 		s.inflight.remove(c)
 		return
 	}
+	s.refusals.CountTLS(refusal.Secured)
 	switch state := conn.ConnectionState(); {
 	case certs.IsChallenge(state): // it was made to see a certificate
 		conn.Close()
@@ -91,15 +92,17 @@ func (s *Server) secure(c *client, tcp net.Conn, hello []byte) {
 
 // refuseTLS closes a connection on which no TLS came about.
 func (l *Listener) refuseTLS(conn *tls.Conn, err error) {
-	if re, ok := errors.AsType[tls.RecordHeaderError](err); ok && re.Conn != nil && looksLikeHTTP(re.RecordHeader) {
-		re.Conn.SetWriteDeadline(time.Now().Add(answerTimeout))
-		err = errors.New("the client spoke plain HTTP on a TLS port")
-		if e := l.server.refusals.RefuseRaw(re.Conn, l.Addr(), errPlain); e != nil {
-			err = e
-		}
+	defer conn.Close()
+	out, refusals := outcomeOf(err), l.server.refusals
+	if out != refusal.SpokePlain {
+		refusals.NoteTLS(out, conn.ConnectionState().ServerName, conn.RemoteAddr(), l.Addr(), err)
+		return
 	}
-	l.log.Debug("tls handshake", "client", conn.RemoteAddr().String(), "error", err)
-	conn.Close()
+	refusals.CountTLS(out)
+	if re, _ := errors.AsType[tls.RecordHeaderError](err); re.Conn != nil {
+		re.Conn.SetWriteDeadline(time.Now().Add(answerTimeout))
+		refusals.RefuseRaw(re.Conn, l.Addr(), errPlain) //nolint:errcheck // it has gone, then
+	}
 }
 
 // looksLikeHTTP tells whether the five bytes that should have been a record

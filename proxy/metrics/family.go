@@ -47,6 +47,8 @@ func families() map[string]family {
 	add(counter, "duplicate_claims_total", "Upgrades that were taken twice: a fault of usher, always 0.")
 	add(counter, "refusals_total", "Requests that usher refused, by the route that took them, if one did, and the reason.", "route", "reason")
 
+	add(counter, "tls_handshakes_total", "TLS handshakes of clients, by what became of them.", "result")
+
 	add(counter, "auth_total", "Who was let in by auth, by the route, its kind of auth (recheck for who is asked about again) and the result: allowed, refused, or unavailable where nobody could say.", "route", "kind", "result")
 	add(counter, "auth_seconds", "Time of decisions of auth that had to wait for something.", "kind")
 	add(gauge, "auth_keys_age_seconds", "How old a key set is that tokens are judged by; missing before there is one.", "keys")

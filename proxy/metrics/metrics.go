@@ -116,6 +116,9 @@ func (c *Collector) handshakes(f map[string]family, to chan<- prometheus.Metric)
 	s := c.from.Handshakes.Stats()
 	f["claims_total"].send(to, float64(s.Claims))
 	f["duplicate_claims_total"].send(to, float64(s.DuplicateClaims))
+	for _, t := range c.from.Refusals.TLS() {
+		f["tls_handshakes_total"].send(to, float64(t.Count), string(t.Result))
+	}
 	for k, n := range c.from.Refusals.Totals() {
 		f["refusals_total"].send(to, float64(n), k.Route, k.Reason)
 	}

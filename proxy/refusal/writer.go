@@ -19,6 +19,7 @@ type Writer struct {
 
 	tally tally // by route and Reason
 	rules tally // of requests that no handler sees; by rule, of which there are few
+	tls   tlsTally
 }
 
 // Refuse turns err into a short plain answer, counts it and logs it. s has sent
@@ -152,4 +153,5 @@ func (wr *Writer) Reasons() map[string]uint64 {
 func (wr *Writer) Close() {
 	wr.tally.close()
 	wr.rules.close()
+	wr.tls.tally.close()
 }
