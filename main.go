@@ -100,6 +100,7 @@ func operatorVerbs() []*cli.Command {
 			Flags: []cli.Flag{
 				&cli.BoolFlag{Name: "ended", Usage: "show the sessions that ended last, with their causes"},
 				&cli.IntFlag{Name: "limit", Usage: "how `MANY` of those, 50 if not said, 1000 at most"},
+				&cli.BoolFlag{Name: "exit-code", Usage: "exit with 1 while anything is wrong"},
 				&cli.BoolFlag{Name: "json", Usage: "print JSON"},
 			},
 			Action: action("", false, statusVerb),
@@ -270,7 +271,7 @@ func importVerb(c *cli.Context, file string) error {
 
 func statusVerb(c *cli.Context, _ string) error {
 	return command.Status(c.Context, c.App.Writer, command.StatusOptions{
-		OperatorOptions: operator(c), Ended: c.Bool("ended"), Limit: c.Int("limit"), JSON: c.Bool("json"),
+		OperatorOptions: operator(c), Ended: c.Bool("ended"), Limit: c.Int("limit"), JSON: c.Bool("json"), Exit: c.Bool("exit-code"),
 	})
 }
 

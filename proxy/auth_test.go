@@ -231,7 +231,7 @@ func TestForwardAuth(t *testing.T) {
 	}
 	wantOutcome(t, "service has gone", b.address, "/", in, 503)
 	var out strings.Builder
-	if err := command.Status(t.Context(), &out, command.StatusOptions{OperatorOptions: command.OperatorOptions{Admin: b.AdminAddress()}}); err != nil || !strings.Contains(out.String(), "forward cannot be asked at "+service.URL) {
+	if err := command.Status(t.Context(), &out, command.StatusOptions{OperatorOptions: command.OperatorOptions{Admin: b.AdminAddress()}}); err != nil || !strings.Contains(out.String(), "auth cannot be asked: forward "+service.URL) {
 		t.Errorf("status: got %v\n%s", err, out.String())
 	}
 }

@@ -64,8 +64,10 @@ var layers = map[string]struct {
 	"transfer":   {imports: []string{"front", "handover", "namespaces", "relay", "session", "upstream"}},
 	"messages":   {imports: []string{"handshake", "route", "session", "tap", "ws"}, owns: []string{"github.com/koding/websocketproxy", "github.com/gorilla/websocket"}},
 
-	"admin":   {imports: []string{"auth", "config", "headers", "plain", "refusal", "route", "session", "tap", "upstream"}},
-	"metrics": {imports: []string{"accesslog", "auth", "engineio", "handshake", "namespaces", "plain", "refusal", "relay", "session", "upstream"}, owns: []string{"github.com/prometheus/client_golang"}},
+	"incident": {imports: []string{"auth", "refusal", "upstream"}},
+
+	"admin":   {imports: []string{"auth", "config", "headers", "incident", "plain", "refusal", "route", "session", "tap", "upstream"}},
+	"metrics": {imports: []string{"accesslog", "auth", "engineio", "handshake", "incident", "namespaces", "plain", "refusal", "relay", "session", "upstream"}, owns: []string{"github.com/prometheus/client_golang"}},
 
 	"demo":    {imports: []string{"", "config", "ws"}},
 	"doctor":  {imports: []string{"ws"}},

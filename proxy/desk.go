@@ -7,6 +7,7 @@ import (
 	"usher/proxy/admin"
 	"usher/proxy/auth"
 	"usher/proxy/config"
+	"usher/proxy/incident"
 	"usher/proxy/metrics"
 	"usher/proxy/plain"
 	"usher/proxy/route"
@@ -90,6 +91,9 @@ func (d desk) Outages() (list []admin.Outage) {
 	return list
 }
 
+// Incidents returns what is wrong now.
+func (d desk) Incidents(ctx context.Context) []incident.Incident { return d.incidents(ctx) }
+
 // Describe asks those of the sessions that are split by namespace.
 func (d desk) Describe(ctx context.Context, list []*session.Session) map[*session.Session]session.Detail {
 	meant := make(map[*session.Session]bool)
@@ -120,6 +124,7 @@ func (d desk) source() metrics.Source {
 		Requests: d.plain, Access: d.access, Auth: d.auth,
 		Upstreams: func() []upstream.Stats { return d.Pool().Stats() },
 		Ready:     func() bool { return d.Phase().Ready() },
+		Incidents: d.incidents,
 		Reloads: func() metrics.Reloads {
 			s := d.reloads.stats()
 			return metrics.Reloads{Done: s.Done, Refused: s.Refused, Last: s.Last, Failing: s.Errors != nil}

@@ -62,7 +62,7 @@ func TestMetricsCountNamespaces(t *testing.T) {
 		`usher_refusals_total{reason="engine_io",route="/socket.io"}`:                               3,
 		`usher_namespaces_open{upstream="main"}`:                                                    5,
 		`usher_namespaces_open{upstream="admin"}`:                                                   1,
-		`usher_namespaces_waiting`:                                                                  0,
+		`usher_namespaces_waiting{upstream="main"}`:                                                 0,
 		`usher_namespaces_refused_total`:                                                            2,
 		`usher_namespaces_given_up_total`:                                                           0,
 		`usher_namespaces_held_long_total`:                                                          0,

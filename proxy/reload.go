@@ -23,6 +23,7 @@ var errStopped = errors.New(refusal.ErrStopping.Rule)
 // reloads count what came of them.
 type reloads struct {
 	done, refused atomic.Uint64
+	failedAt      atomic.Int64             // when the last was refused, likewise
 	last          atomic.Int64             // when the file was read that is served, in nanoseconds since 1970
 	faults        atomic.Pointer[[]string] // of the last reload; nil if it was done
 }
@@ -33,12 +34,14 @@ type ReloadStats struct {
 	Refused uint64    // nothing has changed
 	Last    time.Time // when the file was read that is served
 	Errors  []string  // why the last reload was refused, nil if it was not
+
+	FailedAt time.Time // when it was, if it was
 }
 
 func (r *reloads) stats() ReloadStats {
 	s := ReloadStats{Done: r.done.Load(), Refused: r.refused.Load(), Last: time.Unix(0, r.last.Load())}
 	if faults := r.faults.Load(); faults != nil {
-		s.Errors = *faults
+		s.Errors, s.FailedAt = *faults, time.Unix(0, r.failedAt.Load())
 	}
 	return s
 }
@@ -102,6 +105,7 @@ func (s *Server) refuseReload(err error) {
 	}
 	s.log.Error("reload refused, nothing has changed", "errors", faults)
 	s.reloads.refused.Add(1)
+	s.reloads.failedAt.Store(time.Now().UnixNano())
 	s.reloads.faults.Store(&faults)
 }
 

@@ -58,6 +58,7 @@ func (s *Server) start(ctx context.Context) error {
 	s.warn(now.cfg)
 	s.serving.Go(func() { s.watchUpstreams(ctx) })
 	s.serving.Go(func() { s.heed(ctx) })
+	s.serving.Go(func() { s.watchIncidents(s.succession.ending) })
 	if s.Load != nil {
 		s.routesFile.Read()
 		s.serving.Go(func() { s.watch(ctx) })

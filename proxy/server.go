@@ -18,6 +18,7 @@ import (
 	"usher/proxy/front"
 	"usher/proxy/handover"
 	"usher/proxy/handshake"
+	"usher/proxy/incident"
 	"usher/proxy/headers"
 	"usher/proxy/limits"
 	"usher/proxy/messages"
@@ -80,6 +81,7 @@ type Server struct {
 	stopping   atomic.Bool          // set under mu
 	reloads    reloads
 	drains     drains
+	tracker    incident.Tracker
 	draining   atomic.Bool // Close frames are sent
 	succession *succession
 

@@ -6,6 +6,7 @@ import (
 
 	"usher/proxy/auth"
 	"usher/proxy/config"
+	"usher/proxy/incident"
 	"usher/proxy/plain"
 	"usher/proxy/route"
 	"usher/proxy/session"
@@ -27,6 +28,9 @@ type Broker interface {
 	Taps() *tap.Hub
 	Certificates() []Certificate
 	Outages() []Outage // of auth
+	// Incidents returns what is wrong now, the worst first, and waits no longer
+	// than a second, or until ctx ends.
+	Incidents(ctx context.Context) []incident.Incident
 	Phase() Phase
 	Claims() Claims
 	Version() string

@@ -22,6 +22,7 @@
 //	GET    /v1/routes             in order of precedence: []Route
 //	GET    /v1/explain?url=       which route takes a request, and why the others do not: Explanation
 //	GET    /v1/certificates       []Certificate
+//	GET    /v1/incidents          []incident.Incident: what is wrong now, the worst first
 //	POST   /v1/reload             reads the routes file again: Reloaded; 422 with all errors of the file
 //	POST   /v1/drain              closes the sessions of a Target and keeps new ones away: DrainAnswer
 //	POST   /v1/enable             takes that back: DrainAnswer

@@ -127,7 +127,7 @@ func TestChallenges(t *testing.T) {
 // or shows what clients say, is to operate.
 var needed = map[string]config.Role{
 	"GET /v1/status": config.View, "GET /v1/sessions": config.View, "GET /v1/sessions/{id}": config.View, "GET /v1/sessions/ended": config.View,
-	"GET /v1/upstreams": config.View, "GET /v1/routes": config.View, "GET /v1/explain": config.View, "GET /v1/certificates": config.View,
+	"GET /v1/upstreams": config.View, "GET /v1/routes": config.View, "GET /v1/explain": config.View, "GET /v1/certificates": config.View, "GET /v1/incidents": config.View,
 	"GET /metrics": config.View, "POST /v1/logout": config.View,
 	"DELETE /v1/sessions/{id}": config.Operate, "POST /v1/sessions/close": config.Operate, "GET /v1/tap": config.Operate,
 	"POST /v1/reload": config.Operate, "POST /v1/upgrade": config.Operate, "POST /v1/drain": config.Operate, "POST /v1/enable": config.Operate,

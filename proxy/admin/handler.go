@@ -46,6 +46,7 @@ func NewHandler(h Handler) *Handler {
 		"GET /v1/routes":         h.routes,
 		"GET /v1/explain":        h.explain,
 		"GET /v1/certificates":   h.certificates,
+		"GET /v1/incidents":      h.incidents,
 	} {
 		h.handle(pattern, config.View, h.answers(serve))
 	}

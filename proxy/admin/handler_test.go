@@ -13,6 +13,7 @@ import (
 
 	"usher/proxy/auth"
 	"usher/proxy/config"
+	"usher/proxy/incident"
 	"usher/proxy/plain"
 	"usher/proxy/route"
 	"usher/proxy/session"
@@ -52,6 +53,9 @@ func newTestDesk(t *testing.T, text string) *desk {
 	}
 }
 
+func (d *desk) Incidents(context.Context) []incident.Incident {
+	return new(incident.Tracker).Observe(time.Now(), &incident.Observation{Upstreams: d.pool.Stats()})
+}
 func (d *desk) Config() *config.Config          { return d.cfg }
 func (d *desk) Guard() (config.Admin, auth.Set) { return d.cfg.Admin, d.gates }
 func (d *desk) Table() *route.Table             { return route.NewTable(d.cfg) }

@@ -7,8 +7,8 @@ import (
 
 // Stats is a certificate that usher has, or has yet to get.
 type Stats struct {
-	Name     string
-	NotAfter time.Time // when it ends; zero if there is none yet
+	Name                string
+	NotBefore, NotAfter time.Time // when it begins and ends; zero if there is none yet
 }
 
 // Stats returns those of the files and of the domains, by their first name; a
@@ -19,7 +19,7 @@ func (k *Keeper) Stats() []Stats {
 	}
 	var list []Stats
 	for _, pair := range k.files.pairs() {
-		list = append(list, Stats{Name: firstName(pair.Leaf), NotAfter: pair.Leaf.NotAfter})
+		list = append(list, Stats{Name: firstName(pair.Leaf), NotBefore: pair.Leaf.NotBefore, NotAfter: pair.Leaf.NotAfter})
 	}
 	if k.issued == nil || k.issued.cache == nil {
 		return list
@@ -28,7 +28,7 @@ func (k *Keeper) Stats() []Stats {
 		s := Stats{Name: name}
 		for _, c := range k.issued.cache.AllMatchingCertificates(name) {
 			if c.Leaf.NotAfter.After(s.NotAfter) {
-				s.NotAfter = c.Leaf.NotAfter
+				s.NotBefore, s.NotAfter = c.Leaf.NotBefore, c.Leaf.NotAfter
 			}
 		}
 		list = append(list, s)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -24,10 +25,14 @@ type StatusOptions struct {
 	Ended bool // the sessions that ended last, instead of the summary
 	Limit int  // how many of those; if 0, 50
 	JSON  bool // as the operators' address has it
+	Exit  bool // fail while anything is wrong
 }
 
 // Status writes what a running usher does, or which sessions ended last.
 func Status(ctx context.Context, w io.Writer, o StatusOptions) error {
+	if o.Exit && o.Ended {
+		return &UsageError{Text: "--exit-code is for what is wrong now, and --ended for what was", Hint: "usher status --exit-code"}
+	}
 	if o.Limit != 0 && !o.Ended {
 		return &UsageError{Text: "--limit is for --ended alone", Hint: "usher status --ended --limit " + strconv.Itoa(o.Limit)}
 	}
@@ -39,7 +44,18 @@ func Status(ctx context.Context, w io.Writer, o StatusOptions) error {
 		path := "/v1/sessions/ended?limit=" + strconv.Itoa(cmp.Or(o.Limit, endedLimit))
 		return show(ctx, c, w, path, o.JSON, func(b *bytes.Buffer, page admin.EndedPage) { writeEnded(b, page, time.Now()) })
 	}
-	return show(ctx, c, w, "/v1/status", o.JSON, func(b *bytes.Buffer, s admin.Status) { writeStatus(b, s, time.Now()) })
+	var raw json.RawMessage
+	if err := c.get(ctx, "/v1/status", &raw); err != nil {
+		return err
+	}
+	if err := present(c, w, raw, o.JSON, func(b *bytes.Buffer, s admin.Status) { writeStatus(b, s, time.Now()) }); err != nil {
+		return err
+	}
+	var s admin.Status
+	if o.Exit && (json.Unmarshal(raw, &s) != nil || len(s.Incidents) > 0) {
+		return errNo
+	}
+	return nil
 }
 
 // writeStatus writes one screen.
@@ -48,7 +64,11 @@ func writeStatus(b *bytes.Buffer, s admin.Status, now time.Time) {
 	if !s.Ready {
 		ready = "not ready"
 	}
-	fmt.Fprintf(b, "%s, %s, %s, for %s, %s\n\n", s.Version, s.Phase, ready, ago(s.Uptime), s.File)
+	fmt.Fprintf(b, "%s, %s, %s, for %s, %s\n", s.Version, s.Phase, ready, ago(s.Uptime), s.File)
+	for _, i := range s.Incidents {
+		fmt.Fprintf(b, "! %s, for %s: %s\n", oneLine(i.What), ago(now.Sub(i.Since).Seconds()), oneLine(i.Text))
+	}
+	b.WriteString("\n")
 	rows := [][]string{
 		{"sessions", fmt.Sprintf("%d open of %d", s.Sessions.Open, s.Sessions.Opened)},
 		{"messages", fmt.Sprintf("%d in, %d out", s.Sessions.FromClient.Messages, s.Sessions.FromUpstream.Messages)},
@@ -59,19 +79,10 @@ func writeStatus(b *bytes.Buffer, s admin.Status, now time.Time) {
 		{"refused", byCount(s.Handshakes.Refusals)},
 		{"reloads", fmt.Sprintf("%d done, %d refused; the file is that of %s ago", s.Reloads.Done, s.Reloads.Refused, ago(now.Sub(s.Reloads.Last).Seconds()))},
 	}
-	for _, e := range s.Reloads.Error {
-		rows = append(rows, []string{"", "the last was refused: " + e})
-	}
-	for _, t := range s.Drained {
-		rows = append(rows, []string{"drained", t.String()})
-	}
 	for _, u := range s.Upstreams {
 		if u.Held > 0 {
 			rows = append(rows, []string{"held", fmt.Sprintf("%d wait for an endpoint of %s", u.Held, u.Upstream)})
 		}
-	}
-	for _, o := range s.Outages {
-		rows = append(rows, []string{"auth", fmt.Sprintf("%s cannot be asked at %s for %s: %s", o.Kind, o.URL, ago(now.Sub(o.Since).Seconds()), oneLine(o.Error))})
 	}
 	for _, c := range s.Certificates {
 		left := "none yet"

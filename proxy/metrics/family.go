@@ -81,6 +81,7 @@ func families() map[string]family {
 	add(counter, "reloads_total", "Reloads of the routes file, by their result.", "result")
 	add(gauge, "reload_last_successful", "Whether the last reload was done.")
 	add(gauge, "reload_last_success_timestamp_seconds", "When the routes file was read that is served.")
+	add(gauge, "incident", "1 for each thing that is wrong now, by what it is and what it is about; usher status says it in words.", "kind", "name")
 	add(gauge, "ready", "Whether new clients are welcome.")
 	add(gauge, "certificate_not_after_timestamp_seconds", "When a certificate ends.", "name")
 	add(gauge, "certificate_left_seconds", "Time until a certificate ends, 0 if there is none yet.", "name")
@@ -102,7 +103,7 @@ func addNamespaces(add func(kind prometheus.ValueType, name, help string, labels
 	add(counter, "engineio_packets_dropped_total", "Packets that were for nobody, by the reason.", "reason")
 
 	add(gauge, "namespaces_open", "Namespaces that clients are connected to.", "upstream")
-	add(gauge, "namespaces_waiting", "Namespaces that clients have asked for and have no answer of yet.")
+	add(gauge, "namespaces_waiting", "Namespaces that clients have asked for and have no answer of yet.", "upstream")
 	add(counter, "namespaces_held_total", "Namespaces that had to wait for a leg to their upstream.")
 	add(counter, "namespaces_held_long_total", "Those that have waited for 20 seconds.")
 	add(counter, "namespaces_refused_total", "Namespaces that usher itself refused.")

@@ -21,6 +21,7 @@ import (
 	"usher/proxy/accesslog"
 	"usher/proxy/auth"
 	"usher/proxy/handshake"
+	"usher/proxy/incident"
 	"usher/proxy/namespaces"
 	"usher/proxy/plain"
 	"usher/proxy/refusal"
@@ -46,6 +47,7 @@ type Source struct {
 	Certificates func() map[string]time.Time // when each ends, by its name; zero for none yet
 	Reloads      func() Reloads
 	Ready        func() bool
+	Incidents    func(ctx context.Context) []incident.Incident
 }
 
 // Reloads is how often the routes file was read again.
@@ -92,6 +94,13 @@ func (c *Collector) Collect(to chan<- prometheus.Metric) {
 	c.namespaces(f, to)
 	c.upstreams(f, to)
 	c.file(f, to)
+	c.incidents(f, to)
+}
+
+func (c *Collector) incidents(f map[string]family, to chan<- prometheus.Metric) {
+	for _, i := range c.from.Incidents(context.Background()) {
+		f["incident"].send(to, 1, string(i.Kind), i.Name)
+	}
 }
 
 func (c *Collector) sessions(f map[string]family, to chan<- prometheus.Metric) {

@@ -69,7 +69,7 @@ func (c *Collector) namespaces(f map[string]family, to chan<- prometheus.Metric)
 // gave no answer is missing there.
 func (c *Collector) fans(f map[string]family, to chan<- prometheus.Metric, loops []relay.LoopStats) {
 	clients := make(map[relay.ClientKind]int)
-	legs, namespaces, waiting := c.byUpstream(), c.byUpstream(), 0
+	legs, namespaces, waiting := c.byUpstream(), c.byUpstream(), c.byUpstream()
 	for _, lp := range loops {
 		for kind, n := range lp.Fans.Clients {
 			clients[kind] += n
@@ -80,7 +80,9 @@ func (c *Collector) fans(f map[string]family, to chan<- prometheus.Metric, loops
 		for upstream, n := range lp.Fans.Namespaces {
 			namespaces[upstream] += n
 		}
-		waiting += lp.Fans.Waiting
+		for upstream, n := range lp.Fans.Waiting {
+			waiting[upstream] += n
+		}
 	}
 	for _, v := range revisions {
 		for _, t := range transports {
@@ -93,7 +95,9 @@ func (c *Collector) fans(f map[string]family, to chan<- prometheus.Metric, loops
 	for upstream, n := range namespaces {
 		f["namespaces_open"].send(to, float64(n), upstream)
 	}
-	f["namespaces_waiting"].send(to, float64(waiting))
+	for upstream, n := range waiting {
+		f["namespaces_waiting"].send(to, float64(n), upstream)
+	}
 }
 
 // byUpstream has a zero for each upstream that had a leg, so that none vanishes.

@@ -19,7 +19,7 @@ type FanStats struct {
 	Clients    map[ClientKind]int // sessions that have not ended
 	Legs       map[string]int     // that are open
 	Namespaces map[string]int     // that clients are connected to
-	Waiting    int                // namespaces that clients wait for
+	Waiting    map[string]int     // namespaces that clients wait for; "" for those that no upstream has
 }
 
 // String returns the transport as one word for metrics.
@@ -39,7 +39,7 @@ func (t Transport) String() string {
 // census counts what the loop's fans are, and how many of their strands do not
 // take what waits for them.
 func (lp *loop) census() (st FanStats, paused int) {
-	st = FanStats{Clients: make(map[ClientKind]int), Legs: make(map[string]int), Namespaces: make(map[string]int)}
+	st = FanStats{Clients: make(map[ClientKind]int), Legs: make(map[string]int), Namespaces: make(map[string]int), Waiting: make(map[string]int)}
 	for _, f := range lp.fans {
 		if f.closing() && f.end.told { // no more than a sid
 			continue
@@ -74,11 +74,15 @@ func (f *fan) countInto(st *FanStats) {
 	}
 	services := f.options.Demux.Services
 	f.demux.Census(func(_ string, service int, joined bool) {
+		name := ""
+		if service >= 0 {
+			name = services[service].Name
+		}
 		switch {
 		case !joined:
-			st.Waiting++
+			st.Waiting[name]++
 		case service >= 0:
-			st.Namespaces[services[service].Name]++
+			st.Namespaces[name]++
 		}
 	})
 }

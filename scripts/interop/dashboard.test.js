@@ -179,6 +179,29 @@ test('what the command line has drained is shown and enabled', async (t) => {
   }
 });
 
+test('what is wrong now stands on top, and goes when it is over', async (t) => {
+  const { port, front, url, routes } = await watched(t);
+  const browser = await browse(t);
+  const gone = `http://127.0.0.1:${await freePort()}`;
+  await front.reload({ ...routes, upstreams: { ...routes.upstreams, chat: { endpoints: [gone], hold: '0s' } } });
+  for (const [theme, width] of [['light', 375], ['dark', 1440]]) {
+    const page = await visit(browser, url, { width, height: 900, theme });
+    assert.equal((await fetch(`http://127.0.0.1:${port}/chat`)).status, 502);
+    await shows(page, '#incidents th', 'upstream chat is down');
+    assert.match(await text(page, '#incidents .why'), /^new clients are refused: dial .*: connection refused$/);
+    assert.ok(await page.evaluate(() => document.querySelector('#main').firstElementChild.id === 'wrong'), 'something stands above it');
+    const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.ok(wider <= 0, `the page is ${wider} px too wide`);
+    await keep(page, `wrong-${theme}-${width}`);
+    assert.deepEqual(page.faults, []);
+    await page.close();
+  }
+  const page = await visit(browser, url);
+  await shows(page, '#incidents th', 'upstream chat is down');
+  await front.reload(routes);
+  await page.waitForSelector('#wrong', { state: 'hidden' });
+});
+
 test('why an order was refused stays to be read', async (t) => {
   const { front, url, routes } = await watched(t);
   const page = await visit(await browse(t), url);

@@ -53,6 +53,12 @@ const drained = new Table($('drained').tBodies[0], nameOf, [
   button(() => 'Enable', nameOf, enable),
 ]);
 
+const incidents = new Table($('incidents').tBodies[0], (i) => `${i.kind} ${i.name}`, [
+  text((i) => i.what, '', true),
+  text((i) => `for ${span(Math.max(1, Math.floor(i.now - new Date(i.since) / 1000)))}`, 'n'),
+  text((i) => i.text, 'why'),
+]);
+
 const sessions = new Sessions({ confirm, tell, search: $('search') });
 
 // nameOf says what an order is about.
@@ -144,6 +150,8 @@ function tables(status, rate) {
   const all = status.drained.some((t) => t.all);
   const now = new Date(status.started) / 1000 + status.uptime_s; // by usher's clock
   endpoints.show(status.upstreams.flatMap((u) => u.endpoints.map((e) => ({ ...e, upstream: u.upstream, away: u.drained || all, now }))), 'There are no endpoints.');
+  incidents.show(status.incidents.map((i) => ({ ...i, now })), '');
+  $('wrong').hidden = !status.incidents.length;
   drained.show(status.drained, '');
   $('drained-all').hidden = !status.drained.length;
 
