@@ -37,11 +37,11 @@ exports.login = function login(t) {
   return listen(t, http.createServer(app), app);
 };
 
-// shop starts a server that tells everybody by which headers it knows them.
-exports.shop = function shop(t) {
+// shop starts a server that tells everybody by which of these headers it knows them.
+exports.shop = function shop(t, by = 'x-user') {
   const seen = [];
   const known = ({ headers, url }) => {
-    const told = Object.entries(headers).filter(([name]) => name.replaceAll('_', '-') === 'x-user');
+    const told = Object.entries(headers).filter(([name]) => name.replaceAll('_', '-') === by);
     seen.push(url);
     return JSON.stringify(Object.fromEntries(told));
   };

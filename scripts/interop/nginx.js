@@ -3,13 +3,12 @@
 // nginx in front of upstreams, in turn: what people have before they have usher.
 
 const fs = require('node:fs');
-const net = require('node:net');
 const os = require('node:os');
 const path = require('node:path');
 const { spawn } = require('node:child_process');
 const { setTimeout: sleep } = require('node:timers/promises');
 const { atEnd } = require('./ends');
-const { exit } = require('./processes');
+const { accepts, exit } = require('./processes');
 const { freePort } = require('./usher');
 
 // roundRobin starts it and returns its address.
@@ -54,7 +53,7 @@ async function run(t, folder, file, ports) {
     await exited;
   });
   for (const port of ports) {
-    for (const deadline = Date.now() + 10_000; !(await accepts(port)); await sleep(20)) {
+    for (const deadline = Date.now() + 10_000; !(await accepts({ port, host: '127.0.0.1' })); await sleep(20)) {
       if (Date.now() > deadline || child.exitCode !== null) {
         throw new Error(`nginx does not listen on port ${port}:\n${log}`);
       }
@@ -91,14 +90,4 @@ function configuration(folder, port, ports) {
       }
     }
   `;
-}
-
-function accepts(port) {
-  return new Promise((resolve) => {
-    const socket = net.connect(port, '127.0.0.1', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }

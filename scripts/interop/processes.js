@@ -1,12 +1,14 @@
 'use strict';
 
-// The Node processes that a test needs: each is started on a port of the
-// system's choice and ends with the test.
+// The processes that a test needs, which end with it. Those of Node are started on
+// a port of the system's choice.
 
 const { spawn } = require('node:child_process');
 const { once } = require('node:events');
+const net = require('node:net');
 const path = require('node:path');
 const readline = require('node:readline');
+const { setTimeout: sleep } = require('node:timers/promises');
 const { atEnd } = require('./ends');
 
 const scripts = path.join(__dirname, '..');
@@ -45,6 +47,38 @@ exports.services = async function services(t, ...names) {
 // ports makes { main: 3001 } of { main: process }.
 exports.ports = (started) =>
   Object.fromEntries(Object.entries(started).map(([name, { port }]) => [name, port]));
+
+// program runs a program that is not ours, and waits until it accepts connections.
+exports.program = async function program(t, file, args, address) {
+  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const exited = exit(child);
+  let log = '';
+  [child.stdout, child.stderr].forEach((stream) => stream.on('data', (chunk) => (log += chunk)));
+  let ended;
+  exited.then(({ code, signal }) => (ended = code ?? signal));
+  atEnd(t, async () => {
+    child.kill('SIGKILL');
+    await exited;
+  });
+  for (const deadline = Date.now() + 60_000; !(await accepts(address)); await sleep(20)) {
+    if (ended !== undefined || Date.now() > deadline) {
+      throw new Error(`${file} does not listen (${ended ?? 'but runs'}):\n${log}`);
+    }
+  }
+};
+
+exports.accepts = accepts;
+
+// accepts tells whether somebody listens at an address, as net.connect has it.
+function accepts(address) {
+  return new Promise((resolve) => {
+    const socket = net.connect(address, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
 
 exports.exit = exit;
 

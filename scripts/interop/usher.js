@@ -14,7 +14,7 @@ const net = require('node:net');
 const os = require('node:os');
 const path = require('node:path');
 const { atEnd } = require('./ends');
-const { exit } = require('./processes');
+const { accepts, exit } = require('./processes');
 
 const binary = process.env.USHER ?? path.join(__dirname, '..', '..', 'usher');
 
@@ -225,18 +225,10 @@ async function answers(port, usher) {
     if (ended) {
       throw new Error(ended + usher.log);
     }
-    if (await accepts(port)) {
+    if (await accepts({ port, host: '127.0.0.1' })) {
       return;
     }
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   throw new Error(`usher does not listen on port ${port}:\n${usher.log}`);
-}
-
-function accepts(port) {
-  return new Promise((resolve) => {
-    const socket = net.connect(port, '127.0.0.1');
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
-    socket.once('connect', () => socket.destroy());
-  });
 }

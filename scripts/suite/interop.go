@@ -21,7 +21,7 @@ const silence = 5 * time.Minute
 // interopSteps is one step to build usher, one for each thing that its tests
 // need beside it, and one for each file of tests.
 func interopSteps() []step {
-	all := []step{{"interop", "build usher", buildUsher}, {"interop", "chromium", installBrowser}, {"interop", "nginx", installProxy}, {"interop", "python", installPython}}
+	all := []step{{"interop", "build usher", buildUsher}, {"interop", "chromium", installBrowser}, {"interop", "nginx", installProxy}, {"interop", "python", installPython}, {"interop", "oauth2-proxy", installLogins}}
 	files, _ := filepath.Glob("scripts/interop/*.test.js") // the pattern is well-formed
 	for _, file := range files {
 		all = append(all, fileStep(strings.TrimSuffix(filepath.Base(file), ".test.js")))

@@ -52,6 +52,12 @@ func installPython(ctx context.Context, t *tally) {
 	t.install(ctx, "python3-socketio", "a client that is not JavaScript", "python3-socketio", "python3-requests", "python3-websocket")
 }
 
+// installLogins is for the tests with people who log in.
+func installLogins(ctx context.Context, t *tally) {
+	t.tool(ctx, "redis-server", "oauth2-proxy keeps its sessions there", "redis-server")
+	t.runs("oauth2-proxy", command(ctx, "go", "tool", "-modfile=scripts/oauth2-proxy.mod", "-n", "oauth2-proxy"))
+}
+
 // tool has apt install packages, unless the command that they bring is there.
 func (t *tally) tool(ctx context.Context, name, why string, packages ...string) {
 	if _, err := exec.LookPath(name); err == nil {
