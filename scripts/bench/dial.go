@@ -21,6 +21,7 @@ import (
 type dialer struct {
 	address unix.SockaddrInet4
 	tls     *tls.Config // nil for none
+	head    string      // lines of the request on top
 	greets  bool        // the server speaks first
 	resumes bool        // sessions of TLS
 }
@@ -76,7 +77,7 @@ func (d *dialer) dial(path string, buf []byte) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := k.upgrade(path, buf, d.greets); err != nil {
+	if err := k.upgrade(path, d.head, buf, d.greets); err != nil {
 		k.raw.Close()
 		return nil, err
 	}
@@ -107,9 +108,9 @@ func (d *dialer) connect() (*link, error) {
 var answerWanted = []byte("sec-websocket-accept: " + strings.ToLower(acceptKey(clientKey)))
 
 // upgrade sends the request and checks the answer.
-func (k *link) upgrade(path string, buf []byte, greets bool) error {
+func (k *link) upgrade(path, head string, buf []byte, greets bool) error {
 	request := append(buf[:0], "GET "+path+" HTTP/1.1\r\nHost: "+host+"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
-		"Sec-WebSocket-Key: "+clientKey+"\r\nSec-WebSocket-Version: 13\r\n\r\n"...)
+		"Sec-WebSocket-Key: "+clientKey+"\r\nSec-WebSocket-Version: 13\r\n"+head+"\r\n"...)
 	if _, err := k.Write(request); err != nil {
 		return fmt.Errorf("send the request: %w", err)
 	}

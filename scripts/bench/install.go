@@ -32,7 +32,7 @@ func prepareProxies(ctx context.Context, o *options, dir string) ([]*proxy, erro
 func prepareProxy(ctx context.Context, o *options, dir, name string) ([]*proxy, error) {
 	one := func(x *proxy, err error) ([]*proxy, error) { return []*proxy{x}, err }
 	switch name {
-	case "usher", watchedUsher, tappedUsher, edgeUsher:
+	case "usher", watchedUsher, tappedUsher, edgeUsher, es256Usher, rs256Usher, askingUsher:
 		return prepareUshers(ctx, o, dir, name)
 	case edgeNginx:
 		path, err := install(ctx, "nginx")
@@ -74,18 +74,35 @@ func prepareUshers(ctx context.Context, o *options, dir, name string) ([]*proxy,
 			}
 			u.path, version = path, "built from this tree"
 		}
-		x := newUsher(u, strings.Join(append(u.env, version), " "))
-		switch suffix := strings.TrimPrefix(name, "usher"); name {
-		case watchedUsher:
-			x = watched(x, u.name+suffix, look)
-		case tappedUsher:
-			x = watched(x, u.name+suffix, tapWith(u.path))
-		case edgeUsher:
-			x = edgedUsher(x, u.name+suffix)
+		x, err := equipped(newUsher(u, strings.Join(append(u.env, version), " ")), u, name)
+		if err != nil {
+			return nil, err
 		}
 		all = append(all, x)
 	}
 	return all, nil
+}
+
+// equipped makes x, which is u, the one that a proxy's name says.
+func equipped(x *proxy, u usherBinary, name string) (*proxy, error) {
+	own := u.name + strings.TrimPrefix(name, "usher")
+	switch name {
+	case watchedUsher:
+		return watched(x, own, look), nil
+	case tappedUsher:
+		return watched(x, own, tapWith(u.path)), nil
+	case edgeUsher:
+		return edgedUsher(x, own), nil
+	case es256Usher:
+		s, err := newES256()
+		return guarded(x, own, s), err
+	case rs256Usher:
+		s, err := newRS256()
+		return guarded(x, own, s), err
+	case askingUsher:
+		return asking(x, own), nil
+	}
+	return x, nil
 }
 
 // install finds a Debian package's program and installs the package if there

@@ -29,13 +29,16 @@ type proxy struct {
 	watch   watcher // nil for none
 	direct  bool    // no proxy at all
 	noTLS   bool
-	noPages bool // it forwards WebSocket alone
+	noPages bool    // it forwards WebSocket alone
+	signer  *signer // whose tokens it wants, nil for none
+	asks    bool    // a service, about each client
 }
 
 // place is where a proxy is to run, and with what.
 type place struct {
 	dir              string   // its own folder
 	listen, upstream string   // addresses
+	service          string   // likewise, "" for none
 	nodes            []string // of the Socket.IO servers, if the scenario has any
 	secure           bool
 	cert, key, both  string // PEM files
@@ -61,7 +64,7 @@ func (p place) fill(text string) string {
 		out.WriteString(line)
 	}
 	port := p.listen[strings.LastIndexByte(p.listen, ':')+1:]
-	return strings.NewReplacer("{dir}", p.dir, "{listen}", p.listen, "{port}", port, "{upstream}", p.upstream,
+	return strings.NewReplacer("{dir}", p.dir, "{listen}", p.listen, "{port}", port, "{upstream}", p.upstream, "{service}", p.service,
 		"{cert}", p.cert, "{key}", p.key, "{both}", p.both).Replace(out.String())
 }
 
@@ -95,7 +98,7 @@ func command(argv ...string) func(place) []string {
 
 var (
 	defaultProxies = []string{"usher", "nginx", "nginx16k", "haproxy", "caddy", "websocketproxy"}
-	extraProxies   = []string{"haproxy-splice", "haproxy-3", "direct", watchedUsher, tappedUsher, edgeUsher, edgeNginx, edgeCaddy}
+	extraProxies   = []string{"haproxy-splice", "haproxy-3", "direct", watchedUsher, tappedUsher, edgeUsher, edgeNginx, edgeCaddy, es256Usher, rs256Usher, askingUsher}
 )
 
 // The configurations: no logs, all processors, sockets enough for 9,000

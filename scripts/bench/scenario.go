@@ -16,6 +16,7 @@ type scenario struct {
 	slow  bool      // repeated -idle-rounds times at most
 	nodes bool      // the upstream is Socket.IO servers
 	pages bool      // plain requests: not every proxy forwards those
+	token bool      // clients show tokens that end: not every proxy wants some
 	over  transport // that alone; "" for all
 	run   func(t *trial) ([]value, error)
 }
@@ -47,6 +48,10 @@ var (
 	whileIdle    = metric{"ms CPU in 10 s", 1}
 	median       = metric{"µs latency, p50", 0}
 	tail         = metric{"µs latency, p99", 0}
+
+	toLastClose   = metric{"ms from the end of the tokens to the last Close", 0}
+	tailBefore    = metric{"µs latency of others, p99, before it", 0}
+	tailMeanwhile = metric{"µs latency of others, p99, in that second", 0}
 )
 
 const kib, mib, gib = 1 << 10, 1 << 20, 1 << 30
@@ -70,6 +75,7 @@ func scenarios() []scenario {
 		{name: "halfhello", title: "4,000 half TLS hellos", run: half{4000, halfHello}.run, over: overTLS, slow: true},
 		{name: "page1k", title: "plain GET of 1 KiB, kept alive, 16 clients", run: page{atATime}.run, pages: true},
 		{name: "idle9000", title: "9,000 idle sockets", run: idle{9000}.run, slow: true},
+		{name: "expire9000", title: "9,000 sockets whose tokens end in one second, and 500 with 2,000 messages a second", run: expiring{rate{500, 2000}, 9000}.run, token: true, extra: true, slow: true},
 		{name: "socketio", title: "Socket.IO, events of 50 B, 20 sessions in 3 namespaces", run: events{20, 32}.run, nodes: true, extra: true},
 		{name: "socketio1", title: "Socket.IO, one event of 50 B in flight, 60 sessions in 3 namespaces", run: events{60, 1}.run, nodes: true, extra: true},
 		{name: "socketiorate", title: "Socket.IO, 300 events a second, 20 sessions in 3 namespaces", run: eventRate{20, 300}.run, nodes: true, extra: true},
@@ -81,7 +87,7 @@ func scenarios() []scenario {
 
 // suits tells whether s can be measured with x in that way.
 func (s scenario) suits(x *proxy, how transport) bool {
-	return (s.over == "" || s.over == how) && !(how == overTLS && x.noTLS) && !(s.pages && x.noPages)
+	return (s.over == "" || s.over == how) && !(how == overTLS && x.noTLS) && !(s.pages && x.noPages) && !(s.token && x.signer == nil)
 }
 
 func scenarioNames() string {

@@ -20,9 +20,11 @@ type trial struct {
 	length   lengths
 	dialer   *dialer
 	upstream *upstreamControl
-	process  *process // the one measured: the proxy, or the upstream of "direct"
-	nodes    *nodes   // nil unless the scenario has them
-	place    place    // of the proxy
+	process  *process         // the one measured: the proxy, or the upstream of "direct"
+	nodes    *nodes           // nil unless the scenario has them
+	service  *upstreamControl // that the proxy asks; nil unless it does
+	signer   *signer          // of the tokens that the proxy wants; nil for none
+	place    place            // of the proxy
 	watching *watching
 	cost     cost // of the measured part
 }
@@ -53,11 +55,7 @@ func newTrial(ctx context.Context, s scenario, x *proxy, how transport, id *iden
 		}
 	}
 	if err == nil {
-		var config *tls.Config
-		if how == overTLS {
-			config = id.client()
-		}
-		t.dialer, err = newDialer(address, config)
+		err = t.prepareDialer(x, how, id, address)
 	}
 	if err == nil {
 		err = t.waitReady(s)
@@ -92,12 +90,20 @@ func (t *trial) startUpstreams(s scenario, dir string) (address string, err erro
 }
 
 func (t *trial) startProxy(x *proxy, how transport, id *identity, dir, listen string) error {
+	if x.asks {
+		if err := t.startService(filepath.Join(dir, "service")); err != nil {
+			return err
+		}
+	}
 	dir = filepath.Join(dir, "proxy")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
 	t.place = place{dir: dir, listen: listen, upstream: t.upstream.address, secure: how == overTLS,
 		cert: id.cert, key: id.key, both: id.both}
+	if t.service != nil {
+		t.place.service = t.service.address
+	}
 	if t.nodes != nil {
 		t.place.nodes = t.nodes.addresses
 		t.place.upstream = t.place.nodes[0]
@@ -105,6 +111,28 @@ func (t *trial) startProxy(x *proxy, how transport, id *identity, dir, listen st
 	p, err := x.start(t.place)
 	if err == nil {
 		t.process = p
+	}
+	return err
+}
+
+// startService starts what answers each question with a page. It is no part of
+// what is measured.
+func (t *trial) startService(dir string) (err error) {
+	if err = os.Mkdir(dir, 0o755); err == nil {
+		t.service, err = startUpstream(dir)
+	}
+	return err
+}
+
+// prepareDialer makes clients that have what x wants of them.
+func (t *trial) prepareDialer(x *proxy, how transport, id *identity, address string) (err error) {
+	var config *tls.Config
+	if how == overTLS {
+		config = id.client()
+	}
+	t.dialer, err = newDialer(address, config)
+	if t.signer = x.signer; err == nil && t.signer != nil {
+		t.dialer.head, err = t.signer.head(time.Now().Add(tokenLife))
 	}
 	return err
 }
@@ -147,6 +175,10 @@ func (t *trial) stop() {
 	}
 	t.upstream.stop()
 	t.upstream.release()
+	if t.service != nil {
+		t.service.stop()
+		t.service.release()
+	}
 	t.nodes.stop()
 }
 
