@@ -2,7 +2,6 @@ package auth
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -68,7 +67,8 @@ func (r reply) personal() bool {
 // check implements way. Requests that are alike are asked about once.
 func (s *service) check(q question, _ time.Time) (Grant, error) {
 	head := s.head(q)
-	asked := s.asking.DoChan(mark(head), func() (any, error) { return s.ask(head) })
+	text := textOf(head)
+	asked := s.asking.DoChan(text, func() (any, error) { return s.ask(head) })
 	select {
 	case got := <-asked:
 		if r, _ := got.Val.(reply); got.Shared && r.personal() {
@@ -81,7 +81,7 @@ func (s *service) check(q question, _ time.Time) (Grant, error) {
 		if r.answer != nil {
 			return Grant{}, &refusal.Error{Status: r.answer.Status, Reason: refusal.Auth, Rule: "the service of forward says no", Reply: r.answer}
 		}
-		r.grant.Question = newQuestion(head)
+		r.grant.Question = ParseQuestion(text)
 		return r.grant, nil
 	case <-q.Context().Done():
 		return Grant{}, context.Cause(q.Context())
@@ -109,13 +109,6 @@ func (s *service) head(q question) http.Header {
 	h["X-Forwarded-Uri"] = []string{q.RequestURI}
 	h["X-Original-Url"] = []string{origin + q.RequestURI}
 	return h
-}
-
-// mark tells questions apart.
-func mark(h http.Header) string {
-	sum := sha256.New()
-	h.Write(sum) //nolint:errcheck // sorted by name, to memory
-	return string(sum.Sum(nil))
 }
 
 func (s *service) ask(head http.Header) (r reply, err error) {

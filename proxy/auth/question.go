@@ -11,10 +11,11 @@ import (
 // nobody is shown it but the process that takes this one's place.
 type Question struct{ text unique.Handle[string] }
 
-func newQuestion(head http.Header) Question {
+// textOf is what a service is told, as text: equal if that is.
+func textOf(head http.Header) string {
 	var b strings.Builder
 	head.Write(&b) //nolint:errcheck // sorted by name, to memory
-	return ParseQuestion(b.String())
+	return b.String()
 }
 
 // ParseQuestion returns the question that has this text.
@@ -45,8 +46,7 @@ func (q Question) head() http.Header {
 
 // ask asks s again.
 func (q Question) ask(s *service) (reply, error) {
-	head := q.head()
-	got, err, _ := s.asking.Do(mark(head), func() (any, error) { return s.ask(head) })
+	got, err, _ := s.asking.Do(q.Text(), func() (any, error) { return s.ask(q.head()) })
 	r, _ := got.(reply)
 	return r, err
 }

@@ -108,7 +108,7 @@ func (b *bench) asked() (list []http.Header) {
 
 func (b *bench) open(user string) *session.Session {
 	x := b.Open(session.Info{Claim: "c"})
-	b.Add(x, newQuestion(http.Header{"Cookie": {"session=" + user, "b=: 2"}, "X-Forwarded-Uri": {"/?" + user}}))
+	b.Add(x, ParseQuestion(textOf(http.Header{"Cookie": {"session=" + user, "b=: 2"}, "X-Forwarded-Uri": {"/?" + user}})))
 	return x
 }
 
@@ -163,7 +163,7 @@ func TestRechecks(t *testing.T) {
 		if pass(time.Hour); len(b.asked()) != 0 || len(b.verdicts) != 0 || len(b.kept)+len(b.due) != 0 {
 			t.Error("asked about a session that has ended")
 		}
-		b.Add(x, newQuestion(http.Header{"A": {"b"}}))
+		b.Add(x, ParseQuestion(textOf(http.Header{"A": {"b"}})))
 		if len(b.kept) != 0 {
 			t.Error("kept a session that had ended")
 		}
@@ -274,7 +274,7 @@ func TestRechecksFollow(t *testing.T) {
 
 // What is asked is data for the next process, and nobody else's business.
 func TestQuestionText(t *testing.T) {
-	q := newQuestion(http.Header{"Cookie": {"secret"}})
+	q := ParseQuestion(textOf(http.Header{"Cookie": {"secret"}}))
 	if ParseQuestion(q.Text()) != q || ParseQuestion("") != (Question{}) || (Question{}).Text() != "" {
 		t.Error("got another question of its text")
 	}
