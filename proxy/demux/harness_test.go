@@ -254,6 +254,8 @@ func (f *fake) input(line string) {
 			f.t.Fatal(err)
 		}
 		f.advance(d)
+	case who == "expel":
+		f.call(func() { f.s.Expel(f.now, rest) })
 	case who == "close":
 		f.call(f.s.Close)
 		f.over = true

@@ -43,6 +43,10 @@ func (f *fan) tickLeave() time.Duration {
 		return l.at
 	}
 	c := f.client
+	if forGood(l.drain.Cause) {
+		f.answers.drop(f.loop) // so that what is kept for the next GET is short
+		f.demux.Expel(f.loop.now, l.drain.Reason)
+	}
 	f.close(l.drain.Cause, farewell{ws.Code(l.drain.Code), l.drain.Reason}, nil)
 	if c != nil && c.backlogged() {
 		f.end.cutAt, c.cutAt = l.cutAt, l.cutAt

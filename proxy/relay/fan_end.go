@@ -46,11 +46,17 @@ func (f *fan) close(cause session.Cause, why farewell, err error) {
 		f.dismiss(s, why)
 	}
 	f.client, f.probing = nil, nil
-	f.answers.drop(lp)
+	if !forGood(cause) || !polls {
+		f.answers.drop(lp)
+	}
 	f.bury(polls)
 	f.blame()
 	lp.timers.schedule(f, f.end.cutAt)
 }
+
+// forGood tells whether the client of a session that ends so is not to come back by
+// itself: where another was closed for it, it would have that closed in turn.
+func forGood(c session.Cause) bool { return c.Event == session.Replaced }
 
 // blame has the end of a client that went because it had posted too much say so.
 func (f *fan) blame() {
@@ -60,9 +66,14 @@ func (f *fan) blame() {
 	}
 }
 
-// bury answers the client's waiting GET, or keeps the sid for its next one.
+// bury answers the client's waiting GET, or keeps the sid for its next one. What is
+// left for the client has an answer of its own: clients of today would see a close
+// packet beside it first.
 func (f *fan) bury(polls bool) {
 	switch {
+	case f.answers.get != nil && !f.answers.out.empty():
+		f.answerGet()
+		f.keep(tombstoneTime)
 	case f.answers.get != nil:
 		f.answers.doneGet(f.farewell())
 		f.forget()
@@ -129,6 +140,7 @@ func (f *fan) keep(d time.Duration) {
 func (f *fan) forget() {
 	if !f.end.gone {
 		f.end.gone = true
+		f.answers.drop(f.loop)
 		f.entry.Gone()
 	}
 }

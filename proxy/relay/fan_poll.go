@@ -33,6 +33,9 @@ func (f *fan) poll(lp *loop, p *Poll) {
 	switch {
 	case f.closing() && f.end.moved:
 		p.Answer(ComeAgain(f.entry.Version))
+	case f.closing() && !a.out.empty():
+		a.get = p
+		f.answerGet()
 	case f.closing() && !f.end.gone:
 		p.Answer(f.farewell())
 		f.forget()
