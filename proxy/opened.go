@@ -9,6 +9,7 @@ import (
 // opened is told of each session that has come to its relay.
 func (s *Server) opened(x *session.Session, relay drainer) {
 	s.recheck(x, relay)
+	s.revoke(x)
 	s.makeRoom(x)
 }
 

@@ -59,6 +59,7 @@ func (s *Server) start(ctx context.Context) error {
 	s.serving.Go(func() { s.watchUpstreams(ctx) })
 	s.serving.Go(func() { s.heed(ctx) })
 	s.serving.Go(func() { s.watchIncidents(s.succession.ending) })
+	s.serving.Go(func() { s.heedKeys(ctx) })
 	if s.Load != nil {
 		s.routesFile.Read()
 		s.serving.Go(func() { s.watch(ctx) })

@@ -17,6 +17,7 @@ type Grant struct {
 	Cookies []string        // values of Set-Cookie, for the client
 	Expires int64           // when its sessions end, in seconds since 1970; 0 for never
 	Code    uint16          // of their Close frames then
+	Signer  string          // the key that has signed the token, as keySet names it; "" for none of a set
 	Who     string          // the name that was shown, or the subject of the token; "" if nobody says
 
 	Question Question // to be asked again while they are open

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,8 +29,11 @@ type Keeper struct {
 	mu    sync.Mutex
 	sets  map[keySource]*keySet   // guarded by mu
 	unix  map[string]*http.Client // by the path of the socket; guarded by mu
+	loss  []*keySet               // whose lost keys count; guarded by mu, what it holds does not change
 	asks  map[askedAt]*outage     // what the routes file asks; guarded by mu, what it holds does not change
 	asked sync.Map                // Asked → *atomic.Uint64
+
+	renewed chan struct{} // has one when it may be that keys are gone
 
 	took map[string]*session.Latencies // by kind; what it holds may be used by anybody
 }
@@ -39,7 +43,7 @@ func NewKeeper(log *slog.Logger) *Keeper {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	k := &Keeper{log: log, web: newClient(nil), sets: make(map[keySource]*keySet), unix: make(map[string]*http.Client), took: make(map[string]*session.Latencies)}
+	k := &Keeper{log: log, web: newClient(nil), sets: make(map[keySource]*keySet), unix: make(map[string]*http.Client), renewed: make(chan struct{}, 1), took: make(map[string]*session.Latencies)}
 	for _, kind := range kinds {
 		k.took[kind] = new(session.Latencies)
 	}
@@ -82,6 +86,7 @@ type askedAt struct{ kind, url string }
 
 // Keep forgets the key sets and connections that no auth of set needs.
 func (k *Keeper) Keep(set Set) {
+	var loss []*keySet
 	sets, unix, asks := make(map[keySource]bool), make(map[*http.Client]bool), make(map[askedAt]*outage)
 	for _, g := range set {
 		switch w := g.way.(type) {
@@ -89,6 +94,9 @@ func (k *Keeper) Keep(set Set) {
 			if s, ok := w.keys.(*keySet); ok {
 				sets[s.keySource] = true
 				asks[askedAt{g.kind, s.url}] = &s.outage
+				if w.RevokeOnKeyLoss && !slices.Contains(loss, s) {
+					loss = append(loss, s)
+				}
 			}
 		case *service:
 			unix[w.client] = true
@@ -97,7 +105,8 @@ func (k *Keeper) Keep(set Set) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.asks = asks
+	k.asks, k.loss = asks, loss
+	k.noteRenewed()
 	maps.DeleteFunc(k.sets, func(from keySource, _ *keySet) bool { return !sets[from] })
 	maps.DeleteFunc(k.unix, func(_ string, c *http.Client) bool {
 		if !unix[c] {

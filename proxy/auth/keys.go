@@ -16,18 +16,24 @@ import (
 type keys interface {
 	// find returns those that a token may be signed with. If some may be missing, and
 	// may be fetched, wait says so.
-	find(kid, algorithm string, now time.Time) (list []jose.JSONWebKey, wait bool)
+	find(kid, algorithm string, now time.Time) (list []namedKey, wait bool)
 	// fetch has those that are missing come, or says why there are none at all.
 	fetch(ctx context.Context, now time.Time) error
 }
 
+// namedKey is a key that tokens may be signed with.
+type namedKey struct {
+	jose.JSONWebKey
+	name string // among all of all sets; "" for one of the routes file
+}
+
 // fixed are keys of the routes file.
-type fixed []jose.JSONWebKey
+type fixed []namedKey
 
-func (f fixed) find(string, string, time.Time) ([]jose.JSONWebKey, bool) { return f, false }
-func (f fixed) fetch(context.Context, time.Time) error                   { return nil }
+func (f fixed) find(string, string, time.Time) ([]namedKey, bool) { return f, false }
+func (f fixed) fetch(context.Context, time.Time) error            { return nil }
 
-func secretKey(secret string) fixed { return fixed{{Key: []byte(secret)}} }
+func secretKey(secret string) fixed { return fixed{{JSONWebKey: jose.JSONWebKey{Key: []byte(secret)}}} }
 
 // readKey reads a PEM file: a public key, or a certificate.
 func readKey(file string) (fixed, error) {
@@ -60,5 +66,5 @@ func readKey(file string) (fixed, error) {
 	if !k.Valid() || !k.IsPublic() {
 		return nil, fmt.Errorf("%s has no public key that can be used", file)
 	}
-	return fixed{k}, nil
+	return fixed{{JSONWebKey: k}}, nil
 }

@@ -53,7 +53,7 @@ type keySet struct {
 
 // fetched is what came.
 type fetched struct {
-	keys []jose.JSONWebKey
+	keys []namedKey
 	at   time.Time
 }
 
@@ -70,7 +70,7 @@ func (k *Keeper) keys(url string, discover bool) keys {
 	return s
 }
 
-func (s *keySet) find(kid, algorithm string, now time.Time) (list []jose.JSONWebKey, wait bool) {
+func (s *keySet) find(kid, algorithm string, now time.Time) (list []namedKey, wait bool) {
 	have := s.have.Load()
 	if have == nil {
 		return nil, true
@@ -83,7 +83,7 @@ func (s *keySet) find(kid, algorithm string, now time.Time) (list []jose.JSONWeb
 }
 
 // pick returns the keys of a set that a token may be signed with.
-func pick(keys []jose.JSONWebKey, kid, algorithm string) (list []jose.JSONWebKey) {
+func pick(keys []namedKey, kid, algorithm string) (list []namedKey) {
 	for _, k := range keys {
 		if (kid == "" || k.KeyID == kid) && (k.Algorithm == "" || k.Algorithm == algorithm) && len(list) < mostTried {
 			list = append(list, k)
@@ -136,6 +136,7 @@ func (s *keySet) renew(now time.Time) {
 	list, err := s.load(ctx)
 	if err == nil {
 		s.have.Store(&fetched{list, now})
+		s.keep.noteRenewed()
 	} else {
 		s.keep.log.Warn("key set not read", "url", shown(s.url), "kept", s.have.Load() != nil, "error", err)
 	}
@@ -149,7 +150,7 @@ func (s *keySet) renew(now time.Time) {
 	s.ready = nil
 }
 
-func (s *keySet) load(ctx context.Context) ([]jose.JSONWebKey, error) {
+func (s *keySet) load(ctx context.Context) ([]namedKey, error) {
 	at := s.url
 	if s.discover {
 		var doc struct {
@@ -170,12 +171,12 @@ func (s *keySet) load(ctx context.Context) ([]jose.JSONWebKey, error) {
 	if err := s.get(ctx, at, &set); err != nil {
 		return nil, err
 	}
-	var list []jose.JSONWebKey
+	var list []namedKey
 	for _, raw := range set.Keys {
 		var k jose.JSONWebKey
 		// A set may have keys of kinds that nobody here knows (RFC 7517, 5).
 		if json.Unmarshal(raw, &k) == nil && k.IsPublic() && k.Valid() && (k.Use == "" || k.Use == "sig") {
-			list = append(list, k)
+			list = append(list, namedKey{k, s.nameOf(&k)})
 		}
 	}
 	if len(list) == 0 {

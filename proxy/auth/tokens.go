@@ -108,6 +108,7 @@ func (t *tokens) verify(raw string, now time.Time) (g Grant, wait bool, err erro
 		// Nothing of the head leads to a key: not jwk, not jku, not x5u.
 		if payload, err := tok.Verify(list[i].Key); err == nil {
 			g, err := t.grant(payload, now)
+			g.Signer = list[i].name
 			return g, false, err
 		}
 	}

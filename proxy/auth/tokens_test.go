@@ -53,15 +53,15 @@ func newSigner(t testing.TB) *signer {
 // testSet is a key set that is here.
 type testSet struct{ fixed }
 
-func (s testSet) find(kid, algorithm string, _ time.Time) ([]jose.JSONWebKey, bool) {
+func (s testSet) find(kid, algorithm string, _ time.Time) ([]namedKey, bool) {
 	return pick(s.fixed, kid, algorithm), false
 }
 
 func (s *signer) keys() keys {
 	return testSet{fixed{
-		{Key: s.rsa.Public(), KeyID: "r", Algorithm: "RS256"},
-		{Key: s.ec.Public(), KeyID: "e"},
-		{Key: s.ed.Public(), KeyID: "d"},
+		{jose.JSONWebKey{Key: s.rsa.Public(), KeyID: "r", Algorithm: "RS256"}, ""},
+		{jose.JSONWebKey{Key: s.ec.Public(), KeyID: "e"}, ""},
+		{jose.JSONWebKey{Key: s.ed.Public(), KeyID: "d"}, ""},
 	}}
 }
 

@@ -124,6 +124,9 @@ func (l *loader) ofConnects(o object, a *JWTAuth) {
 			l.errorf(o.field("from").used, "%s is not looked at for a namespace: write {auth: NAME} for what its client gives as auth, and the others in auth of the route", s.Place)
 		}
 	}
+	if f := o.field("revoke_on_key_loss"); f.given() {
+		l.errorf(f.used, "revoke_on_key_loss is not for namespaces: write it in auth of the route, whose token lets the session in")
+	}
 	if f := o.field("claims"); f.given() {
 		l.errorf(f.used, "claims are not for namespaces: all that a session has at an upstream share one connection, whose headers are of the route's auth")
 	}

@@ -29,6 +29,8 @@ type JWTAuth struct {
 	Require    []ClaimValue
 	Leeway     time.Duration // that clocks may differ
 	Expiry     Expiry
+
+	RevokeOnKeyLoss bool // sessions end that a key has let in which is gone from its set
 }
 
 // TokenSource is where a token is looked for.
@@ -62,7 +64,7 @@ type ClaimValue struct {
 }
 
 var (
-	jwtKeys    = append([]string{"jwks", "issuer", "key", "secret", "audience", "algorithms", "from", "claims", "require", "leeway"}, expiryKeys...)
+	jwtKeys    = append([]string{"jwks", "issuer", "key", "secret", "audience", "algorithms", "from", "claims", "require", "leeway", "revoke_on_key_loss"}, expiryKeys...)
 	sourceKeys = []string{"cookie", "query", "subprotocol", "auth"}
 
 	// Algorithms are those of signatures, and of HMACs.
@@ -111,7 +113,16 @@ func (l *loader) jwtAuth(v value, connects bool) *JWTAuth {
 	}
 	l.duration(o.field("leeway"), orZero, &a.Leeway)
 	a.Expiry = l.expiry(o)
+	l.keyLoss(o.field("revoke_on_key_loss"), a)
 	return a
+}
+
+// keyLoss reads what becomes of open sessions when keys go. a has who signs.
+func (l *loader) keyLoss(v value, a *JWTAuth) {
+	l.bool(v, &a.RevokeOnKeyLoss)
+	if a.RevokeOnKeyLoss && (a.Key != "" || a.Secret != "") {
+		l.errorf(v.used, "revoke_on_key_loss is for key sets, by jwks or issuer: key and secret are no set that keys go from")
+	}
 }
 
 // signers reads who signs tokens.

@@ -60,6 +60,8 @@ func (l *loader) operatorsToken(a *JWTAuth) {
 		l.errorf(a.Position, "claims are never used in admin.auth: no upstream is told who an operator is")
 	case a.Expiry != Expiry{Code: unauthorized}:
 		l.errorf(a.Position, "on_expiry and close_code are never used in admin.auth: the end of the token ends the login")
+	case a.RevokeOnKeyLoss:
+		l.errorf(a.Position, "revoke_on_key_loss is never used in admin.auth: each request of an operator shows its token")
 	case slices.ContainsFunc(a.From, func(s TokenSource) bool { return s.Place == FromSubprotocol }):
 		l.errorf(a.Position, "a token in a subprotocol is never used in admin.auth: operators open no sockets")
 	}

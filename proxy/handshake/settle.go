@@ -91,7 +91,7 @@ func (x *Exchange) open(now time.Time) *session.Session {
 		Client: c.Sender.Address(), Started: now,
 		Handshake: now.Sub(x.began), Dial: x.dialled,
 		Counts:  c.seat != nil && c.seat.connections != nil,
-		Expires: c.grant.Expires, ExpiryCode: c.grant.Code,
+		Expires: c.grant.Expires, ExpiryCode: c.grant.Code, Signer: c.grant.Signer,
 	}
 	if h.Marker != nil {
 		info.Marks = h.Marker.Marks(x.request.Header)

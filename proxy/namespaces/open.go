@@ -99,6 +99,7 @@ func (q *request) info() session.Info {
 		ID: q.visit.Sender.ID, Route: q.route.String(), Claim: q.route.Identity,
 		Client: q.visit.Sender.Address(), Started: time.Now(),
 		Marks: q.marks(), User: q.visit.User(), Expires: q.visit.Grant.Expires, ExpiryCode: q.visit.Grant.Code,
+		Signer: q.visit.Grant.Signer,
 	}
 }
 

@@ -39,7 +39,7 @@ const (
 	Drained  Event = "drained"  // its route or endpoint is not served any more
 	Operator Event = "operator" // an operator closed it
 	Expired  Event = "expired"  // what had let the client in has ended
-	Revoked  Event = "revoked"  // what had let the client in says no when it is asked again
+	Revoked  Event = "revoked"  // what had let the client in says no when it is asked again, or is a key that is gone
 	Replaced Event = "replaced" // its user has more than may be, and others are newer
 	Failed   Event = "failed"   // usher could not go on: a fault of ours or of the machine
 )

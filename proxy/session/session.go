@@ -26,6 +26,7 @@ type Info struct {
 	// be said anew: see Session.Expiry.
 	Expires    int64  `json:",omitempty"`
 	ExpiryCode uint16 `json:",omitempty"`
+	Signer     string `json:",omitempty"` // the key that has let the client in, as auth names it; "" for none
 
 	Handshake time.Duration // from the request to its 101
 	Dial      time.Duration // of which the connection to the endpoint took

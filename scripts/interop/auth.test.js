@@ -4,6 +4,7 @@
 // end, an issuer whose keys change, and a login page with cookies.
 
 const assert = require('node:assert/strict');
+const { once } = require('node:events');
 const { before, describe, test } = require('node:test');
 const { setTimeout: sleep } = require('node:timers/promises');
 const { call, connect, connected, kinds, next, open, within } = require('./clients');
@@ -74,6 +75,7 @@ const ways = {
 describe('access', { concurrency: 20 }, () => {
   test('an issuer takes another key', rotated);
   test('an issuer that nobody can ask', unreachable);
+  test('what a key has let in ends with the key', revoked);
   test('a login page with cookie-session', loggedIn);
 
   for (const [place, name] of [['plain', 'query'], ['plain', 'header'], ['namespaces', 'query'], ['namespaces', 'header'], ['connects', 'auth']]) {
@@ -189,9 +191,9 @@ async function wantNothingLost({ ticks, recovered, socket }) {
 }
 
 // keyed puts usher before the shop, for who has a token of the issuer.
-async function keyed(t, id) {
+async function keyed(t, id, more = {}) {
   const { url } = await shop(t);
-  const auth = { jwt: { jwks: id.url, audience: 'chat', claims: { 'X-User': 'sub' } } };
+  const auth = { jwt: { jwks: id.url, audience: 'chat', claims: { 'X-User': 'sub' }, ...more } };
   const { port, front } = await behind(t, { upstreams: { shop: url }, routes: [{ upstream: 'shop', auth }] });
   const base = `http://127.0.0.1:${port}`;
   const ask = async (kid) => {
@@ -261,6 +263,41 @@ async function unreachable(t) {
   id.broken = false;
   id.published = ['first', 'second'];
   await until(ask, 'second', 200);
+}
+
+// revoked has a key set that cannot be read, and then one without a key.
+async function revoked(t) {
+  const id = await issuer(t, ['first', 'second'], ['third']);
+  const { base, ask } = await keyed(t, id, { revoke_on_key_loss: true });
+  const enter = async (kid) => {
+    const ws = await socket(t, base, '', { headers: { Authorization: `Bearer ${await id.token(kid)}` } });
+    assert.equal(await ws.next('who I am'), '{"x-user":"anna"}');
+    return ws;
+  };
+  const [first, second] = await Promise.all(['first', 'second'].map(enter));
+  const end = once(first, 'close');
+  const answers = async (ws) => {
+    ws.send('hello');
+    assert.equal(await ws.next('the echo'), 'hello');
+  };
+
+  id.broken = true;
+  const before = id.asked;
+  await within('another reading of the key set', async (resolve) => {
+    while (id.asked === before) {
+      assert.deepEqual(await ask('third'), unknownKey);
+      await sleep(100);
+    }
+    resolve();
+  }, patience);
+  await Promise.all([first, second].map(answers));
+
+  id.broken = false;
+  id.published = ['second', 'third'];
+  await until(ask, 'third', 200);
+  const [code, reason] = await end;
+  assert.deepEqual([code, reason.toString()], [3000, 'signing key revoked']);
+  await answers(second);
 }
 
 async function loggedIn(t) {
