@@ -58,6 +58,7 @@ func (s *Server) newLive(p *prepared) *live {
 		Refusals: s.refusals,
 		Table:    l.table,
 		Rechecks: s.rechecks,
+		SIDs:     s.sids,
 		Open:     s.open,
 		Requests: s.requests,
 

@@ -60,6 +60,7 @@ type Server struct {
 	access      *accesslog.Log
 	auth        *auth.Keeper
 	rechecks    *auth.Rechecks
+	sids        *auth.SIDs
 	plain       *plain.Counters
 	transports  *forward.Transports
 	encoders    *encode.Encoders
@@ -122,7 +123,7 @@ func newServer(cfg *config.Config, log *slog.Logger, frames *relay.Group, from *
 	s := &Server{
 		log: log, failed: make(chan error, 1), frames: frames, routesFile: watch.Look(cfg.File),
 		counters: new(handshake.Counters), open: new(limits.Sessions), requests: limits.NewRequests(), connections: new(limits.Connections), transports: new(forward.Transports), encoders: new(encode.Encoders),
-		sessionLog: newSessionLog(log), succession: newSuccession(from), refusals: &refusal.Writer{Log: log}, access: accesslog.New(log), plain: new(plain.Counters), auth: auth.NewKeeper(log),
+		sessionLog: newSessionLog(log), succession: newSuccession(from), refusals: &refusal.Writer{Log: log}, access: accesslog.New(log), plain: new(plain.Counters), auth: auth.NewKeeper(log), sids: new(auth.SIDs),
 	}
 	s.front = front.NewServer(front.Config{
 		Loops: frames, HeadTimeout: cfg.HandshakeTimeout, Limits: ofConnections(cfg), Connections: s.connections, ConnContext: handshake.ConnContext,

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -158,6 +159,9 @@ func (u *users) quick(q question, now time.Time) (g Grant, ok bool) {
 	u.mu.Unlock()
 	return Grant{Who: name}, known && u.isVerified(u.shown(name, password, hash), now)
 }
+
+// shows implements way.
+func (u *users) shows(q question) string { return strings.Join(q.Header["Authorization"], "\n") }
 
 // check implements way.
 func (u *users) check(q question, now time.Time) (g Grant, err error) {

@@ -88,6 +88,15 @@ func (s *service) check(q question, _ time.Time) (Grant, error) {
 	}
 }
 
+// shows implements way. What else a service looks at is not known: those who show
+// nothing of this are who began.
+func (s *service) shows(q question) string {
+	if len(q.Header["Cookie"])+len(q.Header["Authorization"]) == 0 {
+		return ""
+	}
+	return strings.Join(q.Header["Cookie"], "; ") + "\n" + strings.Join(q.Header["Authorization"], "\n")
+}
+
 // notAsked are headers that say nothing about who comes.
 var notAsked = []string{"Content-Length", "Content-Type", "Content-Encoding", "Expect", "Traceparent", "Tracestate", "X-Request-Id", "Forwarded", headers.Via, "Range"}
 

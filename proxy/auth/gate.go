@@ -38,6 +38,8 @@ type way interface {
 	quick(q question, now time.Time) (g Grant, ok bool)
 	// check decides. The error is a *refusal.Error.
 	check(q question, now time.Time) (Grant, error)
+	// shows returns what shows who asks, "" for nothing.
+	shows(q question) string
 }
 
 // question is who wants to come in.

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"crypto/rand"
 	"log/slog"
 	"maps"
 	"net"
@@ -21,6 +22,7 @@ const fetching = 5 * time.Second
 // Keeper has what outlives a routes file.
 type Keeper struct {
 	log *slog.Logger // static
+	key [32]byte     // static: of marks
 	web *http.Client // static
 
 	ctx  context.Context // static; done when nobody asks any more
@@ -44,6 +46,7 @@ func NewKeeper(log *slog.Logger) *Keeper {
 		log = slog.New(slog.DiscardHandler)
 	}
 	k := &Keeper{log: log, web: newClient(nil), sets: make(map[keySource]*keySet), unix: make(map[string]*http.Client), renewed: make(chan struct{}, 1), took: make(map[string]*session.Latencies)}
+	rand.Read(k.key[:]) // never fails
 	for _, kind := range kinds {
 		k.took[kind] = new(session.Latencies)
 	}

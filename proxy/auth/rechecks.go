@@ -213,17 +213,22 @@ func (r *Rechecks) settle(a answered, now time.Time) (v Verdict, ok bool) {
 	if g != a.gate {
 		return v, false
 	}
-	became := allowed
-	switch {
-	case a.err != nil || a.reply.answer != nil && troubled(a.reply.answer.Status):
-		became = unavailable
-	case a.reply.answer != nil:
-		became = refused
-	}
+	became := a.reply.became(a.err)
 	r.keep.count(route, "recheck", became)
 	grant := a.reply.grant
 	v = Verdict{Session: k.session, Ends: became == refused, Expires: grant.Expires, Code: g.rechecks().Expiry.Code}
 	return v, became != unavailable
+}
+
+// became is what a service has said of a session that is open.
+func (r reply) became(err error) result {
+	switch {
+	case err != nil || r.answer != nil && troubled(r.answer.Status):
+		return unavailable
+	case r.answer != nil:
+		return refused
+	}
+	return allowed
 }
 
 // troubled tells whether a status is about the service, and says nothing of whom it

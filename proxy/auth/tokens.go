@@ -78,6 +78,15 @@ func (t *tokens) check(q question, now time.Time) (Grant, error) {
 	return g, nil
 }
 
+// shows implements way.
+func (t *tokens) shows(q question) string {
+	raw, err := find(q.Request, t.From)
+	if err != nil && !errors.Is(err, errNone) {
+		return err.Error() // it is judged, and refused
+	}
+	return raw
+}
+
 // no is the answer to a client without a good token (RFC 6750, 3).
 func (t *tokens) no(err error) *refusal.Error {
 	challenge := "Bearer"

@@ -14,13 +14,17 @@ import (
 
 // authorize has auth let the client of r in, which s has sent and w answers, or say
 // why it may not come in. It may wait for others. Who the client is stands in s and
-// in r's headers then.
-func (h *Handler) authorize(w http.ResponseWriter, r *http.Request, on *route.Route, s *headers.Sender) (auth.Grant, error) {
+// in r's headers then. A session at that may stand for who it is.
+func (h *Handler) authorize(w http.ResponseWriter, r *http.Request, on *route.Route, s *headers.Sender, at auth.SID) (g auth.Grant, err error) {
 	gate := h.Auth[on.Auth]
 	if gate == nil {
-		return auth.Grant{}, nil
+		return g, nil
 	}
-	g, err := gate.Check(r, *s, on.String(), time.Now())
+	if b := h.begun(r, at); b != nil {
+		g, err = gate.Again(at, r, *s, on.String(), b, time.Now())
+	} else {
+		g, err = gate.Check(r, *s, on.String(), time.Now())
+	}
 	if err != nil {
 		return g, err
 	}
@@ -60,7 +64,7 @@ func (h *Handler) withoutTokens(protocols []string, on *route.Route) []string {
 // Authorize has auth let the client of r in, or say why it may not come in. w answers
 // the client. It may wait for others.
 func (v *Visit) Authorize(w http.ResponseWriter, r *http.Request) (err error) {
-	v.Grant, err = v.handler.authorize(w, r, v.Match.Route, &v.Sender)
+	v.Grant, err = v.handler.authorize(w, r, v.Match.Route, &v.Sender, auth.SID{})
 	return err
 }
 

@@ -28,6 +28,7 @@ type Claim struct {
 	seat    *seat // of the session; nil without limits
 	offer   offer
 	grant   auth.Grant
+	sid     auth.SID // of the Engine.IO session that it goes on with
 	handler *Handler // that made it, with the upstreams of its time
 }
 

@@ -47,6 +47,7 @@ type Handler struct {
 
 	// Shared by all handlers of a server; nil for no limits, and for no questions.
 	Rechecks    *auth.Rechecks
+	SIDs        *auth.SIDs
 	Open        *limits.Sessions
 	Requests    *limits.Requests
 	Connections *limits.Connections
@@ -127,7 +128,11 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, sender headers.S
 		})
 	case q.upgrade:
 		sender.Trace.Routed(q.match.Route.String(), q.match.Route.Upstream.Name)
-		return h.serveUpgrade(w, r, h.newClaim(q, sender))
+		c, err := h.newClaim(q, sender)
+		if err != nil {
+			return err
+		}
+		return h.serveUpgrade(w, r, c)
 	}
 	return h.servePlain(w, r, q, sender)
 }
@@ -169,13 +174,14 @@ func (h *Handler) enter(r *http.Request, q wish) error {
 	return nil
 }
 
-func (h *Handler) newClaim(q wish, sender headers.Sender) Claim {
+func (h *Handler) newClaim(q wish, sender headers.Sender) (Claim, error) {
 	on := q.match.Route
+	at, err := h.sidOfClaim(q)
 	return Claim{
 		Route: on, Upstream: h.Upstreams.Get(on.Upstream.Name),
 		Path: q.match.UpstreamPath(), Query: q.query, Sender: sender,
-		EngineIO: speaksEngineIO(q.query), offer: q.offer, handler: h,
-	}
+		EngineIO: speaksEngineIO(q.query), sid: at, offer: q.offer, handler: h,
+	}, err
 }
 
 // servePlain serves what is no upgrade.
@@ -183,9 +189,11 @@ func (h *Handler) servePlain(w http.ResponseWriter, r *http.Request, q wish, sen
 	if err := checkPolling(r, q.match.Route, q.query, sender.Host); err != nil {
 		return err
 	}
-	if _, err := h.authorize(w, r, q.match.Route, &sender); err != nil {
+	w, r, done, err := h.authorizePlain(w, r, q.match, q.query, &sender)
+	if err != nil {
 		return err
 	}
+	defer done()
 	if err := plain.Check(r, &q.match.Route.Limits); err != nil {
 		return err
 	}
@@ -215,7 +223,7 @@ func (h *Handler) serveUpgrade(w http.ResponseWriter, r *http.Request, c Claim) 
 		return err
 	}
 	var err error
-	if c.grant, err = h.authorize(w, r, c.Route, &c.Sender); err != nil {
+	if c.grant, err = h.authorize(w, r, c.Route, &c.Sender, c.sid); err != nil {
 		return err
 	}
 	if err := h.settleClaim(r, &c); err != nil {
@@ -243,8 +251,8 @@ func (h *Handler) Begin(r *http.Request, s headers.Sender, now time.Time) *Excha
 		h.enter(r, q) != nil || h.admitClient(q.match.Route, s) != nil {
 		return nil
 	}
-	c := h.newClaim(q, s)
-	if !c.Upstream.Prompt() {
+	c, err := h.newClaim(q, s)
+	if err != nil || !c.Upstream.Prompt() || h.begun(r, c.sid) != nil {
 		return nil
 	}
 	unask, err := h.ask(c.Route, s, now)

@@ -24,13 +24,15 @@ type terms struct {
 	cookies []string // values of Set-Cookie that the answer has besides
 }
 
-// of returns those of w, nil if it is neither.
+// of returns those of w, or of what it stands before; nil if there are none.
 func of(w http.ResponseWriter) *terms {
 	switch w := w.(type) {
 	case *Exchange:
 		return &w.terms
 	case *Upgrade:
 		return &w.terms
+	case interface{ Unwrap() http.ResponseWriter }:
+		return of(w.Unwrap())
 	}
 	return nil
 }

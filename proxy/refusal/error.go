@@ -58,6 +58,14 @@ func New(status int, reason Reason, format string, args ...any) *Error {
 	return &Error{Status: status, Reason: reason, Rule: fmt.Sprintf(format, args...)}
 }
 
+// UnknownSID returns a refusal that has a client of Engine.IO begin another session.
+func UnknownSID(reason Reason, rule string) *Error {
+	return &Error{
+		Status: http.StatusBadRequest, Reason: reason, Rule: rule,
+		EngineIO: &EngineIO{Code: engineio.SIDUnknown, Message: engineio.SIDUnknown.Message()},
+	}
+}
+
 // Whoever comes while usher or a route takes no new sessions hears one of these.
 var (
 	ErrStopping = &Error{Status: http.StatusServiceUnavailable, Reason: Draining, Rule: "usher is stopping"}
@@ -88,10 +96,9 @@ func Of(ctx context.Context, err error) *Error {
 		return e
 	}
 	if errors.Is(err, upstream.ErrUnknownSID) {
-		return &Error{
-			Status: http.StatusBadRequest, Reason: Protocol, Rule: "no endpoint of the upstream knows the sid", Err: err,
-			EngineIO: &EngineIO{Code: engineio.SIDUnknown, Message: engineio.SIDUnknown.Message()},
-		}
+		e := UnknownSID(Protocol, "no endpoint of the upstream knows the sid")
+		e.Err = err
+		return e
 	}
 	status, reason, rule := http.StatusBadGateway, Answer, "upstream gave no valid answer"
 	netErr, isNet := errors.AsType[net.Error](err)

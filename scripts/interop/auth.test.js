@@ -83,7 +83,7 @@ describe('access', { concurrency: 20 }, () => {
       const way = name === 'auth' && kind.version === '2.x' ? 'query' : name; // of "/" it is the handshake's
       test(`a token of 3 s by ${way}, ${place}, client ${kind.version}, ${kind.transport}`, async (t) => {
         const returns = await whileTokensEnd(t, kind, edges[place], way);
-        // A server behind a plain route learns by its own heartbeat only that a client's polls have ended.
+        // A server behind a plain route may learn by its own heartbeat only that a client's polls have ended.
         if (kind.version === '4.x' && !(place === 'plain' && kind.transport === 'polling')) {
           await wantNothingLost(returns);
         }
@@ -91,10 +91,22 @@ describe('access', { concurrency: 20 }, () => {
     }
   }
 
+  for (const kind of kinds.filter(({ transport }) => transport === 'upgrade')) {
+    test(`a socket by the sid of a handshake with a token, client ${kind.version}`, (t) => upgradedBySID(t, kind, edges.plain));
+  }
+
   for (const kind of kinds) {
     test(`a namespace's tokens, client ${kind.version}, ${kind.transport}`, (t) => guarded(t, kind, edges.admin));
   }
 });
+
+// upgradedBySID has a client show its token as a browser can, that sets no header of a WebSocket.
+async function upgradedBySID(t, kind, { base }) {
+  const extraHeaders = { Authorization: `Bearer ${signed(t.name, 60)}` };
+  const socket = await connect(t, kind, base, { transportOptions: { polling: { extraHeaders } } });
+  const { headers } = await call(socket, 'handshake');
+  assert.equal(headers['x-user-id'], t.name);
+}
 
 // guarded has a client refused in /admin, let in, and back after its token's end.
 async function guarded(t, kind, { base, services: { main, admin } }) {

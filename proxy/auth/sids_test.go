@@ -1,0 +1,106 @@
+package auth
+
+import (
+	"fmt"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"usher/proxy/config"
+	"usher/proxy/headers"
+)
+
+func at(path, sid string) SID { return SID{"main", "route", path, sid} }
+
+// The sid stands for who began, where the session has begun, until what was shown then
+// ends. Whoever shows something else must be the same user.
+func TestSIDs(t *testing.T) {
+	s, keep := newSigner(t), NewKeeper(nil)
+	t.Cleanup(keep.Close)
+	tokens := newTokens(&config.JWTAuth{
+		Algorithms: signatures, From: []config.TokenSource{{Place: config.FromAuthorization}},
+		Claims: []config.ClaimHeader{{Header: "X-User", Claim: "sub"}}, Expiry: config.Expiry{Code: 3000},
+	})
+	tokens.keys = s.keys()
+	g := &Gate{kind: "jwt", way: tokens, keep: keep}
+	now := time.Now()
+	end := now.Add(time.Minute).Unix()
+	token := func(user string, end int64) string {
+		return s.raw("RS256", `{"alg":"RS256","kid":"r"}`, fmt.Sprintf(`{"sub":%q,"exp":%d,"nonce":%d}`, user, end, end))
+	}
+	first := token("ann", end)
+	begin := httptest.NewRequestWithContext(t.Context(), "GET", "/", nil)
+	begin.Header.Set("Authorization", "Bearer "+first)
+	granted, err := g.Check(begin, headers.Sender{}, "", now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sids := new(SIDs)
+	sids.Add(g.Begin(at("/a", "1"), begin, headers.Sender{}, granted, now))
+	sids.Add(g.Begin(at("/a", "1"), begin, headers.Sender{}, Grant{Who: "bob"}, now)) // it stays whose it is
+	for _, tt := range []struct {
+		what, path, token string
+		after             time.Duration
+		status            int
+	}{
+		{"nothing", "/a", "", 0, 0},
+		{"the same", "/a", first, 0, 0},
+		{"a newer one", "/a", token("ann", end+3600), 0, 0},
+		{"the first one again", "/a", first, 0, 0},
+		{"another's", "/a", token("bob", end), 0, 400},
+		{"a bad one", "/a", "a.b.c", 0, 401},
+		{"an old one", "/a", token("ann", end-7200), 0, 401},
+		{"nothing, elsewhere", "/b", "", 0, 401},
+		{"another's, elsewhere", "/b", token("bob", end), 0, 400},
+		{"the same, elsewhere", "/b", first, 0, 0},
+		{"nothing, when it has ended", "/a", "", time.Minute, 400},
+		{"a newer one, when it has ended", "/a", token("ann", end+3600), time.Minute, 400},
+		{"nothing, and the clock was set back", "/a", "", 0, 400},
+	} {
+		b := sids.Find(at(tt.path, "1"))
+		if b == nil {
+			t.Fatalf("%s: the sid is not known", tt.what)
+		}
+		r := httptest.NewRequestWithContext(t.Context(), "GET", "/", nil)
+		if tt.token != "" {
+			r.Header.Set("Authorization", "Bearer "+tt.token)
+		}
+		got, err := g.Again(at(tt.path, "1"), r, headers.Sender{}, "", b, now.Add(tt.after))
+		wantStatus(t, err, tt.status)
+		if err == nil && (got.Who != "ann" || got.Expires != end || len(got.Headers) != 1 || got.Headers[0].Value != "ann") {
+			t.Errorf("%s: got %+v, want who has begun", tt.what, got)
+		}
+		if t.Failed() {
+			t.Fatal(tt.what)
+		}
+	}
+	if (*SIDs)(nil).Find(at("/a", "1")) != nil || sids.Find(at("/a", "2")) != nil || sids.Find(SID{"other", "route", "/a", "1"}) != nil {
+		t.Error("got a session that nobody has begun")
+	}
+}
+
+// What is remembered is bounded, and who comes again stays.
+func TestSIDsAreForgotten(t *testing.T) {
+	sids := new(SIDs)
+	g := &Gate{kind: "jwt", way: newTokens(new(config.JWTAuth)), keep: NewKeeper(nil)}
+	t.Cleanup(g.keep.Close)
+	r := httptest.NewRequestWithContext(t.Context(), "GET", "/", nil)
+	add := func(sid string) {
+		sids.Add(g.Begin(at("/", sid), r, headers.Sender{}, Grant{Who: strings.Repeat("x", 100<<10)}, time.Now()))
+	}
+	add("stays")
+	add("goes")
+	for i := range 1000 {
+		add(fmt.Sprint(i))
+		if sids.Find(at("/", "stays")) == nil {
+			t.Fatalf("forgotten behind %d, and used all the while", i)
+		}
+	}
+	if sids.Find(at("/", "goes")) != nil || sids.Find(at("/", "999")) == nil {
+		t.Error("want the oldest forgotten and the youngest known")
+	}
+	if n := len(sids.young) + len(sids.old); n > 2*mostSIDs/(100<<10)+4 {
+		t.Errorf("got %d remembered", n)
+	}
+}
