@@ -45,6 +45,10 @@ func (s *Server) report(old, next *live, ls *listeners) admin.Changes {
 		s.log.Warn("not reloaded: it takes a restart", "key", "affinity_secret",
 			"detail", "for routes with namespaces; elsewhere sids and cookies of the old one lead nowhere from now on")
 	}
+	if !old.cfg.Fleet.Same(next.cfg.Fleet) {
+		s.log.Warn("not reloaded: it takes a restart", "key", "fleet",
+			"detail", "this node stays what it is among the others")
+	}
 	return admin.Changes{
 		Same:        reflect.DeepEqual(old.cfg, next.cfg),
 		RoutesAdded: len(newRoutes), RoutesRemoved: len(oldRoutes),

@@ -27,6 +27,8 @@ var layers = map[string]struct {
 	"tls13":    {owns: []string{"golang.org/x/crypto/chacha20poly1305"}, pure: true},
 	"demux":    {imports: []string{"engineio", "socketio"}, pure: true},
 
+	"fleet/keys": {pure: true},
+
 	"affinity": {owns: []string{"github.com/hashicorp/golang-lru/v2"}, pure: true},
 
 	"h2connect": {},

@@ -377,6 +377,22 @@ func TestReloadRest(t *testing.T) {
 	}
 }
 
+// TestReloadOfFleet changes what takes a restart, and then only where it stands.
+func TestReloadOfFleet(t *testing.T) {
+	fleet := func(secret string) string {
+		return "fleet: {nodes: '127.0.0.1:1', secret: " + secret + "-secret-of-thirty-two-bytes-or-more}\n" + oneRoute("http://127.0.0.1:1")
+	}
+	b := newTestBroker(t, fleet("first"))
+	b.reload(t, fleet("second"))
+	b.reload(t, "watch: false\n"+fleet("second"))
+	if lines := b.log.lines(t, "not reloaded: it takes a restart"); len(lines) != 1 || lines[0]["key"] != "fleet" {
+		t.Errorf("log: got %v, want a line that names fleet", lines)
+	}
+	if strings.Contains(b.log.String(), "-secret-of-") {
+		t.Errorf("log tells a secret:\n%s", b.log)
+	}
+}
+
 // TestReloadOfCertificates turns TLS on at a listener that was plain.
 func TestReloadOfCertificates(t *testing.T) {
 	up := newTestBackend(t, echo)

@@ -24,12 +24,18 @@ func Check(cfg *config.Config) config.Errors {
 	}
 	c.authority("ca_root", cfg.TLS.ACME.Root, cfg.TLS.ACME.RootAt)
 	for _, u := range cfg.Upstreams {
-		c.authority("ca", u.TLS.CA, u.TLS.CAAt)
-		if u.TLS.Cert != "" {
-			c.pair(config.Certificate{Cert: u.TLS.Cert, Key: u.TLS.Key, CertAt: u.TLS.CertAt, KeyAt: u.TLS.KeyAt})
-		}
+		c.peer(u.TLS)
 	}
+	c.peer(cfg.Fleet.Redis.TLS)
 	return c.faults.Sorted()
+}
+
+// peer checks the files for servers that usher is a client of.
+func (c *checker) peer(t config.UpstreamTLS) {
+	c.authority("ca", t.CA, t.CAAt)
+	if t.Cert != "" {
+		c.pair(config.Certificate{Cert: t.Cert, Key: t.Key, CertAt: t.CertAt, KeyAt: t.KeyAt})
+	}
 }
 
 // All returns what Check finds, if err, of Open or ForUpstreams, is about one of

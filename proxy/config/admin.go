@@ -21,7 +21,7 @@ func (l *loader) admin(v value) Admin {
 	if v.node.ShortTag() == "!!map" {
 		o, _ = l.object(v, "in admin", adminKeys)
 		address = l.required(o, "address", "in admin")
-		a.Token = l.secret(o.field("token"), "token", unsendable)
+		a.Token = l.secret(o.field("token"), "token", leastSecret, unsendable)
 		a.Auth = l.adminAuth(o.field("auth"))
 		a.CloseBy = l.closeBy(o.field("close_by"))
 		a.Access = l.access(o, a.Access)

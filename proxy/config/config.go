@@ -29,6 +29,7 @@ type Config struct {
 	Tracing          Tracing        // zero for none
 	Watch            bool           // a change of the file is read as by SIGHUP
 	AffinitySecret   string         // that clients' tags are made with; "" for one that each process makes up
+	Fleet            Fleet          // zero for none
 	Upstreams        []*Upstream    // in the order of the file
 	Routes           []*Route       // in the order of the file
 	Warnings         Errors         // what is allowed but unwise, nil if nothing
@@ -143,7 +144,8 @@ type Upstream struct {
 	After     []string      // upstreams that must be healthy before this one takes sockets; they have checks
 }
 
-// UpstreamTLS says how https endpoints prove who they are, and usher to them.
+// UpstreamTLS says how https endpoints, or a Redis, prove who they are, and usher
+// to them.
 // Relative names of files start at the folder of the routes file.
 type UpstreamTLS struct {
 	CA                 string // a PEM file that verifies them; "" for the system's roots

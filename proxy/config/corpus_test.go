@@ -20,6 +20,7 @@ func testEnv(name string) (string, bool) {
 		"SECRET":   "hunter2",
 		"LINES":    "hunter2\r\nX-Evil: 1",
 		"NOWHERE":  "hunter2",
+		"FLEET":    "hunter2 and more, 32 bytes at least",
 	}[name]
 	return held, ok
 }

@@ -18,6 +18,7 @@ type defaultValues struct {
 	limits      Limits
 	socketIO    SocketIO
 	quota       Quota
+	fleet       Fleet // but for what it has no default of
 }
 
 // defaults is the one place where they stand; schema.json repeats them for
@@ -48,6 +49,7 @@ func defaults() defaultValues {
 			ResponseTimeout:  time.Minute,
 		},
 		quota: Quota{Connections: 10000},
+		fleet: Fleet{Name: "edge"},
 		socketIO: SocketIO{
 			PingInterval:   25 * time.Second,
 			PingTimeout:    20 * time.Second,

@@ -132,7 +132,7 @@ func (l *loader) signers(o object, a *JWTAuth) {
 	if w, ok := l.text(o.field("key")); ok {
 		a.Key, a.KeyAt = w.text, w.Position
 	}
-	a.Secret = l.secret(o.field("secret"), "secret", nil)
+	a.Secret = l.secret(o.field("secret"), "secret", leastSecret, nil)
 	first := ""
 	for _, key := range []string{"jwks", "key", "secret"} {
 		switch f := o.field(key); {

@@ -107,7 +107,7 @@ func (l *loader) where(at Position) string {
 }
 
 var fileKeys = slices.Concat([]string{
-	"listen", "tls", "trusted_proxies", "drain", "admin", "tracing", "log", "watch", "dial_timeout", "affinity_secret", "limits", "response_headers", "error_pages", "auth", "upstreams", "routes",
+	"listen", "tls", "trusted_proxies", "drain", "admin", "tracing", "log", "watch", "dial_timeout", "affinity_secret", "fleet", "limits", "response_headers", "error_pages", "auth", "upstreams", "routes",
 }, accessKeys, limitKeys)
 
 func (l *loader) top(root value, c *Config) {
@@ -134,8 +134,9 @@ func (l *loader) top(root value, c *Config) {
 	limits := l.limits(o, d.limits)
 	c.HandshakeTimeout, c.Limits = limits.HandshakeTimeout, limits
 	l.duration(o.field("dial_timeout"), positive, &d.dialTimeout)
-	c.AffinitySecret = l.secret(o.field("affinity_secret"), "affinity_secret", nil)
+	c.AffinitySecret = l.secret(o.field("affinity_secret"), "affinity_secret", leastSecret, nil)
 	d.secret = c.AffinitySecret
+	c.Fleet = l.fleet(o.field("fleet"), d.fleet)
 	c.Upstreams = l.upstreams(o, d)
 	l.refuseLoops(c)
 	l.adviseCookies(c)

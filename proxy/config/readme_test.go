@@ -16,7 +16,7 @@ func TestReadme(t *testing.T) {
 	if len(blocks) == 0 {
 		t.Fatal("README.md has no yaml block")
 	}
-	env := func(string) (string, bool) { return "value-of-the-environment", true }
+	env := func(string) (string, bool) { return "a-value-of-the-environment-of-32-bytes", true }
 	for _, block := range blocks {
 		example, _, _ := strings.Cut(block, "```")
 		if _, err := Parse("README.md", []byte(example), env); err != nil {

@@ -84,7 +84,7 @@ func TestSchemaTakesGoodFiles(t *testing.T) {
 func TestSchemaRefusesBadFiles(t *testing.T) {
 	s := mustCompile(t)
 	for _, name := range []string{
-		"admin_auth", "admin_auth_empty", "admin_auth_none", "auth_from_connect", "balance", "check", "empty_sections", "endpoints", "just_text", "missing_sections", "not_a_mapping", "null_values", "origins_empty",
+		"admin_auth", "admin_auth_empty", "admin_auth_none", "auth_from_connect", "balance", "check", "empty_sections", "endpoints", "fleet_redis", "fleet_wrong", "just_text", "missing_sections", "not_a_mapping", "null_values", "origins_empty",
 		"relay", "sizes", "socketio_auth_cookie", "socketio_types", "tls_empty", "tracing", "tls_incomplete", "unknown_keys", "unknown_keys_deep", "upstreams_missing", "wrong_types", "wrong_types_in_route",
 	} {
 		_, text, _ := parseFile(t, filepath.Join("testdata", "bad", name+".yaml"))
@@ -117,7 +117,7 @@ func TestSchemaKeys(t *testing.T) {
 	tables := map[string][]string{
 		"": fileKeys, "route": routeKeys, "upstream": upstreamKeys, "listener": listenerKeys, "admin": adminKeys, "admin_auth": adminAuthKeys, "tracing": tracingKeys, "log": logKeys, "access_log": accessLogKeys, "tls": tlsKeys,
 		"certificate": certificateKeys, "external_account": externalAccountKeys, "on_demand": onDemandKeys, "drain": drainKeys, "check": checkKeys, "affinity": affinityKeys, "affinity_cookie": affinityCookieKeys, "balance": balanceKeys, "hash": hashKeys, "endpoint": endpointKeys, "headers": headersKeys, "respond": respondKeys, "limits": quotaKeys, "response_headers": answerHeadersKeys, "requests_per_address": requestRateKeys, "max_rate": rateKeys,
-		"socketio": socketIOKeys, "cookie": cookieKeys,
+		"socketio": socketIOKeys, "cookie": cookieKeys, "fleet": fleetKeys, "node": nodeKeys, "redis": redisKeys, "sentinel": sentinelKeys,
 		"auth": authKeys, "auth_forward": forwardKeys, "auth_jwt": jwtKeys, "auth_basic": basicKeys, "token_source": without(sourceKeys, "auth"),
 		// The loader knows the others too, to say where they belong.
 		"namespace_auth": {"jwt"}, "namespace_jwt": without(jwtKeys, "claims", "revoke_on_key_loss"), "namespace_token_source": {"auth"},
@@ -186,6 +186,7 @@ func TestSchemaDefaults(t *testing.T) {
 		tracing["sample"].Default, tracing["service_name"].Default)
 	d.tracing.Endpoint = "http://a/v1/x"
 	want(t, "tracing", mustParse(t, traced).Tracing, d.tracing)
+	want(t, "fleet", root.Defs["fleet"].Properties["name"].Default, any(d.fleet.Name))
 	drain := root.Defs["drain"].Properties
 	text := fmt.Sprintf("drain: {over: %v, deadline: %v, code: %v, grace: %v}\n", drain["over"].Default, drain["deadline"].Default, drain["code"].Default, drain["grace"].Default)
 	want(t, "drain", mustParse(t, text+"upstreams: {main: http://a}\nroutes: [{upstream: main}]\n").Drain, d.drain)

@@ -4,9 +4,10 @@ package config
 // found by trying.
 const leastSecret = 16
 
-// secret reads the value of the key name, which proves something and is never
-// shown. broken names the rule that a text breaks, "" if none; nil has no rules.
-func (l *loader) secret(v value, name string, broken func(text string) string) string {
+// secret reads the value of the key name, which proves something, has so many
+// bytes at least and is never shown. broken names the rule that a text breaks, ""
+// if none; nil has no rules.
+func (l *loader) secret(v value, name string, least int, broken func(text string) string) string {
 	w, ok := l.text(v)
 	if !ok {
 		return ""
@@ -16,8 +17,8 @@ func (l *loader) secret(v value, name string, broken func(text string) string) s
 		rule = broken(w.text)
 	}
 	switch {
-	case len(w.text) < leastSecret:
-		l.errorf(w.Position, "%s must have %d bytes at least: it could be found by trying", name, leastSecret)
+	case len(w.text) < least:
+		l.errorf(w.Position, "%s must have %d bytes at least: it could be found by trying", name, least)
 	case rule != "":
 		l.errorf(w.Position, "%s must be %s", name, rule)
 	case !w.secret:
