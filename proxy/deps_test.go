@@ -35,13 +35,18 @@ var layers = map[string]struct {
 	"leaktest":  {}, // for tests
 	"waittest":  {}, // for tests
 
+	"fleet/redistest": {imports: []string{"waittest"}}, // for tests
+
 	"accesslog": {imports: []string{"config", "headers", "redact"}},
 	"config":    {imports: []string{"http1", "redact"}, owns: []string{"go.yaml.in/yaml/v3", "golang.org/x/net/publicsuffix"}},
 	"session":   {},
-	"tap":       {imports: []string{"redact", "session", "ws"}, pure: true},
-	"socket":    {imports: []string{"tls13"}},
-	"watch":     {},
-	"nginx":     {imports: []string{"config"}, pure: true},
+
+	"fleet/store": {imports: []string{"config"}, owns: []string{"github.com/redis/go-redis/v9"}},
+
+	"tap":    {imports: []string{"redact", "session", "ws"}, pure: true},
+	"socket": {imports: []string{"tls13"}},
+	"watch":  {},
+	"nginx":  {imports: []string{"config"}, pure: true},
 
 	"http2":    {imports: []string{"h2connect", "http1", "refusal", "socket"}},
 	"handover": {imports: []string{"socket"}, owns: []string{"github.com/coreos/go-systemd/v22"}},

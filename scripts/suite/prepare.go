@@ -25,6 +25,7 @@ func checkTools(ctx context.Context, t *tally) {
 	t.compiler(ctx)
 	t.tool(ctx, "curl", "a client of HTTP/2", "curl")
 	t.tool(ctx, "sslscan", "it looks for what TLS should not have", "sslscan")
+	t.tool(ctx, "redis-server", "it is what a fleet shares", "redis-server")
 	t.tool(ctx, "openssl", "it changes the keys of a connection", "openssl")
 }
 

@@ -1,0 +1,149 @@
+// Package redistest runs a real Redis for a test: redis-server, or what
+// USHER_REDIS_BIN names, such as valkey-server. Only tests import it.
+package redistest
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"usher/proxy/waittest"
+)
+
+// Server is a Redis on a port of its own.
+type Server struct {
+	Address string
+
+	t       testing.TB
+	args    []string
+	process *exec.Cmd
+}
+
+// Start runs a Redis that writes nothing to disk, with more arguments, until the
+// test ends.
+func Start(t testing.TB, args ...string) *Server {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{Address: l.Addr().String(), t: t}
+	_, port, _ := net.SplitHostPort(s.Address)
+	l.Close()
+	s.args = append([]string{"--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", t.TempDir()}, args...)
+	t.Cleanup(s.Kill)
+	s.Restart()
+	return s
+}
+
+// Restart runs it again, without what it knew.
+func (s *Server) Restart() {
+	s.t.Helper()
+	s.Kill()
+	binary := os.Getenv("USHER_REDIS_BIN")
+	if binary == "" {
+		binary = "redis-server"
+	}
+	s.process = exec.Command(binary, s.args...)
+	if err := s.process.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	waittest.Until(s.t, "redis answers", func() bool {
+		c, err := net.Dial("tcp", s.Address)
+		if err == nil {
+			c.Close()
+		}
+		return err == nil
+	})
+}
+
+// Kill ends it as if its machine had.
+func (s *Server) Kill() {
+	if s.process == nil {
+		return
+	}
+	s.process.Process.Kill()
+	s.process.Wait() // it was killed
+	s.process = nil
+}
+
+// Pause has it answer nobody until Resume.
+func (s *Server) Pause() { s.signal(syscall.SIGSTOP) }
+
+// Resume ends a Pause.
+func (s *Server) Resume() { s.signal(syscall.SIGCONT) }
+
+func (s *Server) signal(sig syscall.Signal) {
+	s.t.Helper()
+	if err := s.process.Process.Signal(sig); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// Do returns the answer to a command, that of several lines as it comes.
+func (s *Server) Do(args ...string) string {
+	s.t.Helper()
+	c, err := net.Dial("tcp", s.Address)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(waittest.Patience))
+	fmt.Fprintf(c, "*%d\r\n", len(args))
+	for _, a := range args {
+		fmt.Fprintf(c, "$%d\r\n%s\r\n", len(a), a)
+	}
+	answer, err := reply(bufio.NewReader(c))
+	if err != nil {
+		s.t.Fatalf("%v: %v", args, err)
+	}
+	return answer
+}
+
+// reply reads one of RESP 2, the parts of a list on lines of their own.
+func reply(r *bufio.Reader) (string, error) {
+	line, err := r.ReadString('\n')
+	if err != nil {
+		return "", err
+	}
+	line = strings.TrimRight(line, "\r\n")
+	switch kind, rest := line[0], line[1:]; kind {
+	case '-':
+		return "", errors.New(rest)
+	case '$':
+		return bulk(r, rest)
+	case '*':
+		var n int
+		fmt.Sscan(rest, &n)
+		parts := make([]string, max(n, 0))
+		for i := range parts {
+			if parts[i], err = reply(r); err != nil {
+				return "", err
+			}
+		}
+		return strings.Join(parts, "\n"), nil
+	default:
+		return rest, nil
+	}
+}
+
+func bulk(r *bufio.Reader, length string) (string, error) {
+	var n int
+	fmt.Sscan(length, &n)
+	if n < 0 {
+		return "", nil
+	}
+	text := make([]byte, n+2)
+	if _, err := io.ReadFull(r, text); err != nil {
+		return "", err
+	}
+	return string(text[:n]), nil
+}
