@@ -41,7 +41,8 @@ var layers = map[string]struct {
 	"config":    {imports: []string{"http1", "redact"}, owns: []string{"go.yaml.in/yaml/v3", "golang.org/x/net/publicsuffix"}},
 	"session":   {},
 
-	"fleet/store": {imports: []string{"config"}, owns: []string{"github.com/redis/go-redis/v9"}},
+	"fleet/certstore": {imports: []string{"fleet/keys", "fleet/store"}, owns: []string{"github.com/caddyserver/certmagic", "golang.org/x/crypto/chacha20poly1305"}},
+	"fleet/store":     {imports: []string{"config"}, owns: []string{"github.com/redis/go-redis/v9"}},
 
 	"tap":    {imports: []string{"redact", "session", "ws"}, pure: true},
 	"socket": {imports: []string{"tls13"}},
