@@ -55,7 +55,7 @@ var layers = map[string]struct {
 	"headers":  {imports: []string{"config", "tracing"}},
 	"route":    {imports: []string{"config"}},
 
-	"certs":      {imports: []string{"config", "watch"}, owns: []string{"github.com/caddyserver/certmagic", "github.com/mholt/acmez/v3", "go.uber.org/zap"}},
+	"certs":      {imports: []string{"config", "fleet/certstore", "fleet/keys", "watch"}, owns: []string{"github.com/caddyserver/certmagic", "github.com/mholt/acmez/v3", "go.uber.org/zap"}},
 	"proxyproto": {owns: []string{"github.com/pires/go-proxyproto"}},
 	"upstream":   {imports: []string{"affinity", "config", "proxyproto", "session", "socket", "tracing", "ws"}},
 	"refusal":    {imports: []string{"engineio", "headers", "http1", "redact", "route", "session", "upstream"}},

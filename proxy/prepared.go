@@ -35,7 +35,7 @@ type prepared struct {
 func (s *Server) prepare(cfg *config.Config, from *handover.Inheritance) (*prepared, error) {
 	p := &prepared{cfg: cfg, old: s.live.Load()}
 	var err error
-	if p.certs, err = p.old.nextKeeper(cfg, s.log); err != nil {
+	if p.certs, err = s.nextKeeper(p.old, cfg); err != nil {
 		return nil, certs.All(cfg, err)
 	}
 	p.upstreamFiles = certs.LookAtUpstreams(cfg)

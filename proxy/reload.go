@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"errors"
-	"log/slog"
 	"reflect"
 	"slices"
 	"sync/atomic"
@@ -129,11 +128,15 @@ func (s *Server) replace(cfg *config.Config) (changes admin.Changes, err error) 
 
 // nextKeeper returns the certificates for next: those that are there, if the
 // file says the same about them. Their files are watched anyway.
-func (l *live) nextKeeper(next *config.Config, log *slog.Logger) (*certs.Keeper, error) {
+func (s *Server) nextKeeper(l *live, next *config.Config) (*certs.Keeper, error) {
 	if l.certs != nil && sameTLS(l.cfg, next) {
 		return l.certs, nil
 	}
-	return certs.Open(next, log)
+	k, err := certs.Open(next, s.log)
+	if err == nil {
+		s.fleet.share(k)
+	}
+	return k, err
 }
 
 // sameTLS compares what a keeper depends on, but for the places in the file.

@@ -129,6 +129,7 @@ func (s *Server) stop(serves bool) {
 	if s.running {
 		stopCerts(s.live.Load().certs)
 	}
+	s.fleet.close()
 	s.sessionLog.close()
 	s.refusals.Close()
 	s.access.Close()

@@ -73,6 +73,7 @@ type Server struct {
 	namespaces  *namespaces.Server
 	messages    *messages.Relay
 	operators   *operators
+	fleet       *fleet         // nil without one
 	id          string         // among other ushers
 	markKey     [32]byte       // of sessions' marks
 	serving     sync.WaitGroup // Run's goroutines
@@ -104,6 +105,10 @@ func Inherit(cfg *config.Config, log *slog.Logger, from *handover.Inheritance) (
 	s := newServer(cfg, log, frames, from)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.fleet, err = openFleet(cfg, log); err != nil {
+		s.discard()
+		return nil, certs.All(cfg, err)
+	}
 	p, err := s.prepare(cfg, from)
 	if err != nil {
 		s.discard()
@@ -148,6 +153,7 @@ func (s *Server) discard() {
 	s.sessionLog.close()
 	s.access.Close()
 	s.auth.Close()
+	s.fleet.close()
 }
 
 // Addresses returns where the server listens, in the order of the file.

@@ -1,16 +1,19 @@
 package certs
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/caddyserver/certmagic"
@@ -18,6 +21,8 @@ import (
 	"go.uber.org/zap"
 
 	"usher/proxy/config"
+	"usher/proxy/fleet/certstore"
+	"usher/proxy/fleet/keys"
 )
 
 const (
@@ -39,19 +44,25 @@ type issued struct {
 	log     *zap.Logger
 	asker   *asker  // nil without on_demand
 	lookups *bucket // into the storage, for challenges that another process may have begun
+	demands *bucket // likewise, of names that are not listed
+
+	shared *certstore.Storage // what storage is, in a fleet; nil without
 
 	// static after start
 	cache  *certmagic.Cache
 	magic  *certmagic.Config
 	issuer *certmagic.ACMEIssuer
 	demand *certmagic.Config // for names that are not listed; nil without on_demand
+
+	keeping sync.WaitGroup // of what is shared
+	cancel  context.CancelFunc
 }
 
 func newIssued(cfg *config.Config, log *slog.Logger) (*issued, error) {
 	folder := newStorage(cfg.Beside(cfg.TLS.Storage))
 	i := &issued{
 		domains: cfg.TLS.Domains, storage: folder, locks: folder, slog: log, acme: cfg.TLS.ACME,
-		log: zapLogger(log), lookups: newBucket(lookupRate, lookupBurst),
+		log: zapLogger(log), lookups: newBucket(lookupRate, lookupBurst), demands: newBucket(lookupRate, lookupBurst),
 	}
 	if i.acme.Root != "" {
 		var err error
@@ -65,9 +76,31 @@ func newIssued(cfg *config.Config, log *slog.Logger) (*issued, error) {
 	return i, nil
 }
 
+// share has the storage be that of a fleet; the folder is this node's copy.
+func (i *issued) share(with certstore.Shared, ring *keys.Ring) {
+	i.shared = certstore.New(i.locks, with, ring, i.slog)
+	i.storage = i.shared
+}
+
+// keepShared begins to keep what is shared.
+func (i *issued) keepShared(ctx context.Context) {
+	ctx, i.cancel = context.WithCancel(ctx)
+	if i.shared != nil {
+		i.keeping.Go(func() { i.shared.Run(ctx) })
+	}
+}
+
 // start takes what the storage has and orders the rest, in goroutines that end
 // with ctx.
 func (i *issued) start(ctx context.Context, plain, secure net.Addr, renewInterval time.Duration) error {
+	if i.shared != nil {
+		// Nobody waits for the orders. All nodes see at the same moment that one
+		// is due: it is made by one, and with luck before the others look.
+		ctx = certstore.Patient(ctx)
+		renewInterval = cmp.Or(renewInterval, certmagic.DefaultRenewCheckInterval)
+		renewInterval += rand.N(renewInterval/10 + 1)
+	}
+	i.keepShared(ctx)
 	i.cache = certmagic.NewCache(certmagic.CacheOptions{
 		GetConfigForCert:   i.configFor,
 		Logger:             i.log,
@@ -155,6 +188,8 @@ func host(a net.Addr) string {
 func (i *issued) stop() {
 	i.cache.Stop()
 	i.locks.release(i.slog)
+	i.cancel()
+	i.keeping.Wait()
 }
 
 // configFor is certmagic's hook: who keeps a certificate fresh.
@@ -211,5 +246,9 @@ func (i *issued) expects(name string) bool {
 	if _, ok := certmagic.GetACMEChallenge(name); ok {
 		return true
 	}
-	return slices.Contains(i.domains, name) && i.lookups.take(time.Now())
+	bucket := i.demands
+	if slices.Contains(i.domains, name) {
+		bucket = i.lookups
+	}
+	return i.has(name) && bucket.take(time.Now())
 }

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"usher/proxy/config"
+	"usher/proxy/fleet/certstore"
+	"usher/proxy/fleet/keys"
 	"usher/proxy/watch"
 )
 
@@ -84,6 +86,14 @@ func Open(cfg *config.Config, log *slog.Logger) (*Keeper, error) {
 		}
 	}
 	return k, nil
+}
+
+// Share has the certificates that an authority issues be those of a fleet. It may
+// be called until Start.
+func (k *Keeper) Share(with certstore.Shared, ring *keys.Ring) {
+	if k != nil && k.issued != nil {
+		k.issued.share(with, ring)
+	}
 }
 
 // Config returns the TLS side of a listener.

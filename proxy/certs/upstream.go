@@ -28,6 +28,19 @@ func ForUpstreams(cfg *config.Config) (map[string]*tls.Config, error) {
 	return all, nil
 }
 
+// ForRedis reads the files by which the Redis of cfg's fleet is verified, and
+// usher to it. It returns nil if that has no TLS.
+func ForRedis(cfg *config.Config) (*tls.Config, error) {
+	if !cfg.Fleet.Redis.Secure {
+		return nil, nil
+	}
+	c, err := forUpstream(cfg, cfg.Fleet.Redis.TLS)
+	if err != nil {
+		return nil, &config.Error{File: cfg.File, Position: cfg.Fleet.Position, Text: fmt.Sprintf("redis: %v", err)}
+	}
+	return c, nil
+}
+
 // LookAtUpstreams watches the files that ForUpstreams reads. It is to be called
 // before.
 func LookAtUpstreams(cfg *config.Config) *watch.Files {
