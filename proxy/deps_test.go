@@ -28,6 +28,7 @@ var layers = map[string]struct {
 	"demux":    {imports: []string{"engineio", "socketio"}, pure: true},
 
 	"fleet/keys": {pure: true},
+	"fleet/link": {imports: []string{"h2connect", "http2", "socket"}},
 
 	"affinity": {owns: []string{"github.com/hashicorp/golang-lru/v2"}, pure: true},
 

@@ -3,6 +3,7 @@
 package http2
 
 import (
+	"cmp"
 	"context"
 	"log" //nolint:depguard // an http.Server writes by one
 	"net"
@@ -13,7 +14,8 @@ import (
 )
 
 const (
-	// maxStreams is what one HTTP/2 connection may ask for at a time.
+	// maxStreams is what one HTTP/2 connection may ask for at a time, if the config
+	// does not say otherwise.
 	maxStreams = 100
 	// streamWindow is what a client may send on a stream that nobody reads, and
 	// connectionWindow on all of them: so that a few that stall do not stop the
@@ -30,6 +32,8 @@ type Config struct {
 	// Handler gets the requests, as those of HTTP/1. The ResponseWriter of one
 	// that opens a WebSocket is a stream, see Take there.
 	Handler http.Handler
+	// Adapt, if not nil, is shown each request first, and may make another of it.
+	Adapt func(r *http.Request)
 	// Refuse answers a request that breaks a rule of HTTP/2.
 	Refuse func(w http.ResponseWriter, r *http.Request, err error)
 
@@ -41,6 +45,7 @@ type Config struct {
 	ReadHeaderTimeout time.Duration
 	IdleTimeout       time.Duration
 	MaxHeaderBytes    int
+	MaxStreams        int // that one connection may ask for at a time; if zero, 100
 	ErrorLog          *log.Logger
 
 	WriteTimeout time.Duration // in which a client takes nothing of what waits for it, of any stream
@@ -73,7 +78,7 @@ func NewServer(config Config) *Server {
 		MaxHeaderBytes:    config.MaxHeaderBytes,
 		ErrorLog:          config.ErrorLog,
 		HTTP2: &http.HTTP2Config{
-			MaxConcurrentStreams:          maxStreams,
+			MaxConcurrentStreams:          cmp.Or(config.MaxStreams, maxStreams),
 			MaxReadFrameSize:              streamBuffer,
 			MaxReceiveBufferPerStream:     streamWindow,
 			MaxReceiveBufferPerConnection: connectionWindow,
@@ -99,6 +104,9 @@ func (s *Server) Hand(c *Conn) (ok bool) { return s.in.Hand(c) }
 // that does not come.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	r.TLS = ConnOf(r).state // whatever the client calls the scheme
+	if s.config.Adapt != nil {
+		s.config.Adapt(r)
+	}
 	if refused := check(r); refused != nil {
 		s.config.Refuse(w, r, refused)
 		return
