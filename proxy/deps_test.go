@@ -27,8 +27,9 @@ var layers = map[string]struct {
 	"tls13":    {owns: []string{"golang.org/x/crypto/chacha20poly1305"}, pure: true},
 	"demux":    {imports: []string{"engineio", "socketio"}, pure: true},
 
-	"fleet/keys": {pure: true},
-	"fleet/link": {imports: []string{"h2connect", "http2", "socket"}},
+	"fleet/keys":  {pure: true},
+	"fleet/owner": {imports: []string{"affinity", "engineio", "fleet/link", "headers"}},
+	"fleet/link":  {imports: []string{"h2connect", "http2", "socket"}},
 
 	"affinity": {owns: []string{"github.com/hashicorp/golang-lru/v2"}, pure: true},
 
@@ -69,7 +70,7 @@ var layers = map[string]struct {
 	"handshake":  {imports: []string{"affinity", "auth", "config", "engineio", "h2connect", "headers", "http1", "limits", "pages", "plain", "refusal", "route", "session", "tracing", "upstream", "ws"}},
 	"front":      {imports: []string{"accesslog", "certs", "config", "handover", "handshake", "headers", "http1", "http2", "limits", "plain", "proxyproto", "refusal", "relay", "socket", "tls13"}, owns: []string{"golang.org/x/net/http/httpguts"}},
 	"relay":      {imports: []string{"demux", "engineio", "session", "socket", "tap", "tls13", "ws"}, owns: []string{"golang.org/x/sys/unix"}},
-	"namespaces": {imports: []string{"auth", "config", "demux", "engineio", "handshake", "limits", "refusal", "relay", "route", "session", "tracing", "upstream"}},
+	"namespaces": {imports: []string{"auth", "config", "demux", "engineio", "fleet/owner", "handshake", "headers", "limits", "refusal", "relay", "route", "session", "tracing", "upstream"}},
 	"transfer":   {imports: []string{"front", "handover", "namespaces", "relay", "session", "upstream"}},
 	"messages":   {imports: []string{"handshake", "route", "session", "tap", "ws"}, owns: []string{"github.com/koding/websocketproxy", "github.com/gorilla/websocket"}},
 

@@ -66,7 +66,7 @@
 //	the file         config, nginx (which makes one), route, headers
 //	hops             front, handshake, auth, upstream, refusal, limits, plain, pages, forward, encode, namespaces, relay, messages
 //	state            session, certs, handover, transfer
-//	the fleet        fleet/keys, fleet/link
+//	the fleet        fleet/keys, fleet/link, fleet/owner
 //	operators        accesslog, admin, metrics, tracing, command, doctor, demo
 //
 // # Words

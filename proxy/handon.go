@@ -25,6 +25,7 @@ type legacy struct {
 	PoolSecret    []byte // see upstream.Pool
 	Upstreams     upstream.Memory
 	Last          uint64 // number of the newest session
+	Node          string // its id in the fleet, which sids have
 }
 
 // numbersAhead is more sessions than begin here while the next process starts.
@@ -33,7 +34,7 @@ const numbersAhead = 1 << 20
 func (s *Server) legacy() legacy {
 	return legacy{
 		MarkKey: s.markKey[:], NamespacesKey: s.namespaces.Key, PoolSecret: s.live.Load().pool.Secret(),
-		Upstreams: s.live.Load().pool.Memory(), Last: s.sessions.Last() + numbersAhead,
+		Upstreams: s.live.Load().pool.Memory(), Last: s.sessions.Last() + numbersAhead, Node: s.fleet.node(),
 	}
 }
 

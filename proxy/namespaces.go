@@ -5,6 +5,7 @@ import (
 
 	"usher/proxy/affinity"
 	"usher/proxy/config"
+	"usher/proxy/fleet/keys"
 	"usher/proxy/front"
 	"usher/proxy/namespaces"
 	"usher/proxy/session"
@@ -36,6 +37,9 @@ func (s *Server) newNamespaces(cfg *config.Config, inherited []byte) *namespaces
 // of it, by which they are found when their endpoint is lost. Without a secret in
 // the file it is that of the usher before, if there was one.
 func namespacesKey(cfg *config.Config, inherited []byte) []byte {
+	if cfg.AffinitySecret == "" && len(cfg.Fleet.Secrets) > 0 {
+		return affinity.Derive(keys.New(cfg.Fleet.Secrets).Now(keys.Affinity), "namespaces")
+	}
 	if cfg.AffinitySecret == "" {
 		return inherited
 	}

@@ -49,6 +49,7 @@ func (s *Server) start(ctx context.Context) error {
 	if s.succession.takes != nil { // whose clients may come here from now on
 		s.namespaces.Expect()
 	}
+	s.fleet.start(ctx)
 	for _, l := range now.listeners {
 		s.serve(l)
 	}
@@ -118,6 +119,7 @@ func (s *Server) stop(serves bool) {
 		parts.Go(func() { s.stopRelays(ctx) })
 		parts.Wait()
 	}
+	s.fleet.stop(ctx)
 	s.namespaces.Close()
 	s.operators.stop()
 	s.serving.Wait()

@@ -14,12 +14,13 @@ import (
 	"usher/proxy/certs"
 	"usher/proxy/config"
 	"usher/proxy/encode"
+	"usher/proxy/fleet/link"
 	"usher/proxy/forward"
 	"usher/proxy/front"
 	"usher/proxy/handover"
 	"usher/proxy/handshake"
-	"usher/proxy/incident"
 	"usher/proxy/headers"
+	"usher/proxy/incident"
 	"usher/proxy/limits"
 	"usher/proxy/messages"
 	"usher/proxy/namespaces"
@@ -73,7 +74,7 @@ type Server struct {
 	namespaces  *namespaces.Server
 	messages    *messages.Relay
 	operators   *operators
-	fleet       *fleet         // nil without one
+	fleet       *fleet         // nil if it is alone
 	id          string         // among other ushers
 	markKey     [32]byte       // of sessions' marks
 	serving     sync.WaitGroup // Run's goroutines
@@ -108,6 +109,10 @@ func Inherit(cfg *config.Config, log *slog.Logger, from *handover.Inheritance) (
 	if s.fleet, err = openFleet(cfg, log); err != nil {
 		s.discard()
 		return nil, certs.All(cfg, err)
+	}
+	if err := s.join(cfg, from); err != nil {
+		s.discard()
+		return nil, err
 	}
 	p, err := s.prepare(cfg, from)
 	if err != nil {
@@ -177,6 +182,7 @@ type Stats struct {
 	Upstreams  []upstream.Stats // by name
 
 	Certificates []certs.Stats
+	Nodes        []link.Peer // the others of the fleet
 }
 
 // Stats returns the numbers of all parts.
@@ -191,5 +197,6 @@ func (s *Server) Stats() Stats {
 		Upstreams:  s.live.Load().pool.Stats(),
 
 		Certificates: s.live.Load().certs.Stats(),
+		Nodes:        s.fleet.nodes(),
 	}
 }

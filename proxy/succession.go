@@ -26,6 +26,7 @@ type succession struct {
 	// from another process; static
 	from  *handover.Inheritance // nil if nothing was given
 	known upstream.Memory       // what it has said at the start
+	node  string                // its id in the fleet, "" for none
 	takes *handover.Channel     // by which it gives what it has; nil for none
 	taken chan struct{}         // closed when it has given all
 }

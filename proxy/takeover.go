@@ -24,7 +24,7 @@ func (s *Server) inherit() legacy {
 		if len(l.PoolSecret) > 0 {
 			s.live.Load().pool.UseSecret(l.PoolSecret)
 		}
-		s.succession.known = l.Upstreams
+		s.succession.known, s.succession.node = l.Upstreams, l.Node
 	}
 	s.succession.takes = s.succession.from.Channel()
 	return l

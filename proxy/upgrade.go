@@ -69,6 +69,7 @@ func (s *Server) raise(ctx context.Context) (*handover.Heir, error) {
 	if l := s.operators.listener; l != nil {
 		sockets = append(sockets, l.handOn())
 	}
+	sockets = append(sockets, s.fleet.handOn()...)
 	s.log.Info("upgrade", "program", s.Program.Path, "sockets", len(sockets))
 	return s.Program.Start(ctx, sockets, handover.Will{Open: s.drains.all(), Secret: s.legacy()})
 }
@@ -91,6 +92,7 @@ func (s *Server) resign(heir *handover.Heir) error {
 		l.Leave()
 	}
 	s.operators.listener.leave()
+	s.serving.Go(func() { s.fleet.leave(s.succession.ending) })
 	return nil
 }
 

@@ -28,11 +28,12 @@ const (
 type Nodes struct {
 	keys     []key // the newest first: all are read, and one writes
 	id, mark string
+	learned  *learned // who has the sids that no node has made
 }
 
 // NewNodes returns those of a node with that id, which has no dot.
 func NewNodes(keys [][]byte, id string) *Nodes {
-	n := &Nodes{id: id, mark: markOf(id)}
+	n := &Nodes{id: id, mark: markOf(id), learned: newLearned(maxLearned)}
 	for _, k := range keys {
 		n.keys = append(n.keys, key(k))
 	}
@@ -61,11 +62,18 @@ type Home struct {
 // may have the same.
 func (h Home) Is(id string) bool { return h.Node == id || h.Node == "" && h.mark == markOf(id) }
 
-// Read returns the home of a sid, if a node has made it.
+// Learn notes which node has a sid that says nothing, as servers of Engine.IO 3
+// have made it.
+func (n *Nodes) Learn(sid, node string) { n.learned.put(sid, node) }
+
+// Read returns the home of a sid, if a node has made it or it was learned.
 func (n *Nodes) Read(sid string) (h Home, ok bool) {
 	at := strings.LastIndex(sid, nodeTag)
 	if at < 0 {
-		return n.read3(sid)
+		if h, ok = n.read3(sid); !ok {
+			h.Node = n.learned.get(sid)
+		}
+		return h, ok || h.Node != ""
 	}
 	node, mac, ok := strings.Cut(sid[at+len(nodeTag):], ".")
 	if !ok || node == "" {

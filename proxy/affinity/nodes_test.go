@@ -66,6 +66,27 @@ func TestNodesOfWhatIsMadeUp(t *testing.T) {
 	}
 }
 
+// A sid of a server's leads to the node that was learned for it, until too many
+// others have come.
+func TestNodesLearn(t *testing.T) {
+	n := NewNodes([][]byte{newKey}, "a1")
+	n.Learn(sid, "b2")
+	if h, ok := n.Read(sid); !ok || h.Node != "b2" {
+		t.Errorf("got %+v, %v, want what was learned", h, ok)
+	}
+	for range maxLearned {
+		n.Learn(n.New(4), "c3")
+	}
+	if h, ok := n.Read(sid); ok {
+		t.Errorf("got %+v, want it forgotten", h)
+	}
+	made := n.New(3)
+	n.Learn(made, "b2")
+	if h, _ := n.Read(made); !h.Is("a1") || h.Node == "b2" {
+		t.Errorf("got %+v, want what the sid itself says", h)
+	}
+}
+
 // FuzzNodes reads anything: only what the node has made leads anywhere.
 func FuzzNodes(f *testing.F) {
 	n := NewNodes([][]byte{newKey, oldKey}, "a1")

@@ -21,6 +21,7 @@ type Visit struct {
 	Sender  headers.Sender // who asks
 	Grant   auth.Grant     // once it is authorized
 	Upgrade bool           // the client's half of a WebSocket handshake, or else a plain request
+	Passed  bool           // by another usher, which has made the checks of the client
 
 	Marker *session.Marker // of the sessions; nil for no marks
 	Tracer *tracing.Tracer // of the handshakes; nil for no traces
@@ -54,6 +55,9 @@ type Verdict struct {
 	// claimed and answered 101, and owns it; or it is told why there is none, and
 	// the client is told too.
 	Accept func(Accepted, error)
+	// Agreed, if not nil, is the head of the answer by which somebody else has agreed
+	// to the offer of an upgrade that Accept is for.
+	Agreed http.Header
 }
 
 // split does what is left to do for v.
@@ -66,7 +70,7 @@ func (h *Handler) split(w http.ResponseWriter, r *http.Request, v Visit) error {
 		}
 		h.Forward(w, r, *verdict.Forward, v.Sender)
 	case verdict.Accept != nil:
-		a, err := h.accept(w, r, v)
+		a, err := h.accept(w, r, v, verdict.Agreed)
 		verdict.Accept(a, err)
 		return err
 	}
@@ -85,17 +89,15 @@ type Accepted struct {
 
 // accept claims an upgrade and answers 101, with the first subprotocol that the
 // client offers, and permessage-deflate if the route compresses and the client
-// offers that. The caller owns the connection.
-func (h *Handler) accept(w http.ResponseWriter, r *http.Request, v Visit) (Accepted, error) {
+// offers that; or with what somebody else has agreed to. The caller owns the
+// connection.
+func (h *Handler) accept(w http.ResponseWriter, r *http.Request, v Visit, said http.Header) (Accepted, error) {
 	if err := h.claim(r); err != nil {
 		return Accepted{}, err
 	}
-	var g agreed
-	if len(v.offer.protocols) > 0 {
-		g.protocol = v.offer.protocols[0] // a browser gives up if none is chosen
-	}
-	if v.Match.Route.Compress {
-		g.deflate = accepted(v.offer.extensions)
+	g, err := v.agree(said)
+	if err != nil {
+		return Accepted{}, err
 	}
 	b := h.buffers.get()
 	defer h.buffers.put(b)
@@ -108,4 +110,18 @@ func (h *Handler) accept(w http.ResponseWriter, r *http.Request, v Visit) (Accep
 		v.Sender.Trace.Answered(v.offer.accepted())
 	}
 	return Accepted{p.Client, p.FromClient, g.deflate.window()}, nil
+}
+
+// agree returns what of v's offer is taken: what said says, if it is not nil.
+func (v *Visit) agree(said http.Header) (g agreed, err error) {
+	if said != nil {
+		return v.chosen(said)
+	}
+	if len(v.offer.protocols) > 0 {
+		g.protocol = v.offer.protocols[0] // a browser gives up if none is chosen
+	}
+	if v.Match.Route.Compress {
+		g.deflate = accepted(v.offer.extensions)
+	}
+	return g, nil
 }

@@ -53,7 +53,7 @@ func (q *request) open() (left handshake.Verdict) {
 	ready := make(chan opening, 1)
 	x := s.Sessions.Open(q.info())
 	q.visit.Opened(x)
-	e := v.entry(newSID(), !q.visit.Upgrade, q.B64)
+	e := v.entry(s.newSID(q.Version), !q.visit.Upgrade, q.B64)
 	e.Ready = func(sid string, r demux.Refusal) { ready <- opening{sid, r} }
 	v.fan = s.Frames.Open(x, q.options, e)
 	s.Opened(x)

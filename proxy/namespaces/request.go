@@ -34,15 +34,11 @@ func (p *split) serve(w http.ResponseWriter, r *http.Request, v handshake.Visit)
 		q.visit.Opens(r)
 		defer q.visit.Sender.Trace.End()
 	}
-	if err := v.CheckOrigin(r); err != nil {
-		q.refuseOrigin(err)
+	if !v.Passed && !q.admitPage() {
 		return left
 	}
-	if !v.Upgrade {
-		q.allowOrigin()
-		if q.preflight() {
-			return left
-		}
+	if node := q.node(); node != "" {
+		return q.elsewhere(node)
 	}
 	known, code, ok := q.verify()
 	switch here, err := known.settled(r.Context()); {
@@ -57,10 +53,24 @@ func (p *split) serve(w http.ResponseWriter, r *http.Request, v handshake.Visit)
 	case v.Upgrade:
 		return q.probe(known)
 	default:
-		known.asks(r, q.server.Moves(r))
+		known.asks(r, v.Passed || q.server.Moves(r))
 		q.ofSession(known)
 	}
 	return left
+}
+
+// admitPage decides about the page that a client's request comes from, and reports
+// whether there is more to decide.
+func (q *request) admitPage() bool {
+	if err := q.visit.CheckOrigin(q.http); err != nil {
+		q.refuseOrigin(err)
+		return false
+	}
+	if q.visit.Upgrade {
+		return true
+	}
+	q.allowOrigin()
+	return !q.preflight()
 }
 
 // ofSession does what the method says, for a session that polls.

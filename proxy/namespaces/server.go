@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"usher/proxy/fleet/owner"
 	"usher/proxy/handshake"
 	"usher/proxy/limits"
 	"usher/proxy/refusal"
@@ -19,7 +20,7 @@ import (
 	"usher/proxy/upstream"
 )
 
-// Config is what a Server works with. All of it is required, but for Key.
+// Config is what a Server works with. All of it is required, but for Key and Owners.
 type Config struct {
 	Frames    *relay.Group
 	Sessions  *session.Registry
@@ -44,6 +45,9 @@ type Config struct {
 	// Key makes the tags of endpoints that clients keep, and come back with to
 	// another usher that has the same. If empty, it is a random one.
 	Key []byte
+
+	// Owners knows which other node of a fleet has which session; nil for none.
+	Owners *owner.Owners
 }
 
 // Server holds the sessions of all routes with namespaces by their sids.

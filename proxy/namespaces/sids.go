@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"hash/maphash"
 	"sync"
+
+	"usher/proxy/engineio"
 )
 
 // newSID returns a sid as the reference server makes them: 120 random bits in
@@ -14,6 +16,18 @@ func newSID() string {
 	rand.Read(b[:]) // never fails
 	return base64.URLEncoding.EncodeToString(b[:])
 }
+
+// newSID returns one for a client of that revision. In a fleet it leads here from
+// every node.
+func (s *Server) newSID(v engineio.Version) string {
+	if s.Owners != nil {
+		return s.Owners.NewSID(v)
+	}
+	return newSID()
+}
+
+// Has tells whether a session with that sid is here.
+func (s *Server) Has(sid string) bool { return s.sids.find(sid) != nil }
 
 const shards = 64
 

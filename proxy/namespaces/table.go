@@ -37,8 +37,9 @@ type split struct {
 	options  *relay.FanOptions
 	outages  []*outage // by service
 	errors   *errorCounts
-	guarded  bool          // somebody says who may join some of its namespaces
-	carried  func() []byte // optionsState of its sessions
+	guarded  bool                    // somebody says who may join some of its namespaces
+	carried  func() []byte           // optionsState of its sessions
+	passing  map[bool]*relay.Options // of WebSockets that another node has, by whether they are compressed
 }
 
 // Table prepares the routes of a file, whose auth gates says who may come in. New
@@ -88,6 +89,9 @@ func (s *Server) newSplit(r *route.Route) *split {
 		Demux: demux.NewConfig(c), Counts: &s.stats.demux, Probes: &s.stats.upgrades,
 		Client: clientOptions(r.Route), Upstream: upstreamOptions(r.Route),
 	}
+	if s.Owners != nil {
+		p.passing = map[bool]*relay.Options{false: passingOptions(r.Route, false), true: passingOptions(r.Route, true)}
+	}
 	p.guarded = len(r.SocketIO.Auth) > 0
 	p.carried = sync.OnceValue(p.carry)
 	return p
@@ -121,6 +125,15 @@ func clientOptions(r *config.Route) *relay.Options {
 func upstreamOptions(r *config.Route) *relay.Options {
 	o := legOptions(r)
 	o.MaxMessage = r.Limits.MaxMessage
+	return o
+}
+
+// passingOptions are for a client whose session another node has: its heartbeats
+// are that one's.
+func passingOptions(r *config.Route, deflate bool) *relay.Options {
+	o := clientOptions(r)
+	o.MaxMessage = max(o.MaxMessage, r.Limits.MaxMessage) // of either way
+	o.Deflate = deflate
 	return o
 }
 

@@ -36,6 +36,9 @@ func (l *Link) find(id string) (found *peer) {
 	return found
 }
 
+// Meet returns when all nodes were tried once, or ctx is done.
+func (l *Link) Meet(ctx context.Context) { l.meet(ctx, "") }
+
 // meet has all be tried who are not there, and returns when that is done, or the
 // node of that id is there: it may be new at an address.
 func (l *Link) meet(ctx context.Context, id string) {
