@@ -66,8 +66,8 @@
 //	the file         config, nginx (which makes one), route, headers
 //	hops             front, handshake, auth, upstream, refusal, limits, plain, pages, forward, encode, namespaces, relay, messages
 //	state            session, certs, handover, transfer
-//	the fleet        fleet/keys, fleet/link, fleet/owner
-//	operators        accesslog, admin, metrics, tracing, command, doctor, demo
+//	the fleet        fleet/keys, fleet/store, fleet/certstore, fleet/link, fleet/owner
+//	operators        accesslog, admin, incident, metrics, tracing, command, doctor, demo
 //
 // # Words
 //
