@@ -48,12 +48,14 @@ type Begun struct {
 
 // Add notes a session that has begun. A sid that is known already stays whose it is.
 func (s *SIDs) Add(b *Begun) {
-	if s == nil || s.Find(b.at) != nil {
+	if s == nil {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.put(b)
+	if s.find(b.at.known()) == nil {
+		s.put(b)
+	}
 }
 
 // Find returns the session of a sid, nil if it is not known.
@@ -63,12 +65,17 @@ func (s *SIDs) Find(at SID) *Begun {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if b := s.young[at.known()]; b != nil {
+	return s.find(at.known())
+}
+
+// find has a session that is found be one of the young. The caller holds mu.
+func (s *SIDs) find(at known) *Begun {
+	if b := s.young[at]; b != nil {
 		return b
 	}
-	b := s.old[at.known()]
+	b := s.old[at]
 	if b != nil {
-		delete(s.old, at.known())
+		delete(s.old, at)
 		s.put(b)
 	}
 	return b
