@@ -34,6 +34,9 @@ func Run(ctx context.Context, file string, stderr *os.File) error {
 }
 
 func serve(ctx context.Context, file string, given *handover.Inheritance, log *slog.Logger, how *logSwitch) error {
+	hangups := catch(syscall.SIGHUP) // what comes before the server is there would end the process
+	upgrade, _ := upgradeSignal()
+	upgrades := catch(upgrade)
 	cfg, err := load(file)
 	if err != nil {
 		return err
@@ -50,10 +53,8 @@ func serve(ctx context.Context, file string, given *handover.Inheritance, log *s
 		log.Warn("upgrades are not possible", "error", err)
 	}
 	// What comes of these the log says.
-	defer onSignal(syscall.SIGHUP, func() { _ = server.ReloadFile() })()
-	if upgrade, ok := upgradeSignal(); ok {
-		defer onSignal(upgrade, func() { server.Upgrade(context.Background()) })() //nolint:errcheck // as said
-	}
+	defer hangups.heed(func() { _ = server.ReloadFile() })()
+	defer upgrades.heed(func() { server.Upgrade(context.Background()) })() //nolint:errcheck // as said
 	// Each loop of the relay keeps a processor, in the scheduler's sense, while
 	// it waits for a moment. The other goroutines get as many of their own.
 	runtime.GOMAXPROCS(2 * runtime.GOMAXPROCS(0))

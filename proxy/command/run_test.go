@@ -3,6 +3,7 @@ package command_test
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -176,6 +177,40 @@ func TestHangup(t *testing.T) {
 	}
 	write(strings.Replace(string(good), "path: /", "path: /new", 1))
 	p.Process.Signal(syscall.SIGHUP)
+	if got := fmt.Sprint(p.wantLine(t, "reloaded")["routes_added"]); got != "[/new]" {
+		t.Errorf("log: got routes %s added, want [/new]", got)
+	}
+	p.Process.Signal(syscall.SIGTERM)
+	p.wantExit(t, 0)
+}
+
+// A SIGHUP that comes while the file is read for the first time has it read again,
+// and ends nothing.
+func TestEarlyHangup(t *testing.T) {
+	dir := t.TempDir()
+	file, next := filepath.Join(dir, "routes.yaml"), filepath.Join(dir, "next")
+	text := routes(newTestUpstream(t))
+	if err := errors.Join(syscall.Mkfifo(file, 0o600), os.WriteFile(next, []byte(strings.Replace(text, "path: /", "path: /new", 1)), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	p := &process{Cmd: exec.Command(usher, "run", "--routes", file)}
+	stderr, err := p.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Process.Kill() })
+	p.log = bufio.NewScanner(stderr)
+	pipe, err := os.OpenFile(file, os.O_WRONLY, 0) // which waits for the reader
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Process.Signal(syscall.SIGHUP)
+	os.Rename(next, file)
+	io.WriteString(pipe, text)
+	pipe.Close()
 	if got := fmt.Sprint(p.wantLine(t, "reloaded")["routes_added"]); got != "[/new]" {
 		t.Errorf("log: got routes %s added, want [/new]", got)
 	}

@@ -32,20 +32,29 @@ func awaitSignals(signals <-chan os.Signal, cancel context.CancelFunc) {
 	os.Exit(killed + int(number))
 }
 
-// onSignal calls do at each such signal, one after the other, until stop is
-// called. What comes while one is done is one.
-func onSignal(which os.Signal, do func()) (stop func()) {
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, which)
+// caught are signals of one kind that wait to be heeded. One that comes while
+// another waits is the same.
+type caught chan os.Signal
+
+// catch keeps such signals from ending the process, from now on. None is kept if
+// which is nil.
+func catch(which os.Signal) caught {
+	c := make(caught, 1)
+	signal.Notify(c, which)
+	return c
+}
+
+// heed calls do for each signal, one after the other, until stop is called.
+func (c caught) heed(do func()) (stop func()) {
 	var doing sync.WaitGroup
 	doing.Go(func() {
-		for range signals {
+		for range c {
 			do()
 		}
 	})
 	return func() {
-		signal.Stop(signals)
-		close(signals)
+		signal.Stop(c)
+		close(c)
 		doing.Wait()
 	}
 }
