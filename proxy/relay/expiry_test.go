@@ -47,6 +47,42 @@ func TestPairHasExpired(t *testing.T) {
 	h.wantEnd("usher.expired", 3000)
 }
 
+// However many end at the same time, others are served between two of them.
+func TestManyEndsCrowdNobodyOut(t *testing.T) {
+	const many = 200
+	h := newHarness(t)
+	c, u := h.adopt(&Options{})
+	h.expireIn(10 * time.Second)
+	for range many {
+		_, cl := h.newPeer(client)
+		_, ul := h.newPeer(upstream)
+		h.postSession(h.open(), &Options{}, cl, ul)
+	}
+	h.step()
+	told := func() (n int) {
+		for _, p := range h.loop.pairs {
+			if p.closing() {
+				n++
+			}
+		}
+		return n
+	}
+	h.now += time.Minute
+	for turn := range 10 {
+		before := told()
+		c.send(ws.Text, "hello")
+		h.turn()
+		u.wantNow("served in each turn", c.frame(ws.Text, "hello"))
+		if n := told() - before; n == 0 || n > leastTicks {
+			t.Errorf("turn %d: got %d ends, want some, and at most %d", turn, n, leastTicks)
+		}
+	}
+	h.step()
+	if n := told(); n != many {
+		t.Errorf("got %d ends, want all %d", n, many)
+	}
+}
+
 // A session of Engine.IO ends as by loss: without a word of Socket.IO, so that
 // its client comes back and its upstream can recover what it has missed.
 func TestFanExpires(t *testing.T) {

@@ -69,6 +69,11 @@ const bufferSize = 64 << 10
 // process, before the loop was, has times here, too.
 const past = 365 * 24 * time.Hour
 
+// leastTicks are looked at in each turn whose time has come, and in one that serves
+// many lines, one for each ticksShare of them: a session that ends makes three or
+// so ready, which would otherwise crowd the others out.
+const leastTicks, ticksShare = 4, 4
+
 // maxHeld is more than a leg ever holds back.
 const maxHeld = 256
 
@@ -124,7 +129,7 @@ func (lp *loop) patience() time.Duration {
 	if !ok {
 		return -1
 	}
-	return max(0, due-lp.now)
+	return due - lp.now
 }
 
 // catchUp puts off what is judged about peers where the first timer is late
@@ -146,8 +151,12 @@ func (lp *loop) catchUp(now time.Duration) {
 // judgedAt returns when a peer is judged that owes something at due.
 func (lp *loop) judgedAt(due time.Duration) time.Duration { return max(due, lp.judges) }
 
-// busy tells whether lines wait for the next turn.
-func (lp *loop) busy() bool { return len(lp.ready) > 0 || lp.greedy.len() > 0 }
+// busy tells whether lines wait for the next turn, or timers that this one has
+// left.
+func (lp *loop) busy() bool {
+	due, ok := lp.timers.next()
+	return len(lp.ready) > 0 || lp.greedy.len() > 0 || ok && due <= lp.now
+}
 
 // note takes an event down for the turn.
 func (lp *loop) note(l *line, e events) {
@@ -182,7 +191,7 @@ func (lp *loop) postpone(l *line) {
 // A line that becomes ready is read once, which is all there is to most, and
 // one of the greedy has the longer share of a turn. So the time that a turn
 // takes, and with it what others have to wait, does not follow from how many
-// never stop sending.
+// never stop sending, nor from how many are to end at the same time.
 func (lp *loop) turn(now time.Duration, woken bool) {
 	lp.now = now
 	lp.tapping.look()
@@ -201,10 +210,19 @@ func (lp *loop) turn(now time.Duration, woken bool) {
 		lp.serve(l, 1)
 		lp.serving[i] = nil
 	}
-	for t := lp.timers.expired(now); t != nil; t = lp.timers.expired(now) {
+	lp.tick(max(leastTicks, len(lp.serving)/ticksShare))
+	lp.writeDirty()
+}
+
+// tick looks at n at most whose time has come.
+func (lp *loop) tick(n int) {
+	for range n {
+		t := lp.timers.expired(lp.now)
+		if t == nil {
+			return
+		}
 		t.tick(lp)
 	}
-	lp.writeDirty()
 }
 
 func (lp *loop) serve(l *line, reads int) {
