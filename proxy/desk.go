@@ -7,6 +7,7 @@ import (
 	"usher/proxy/admin"
 	"usher/proxy/auth"
 	"usher/proxy/config"
+	"usher/proxy/fleet/link"
 	"usher/proxy/incident"
 	"usher/proxy/metrics"
 	"usher/proxy/plain"
@@ -125,6 +126,7 @@ func (d desk) source() metrics.Source {
 		Upstreams: func() []upstream.Stats { return d.Pool().Stats() },
 		Ready:     func() bool { return d.Phase().Ready() },
 		Incidents: d.incidents,
+		Nodes:     func() []link.Peer { return d.fleet.nodes() },
 		Reloads: func() metrics.Reloads {
 			s := d.reloads.stats()
 			return metrics.Reloads{Done: s.Done, Refused: s.Refused, Last: s.Last, Failing: s.Errors != nil}

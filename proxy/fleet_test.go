@@ -29,13 +29,14 @@ func newTestFleet(t *testing.T, n int, text string) []*broker {
 			i, addresses[i], strings.Join(quoted(addresses), ", "))+text)
 	}
 	for _, b := range list {
-		wantSoon(t, "nodes that are up", n-1, func() (up int) {
-			for _, one := range b.Stats().Nodes {
+		wantSoon(t, "nodes that are up, and others", fmt.Sprint(n-1, " of ", n-1), func() string {
+			up, all := 0, b.Stats().Nodes
+			for _, one := range all {
 				if one.Up {
 					up++
 				}
 			}
-			return up
+			return fmt.Sprint(up, " of ", len(all))
 		})
 	}
 	return list
@@ -274,6 +275,45 @@ func TestFleetChecksAtTheIngress(t *testing.T) {
 	q.open()
 	q.url = p.url
 	q.want("POST", strings.Repeat("x", 101), 413, "")
+}
+
+// Tags of a route with one upstream lead to the same endpoint from all nodes.
+func TestFleetAffinity(t *testing.T) {
+	var list []string
+	for range 3 {
+		list = append(list, newTestService(t, "main").URL)
+	}
+	nodes := newTestFleet(t, 2, fmt.Sprintf("upstreams: {main: {endpoints: [%s], affinity: cookie}}\nroutes: [{upstream: main}]\n", strings.Join(quoted(list), ", ")))
+	res, err := http.Get("http://" + nodes[0].address + "/x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	cookie := res.Cookies()[0]
+	for range 6 {
+		r, _ := http.NewRequest("GET", "http://"+nodes[1].address+"/x", nil)
+		r.AddCookie(cookie)
+		again, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again.Body.Close()
+		if got := again.Cookies(); len(got) > 0 && got[0].Value != cookie.Value {
+			t.Errorf("got cookie %v at another node, want it as it was: %v", got, cookie)
+		}
+	}
+}
+
+// Metrics tell who is there.
+func TestFleetMetrics(t *testing.T) {
+	main := newTestService(t, "main")
+	nodes := newTestFleet(t, 2, "admin: 127.0.0.1:0\n"+split(main, main, ""))
+	name := fmt.Sprintf("usher_fleet_peer_up{address=%q,node=\"n1\"}", nodes[0].Stats().Nodes[0].Address)
+	if got := scrape(t, nodes[0].operator(t)); got[name] != 1 {
+		t.Errorf("%s: got %v, want 1", name, got[name])
+	}
+	nodes[1].Drop(t)
+	wantSoon(t, name, 0, func() float64 { return scrape(t, nodes[0].operator(t))[name] })
 }
 
 // A usher that is alone has nothing of a fleet: neither goroutine nor listener.

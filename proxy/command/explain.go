@@ -35,6 +35,7 @@ type asked struct {
 	url        *url.URL
 	headers    http.Header // nil if auth is not asked
 	verdict    verdict     // of auth, where it is asked
+	fleet      config.Fleet
 }
 
 // Explain writes which route of the file takes a request for the URL, what is
@@ -49,6 +50,7 @@ func Explain(w io.Writer, o ExplainOptions) error {
 	if err != nil {
 		return err
 	}
+	a.fleet = cfg.Fleet
 	table := route.NewTable(cfg)
 	m, refused := table.Match(a.host, a.path, a.upgrade)
 	no := refused != nil

@@ -52,6 +52,9 @@ func writeSplit(w *bytes.Buffer, m route.Match, a asked) bool {
 	var o order
 	o.add("route", "%s (line %d)", r, r.Line)
 	served := o.before(r.Route, &a)
+	if sid := a.url.Query().Get("sid"); sid != "" && len(a.fleet.Secrets) > 0 {
+		o.add("node", "%s", nodeRule(a.fleet, sid))
+	}
 	if name == "" {
 		o.add("upstream", "by namespace")
 	}

@@ -83,6 +83,8 @@ func families() map[string]family {
 	add(gauge, "reload_last_success_timestamp_seconds", "When the routes file was read that is served.")
 	add(gauge, "incident", "1 for each thing that is wrong now, by what it is and what it is about; usher status says it in words.", "kind", "name")
 	add(gauge, "ready", "Whether new clients are welcome.")
+	add(gauge, "fleet_peer_up", "Whether another node of the fleet answers this one; its id is empty before it has said it.", "node", "address")
+
 	add(gauge, "certificate_not_after_timestamp_seconds", "When a certificate ends.", "name")
 	add(gauge, "certificate_left_seconds", "Time until a certificate ends, 0 if there is none yet.", "name")
 	return all

@@ -20,6 +20,7 @@ import (
 
 	"usher/proxy/accesslog"
 	"usher/proxy/auth"
+	"usher/proxy/fleet/link"
 	"usher/proxy/handshake"
 	"usher/proxy/incident"
 	"usher/proxy/namespaces"
@@ -48,6 +49,8 @@ type Source struct {
 	Reloads      func() Reloads
 	Ready        func() bool
 	Incidents    func(ctx context.Context) []incident.Incident
+
+	Nodes func() []link.Peer // the others of the fleet, nil for none
 }
 
 // Reloads is how often the routes file was read again.
@@ -95,6 +98,9 @@ func (c *Collector) Collect(to chan<- prometheus.Metric) {
 	c.upstreams(f, to)
 	c.file(f, to)
 	c.incidents(f, to)
+	for _, n := range c.from.Nodes() {
+		f["fleet_peer_up"].send(to, truth(n.Up), n.ID, n.Address)
+	}
 }
 
 func (c *Collector) incidents(f map[string]family, to chan<- prometheus.Metric) {

@@ -156,11 +156,13 @@ type Peer struct {
 	Err     error     // why it is not up; nil if it is, or was not looked for yet
 }
 
-// Peers returns the other nodes that are known, in their order.
+// Peers returns the other nodes that are known, in their order, each once.
 func (l *Link) Peers() []Peer {
 	list := make([]Peer, 0, len(l.all()))
 	for _, p := range l.all() {
-		if one := p.state(); one.ID != l.ID() {
+		one := p.state()
+		same := func(other Peer) bool { return other.ID == one.ID && other.Address == one.Address }
+		if one.ID != l.ID() && !slices.ContainsFunc(list, same) {
 			list = append(list, one)
 		}
 	}
