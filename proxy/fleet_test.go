@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"sync"
@@ -13,6 +15,10 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"usher/proxy/fleet/keys"
+	"usher/proxy/fleet/link"
+	"usher/proxy/fleet/owner"
 )
 
 // newTestFleet runs so many brokers of one fleet with the routes file text. All
@@ -300,6 +306,51 @@ func TestFleetAffinity(t *testing.T) {
 		again.Body.Close()
 		if got := again.Cookies(); len(got) > 0 && got[0].Value != cookie.Value {
 			t.Errorf("got cookie %v at another node, want it as it was: %v", got, cookie)
+		}
+	}
+}
+
+// A request is passed on once: a node that believes another one to be the owner of
+// its own sid hears 508, and one that asks for no session that is there code 1.
+func TestFleetPassesOnce(t *testing.T) {
+	main := newTestService(t, "main")
+	nodes := newTestFleet(t, 2, split(main, main, ""))
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring := keys.New([]string{"0123456789abcdef0123456789abcdef"})
+	third, err := link.New(link.Config{
+		ID: "n2", Listener: l, Keys: ring.All(keys.Link), Nodes: []link.Node{{ID: "n0", Address: nodes[1].Stats().Nodes[0].Address}},
+		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	third.Start()
+	t.Cleanup(func() { third.Stop(t.Context()) })
+	owners := owner.New(third, ring.All(keys.Affinity))
+	at := nodes[1].newPoller(t, polling4)
+	at.open()
+	_, sid, _ := strings.Cut(at.query, "sid=")
+	for _, tt := range []struct {
+		sid, path string
+		status    int
+		body      string
+	}{
+		{sid, "/socket.io/", 508, "508 loop detected: "},
+		{strings.Replace(sid, "n.n1", "n.n0", 1), "/socket.io/", 400, `{"code":1,`},
+		{"made-up", "/socket.io/", 400, `{"code":1,`},
+		{sid, "/elsewhere", 400, `{"code":1,`}, // the nodes have other files
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), "GET", "/", nil)
+		res, err := owners.Pass("n0", owner.Passage{Request: r, Path: tt.path, Query: polling4 + "&sid=" + tt.sid})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _ := io.ReadAll(res.Body)
+		if res.Body.Close(); res.StatusCode != tt.status || !strings.HasPrefix(string(text), tt.body) {
+			t.Errorf("%s at %s: got %d %q, want %d %q", tt.sid, tt.path, res.StatusCode, text, tt.status, tt.body)
 		}
 	}
 }

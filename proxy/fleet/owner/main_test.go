@@ -1,0 +1,10 @@
+package owner
+
+import (
+	"os"
+	"testing"
+
+	"usher/proxy/leaktest"
+)
+
+func TestMain(m *testing.M) { os.Exit(leaktest.Main(m)) }
