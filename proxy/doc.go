@@ -56,6 +56,14 @@
 // each is the other's as soon as that has said so, and goes on here if it does not.
 // What cannot move drains.
 //
+// # The other nodes
+//
+// An usher of a fleet (fleet.go) has a link to each other one. A request whose sid
+// is another's leaves hop 4 for package namespaces as all under such a route, which
+// finds by owner whose it is, and passes it on by link; there it comes to the same
+// package as one whose client is let in (handshake/passed.go). A WebSocket is a
+// session of both: at the node where it came of the relay alone, and of a fan there.
+//
 // # Packages
 //
 // Arrows point from I/O to pure code; deps_test.go holds every package to who it

@@ -23,7 +23,7 @@ var errPassed = &refusal.Error{Status: http.StatusLoopDetected, Reason: refusal.
 func (q *request) node() string {
 	o := q.server.Owners
 	switch {
-	case o == nil || q.SID == "" || q.Transport == engineio.UnknownTransport || q.server.Has(q.SID):
+	case o == nil || q.SID == "" || q.Transport == engineio.UnknownTransport || q.server.sids.find(q.SID) != nil:
 		return ""
 	case q.visit.Passed:
 		return o.Named(q.SID)

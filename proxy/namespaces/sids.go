@@ -1,6 +1,7 @@
 package namespaces
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"hash/maphash"
@@ -26,8 +27,9 @@ func (s *Server) newSID(v engineio.Version) string {
 	return newSID()
 }
 
-// Has tells whether a session with that sid is here.
-func (s *Server) Has(sid string) bool { return s.sids.find(sid) != nil }
+// Has tells whether a session with that sid is here. It waits for one that may be on
+// its way.
+func (s *Server) Has(ctx context.Context, sid string) bool { return s.find(ctx, sid) != nil }
 
 const shards = 64
 

@@ -5,7 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"io"
-	"log"
+	"log" //nolint:depguard // an http.Server writes by one
 	"log/slog"
 	"net"
 	"net/http"

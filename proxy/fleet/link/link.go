@@ -175,11 +175,6 @@ func (l *Link) all() []*peer {
 	return l.peers // which does not change
 }
 
-// Knows tells whether there is a node with that id, or was.
-func (l *Link) Knows(id string) bool {
-	return slices.ContainsFunc(l.all(), func(p *peer) bool { return p.named() == id })
-}
-
 // RoundTrip has the node of that id answer r, which it waits for as long as the
 // context of r. The error is ErrGone if the node is not there, or not any more.
 func (l *Link) RoundTrip(id string, r *http.Request) (*http.Response, error) {

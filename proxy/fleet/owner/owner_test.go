@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"log"
+	"log" //nolint:depguard // an http.Server writes by one
 	"log/slog"
 	"net"
 	"net/http"
@@ -47,7 +47,7 @@ func newTestNodes(t *testing.T, ids ...string) []*node {
 			Log: slog.New(slog.NewTextHandler(t.Output(), nil)), ErrorLog: log.New(t.Output(), "", 0),
 			ConnContext: func(ctx context.Context, _ net.Conn) context.Context { return ctx },
 			Handler: Owner{
-				Has: func(sid string) bool {
+				Has: func(_ context.Context, sid string) bool {
 					n.asked.Add(1)
 					if n.hangs.Load() {
 						time.Sleep(2 * questionTime)

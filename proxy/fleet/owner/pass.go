@@ -2,6 +2,7 @@ package owner
 
 import (
 	"cmp"
+	"context"
 	"net"
 	"net/http"
 	"net/netip"
@@ -71,7 +72,7 @@ func (p *Passage) request() *http.Request {
 
 // Owner answers what other nodes ask this one.
 type Owner struct {
-	Has   func(sid string) bool                                               // whether this node has it
+	Has   func(ctx context.Context, sid string) bool                          // whether this node has it
 	Serve func(w http.ResponseWriter, r *http.Request, sender headers.Sender) // what was passed on
 }
 
@@ -80,7 +81,7 @@ func (o Owner) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.Header.Get(kind) {
 	case asks:
 		status := http.StatusNotFound
-		if o.Has(r.URL.Query().Get("sid")) {
+		if o.Has(r.Context(), r.URL.Query().Get("sid")) {
 			status = http.StatusNoContent
 		}
 		w.WriteHeader(status)
