@@ -23,6 +23,9 @@ import (
 	"usher/proxy/headers"
 )
 
+// ErrFleet is in each error of joining the fleet.
+var ErrFleet = errors.New("fleet")
+
 // meetTime is how long a server that starts waits for the other nodes, whose
 // sessions' requests may come at once.
 const meetTime = time.Second
@@ -82,7 +85,7 @@ func (s *Server) join(cfg *config.Config, from *handover.Inheritance) error {
 		})
 	}
 	if err != nil {
-		return fmt.Errorf("%s:%d:%d: fleet: %w", cfg.File, cfg.Fleet.Line, cfg.Fleet.Column, err)
+		return fmt.Errorf("%s:%d:%d: %w: %w", cfg.File, cfg.Fleet.Line, cfg.Fleet.Column, ErrFleet, err)
 	}
 	s.namespaces.Owners = owner.New(f.link, f.keys.All(keys.Affinity))
 	s.live.Load().pool.UseSecret(f.keys.Now(keys.Affinity))
@@ -119,10 +122,11 @@ func (f *fleet) listen(from *handover.Inheritance) (net.Listener, error) {
 }
 
 // start looks for the other nodes.
-func (f *fleet) start(ctx context.Context) {
+func (f *fleet) start(ctx context.Context, log *slog.Logger) {
 	if f == nil {
 		return
 	}
+	log.Info("node of a fleet", "node", f.node(), "address", f.link.Addr().String())
 	f.link.Start()
 	ctx, cancel := context.WithTimeout(ctx, meetTime)
 	defer cancel()

@@ -49,7 +49,7 @@ func (s *Server) start(ctx context.Context) error {
 	if s.succession.takes != nil { // whose clients may come here from now on
 		s.namespaces.Expect()
 	}
-	s.fleet.start(ctx)
+	s.fleet.start(ctx, s.log)
 	for _, l := range now.listeners {
 		s.serve(l)
 	}

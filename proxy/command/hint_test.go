@@ -24,6 +24,7 @@ func TestListenHint(t *testing.T) {
 		{&net.OpError{Op: "listen", Err: os.NewSyscallError("bind", syscall.EADDRINUSE)}, "another process listens there: stop it, or change listen "},
 		{fmt.Errorf("%w: %w", proxy.ErrAdmin, &net.OpError{Op: "listen", Err: os.NewSyscallError("bind", syscall.EADDRINUSE)}), "change admin "},
 		{fmt.Errorf("%w: %w", proxy.ErrAdmin, &net.OpError{Op: "listen", Err: os.NewSyscallError("bind", syscall.EADDRNOTAVAIL)}), "change admin "},
+		{fmt.Errorf("%w: %w", proxy.ErrFleet, &net.OpError{Op: "listen", Err: os.NewSyscallError("bind", syscall.EADDRNOTAVAIL)}), "change node.address of fleet "},
 	} {
 		err := withListenHint(fmt.Errorf("start: %w", tt.err))
 		h, ok := err.(*hintError)

@@ -84,8 +84,11 @@ func load(file string) (*config.Config, error) {
 func withListenHint(err error) error {
 	_, ofNet := errors.AsType[*net.OpError](err)
 	key := "listen"
-	if errors.Is(err, proxy.ErrAdmin) {
+	switch {
+	case errors.Is(err, proxy.ErrAdmin):
 		key = "admin"
+	case errors.Is(err, proxy.ErrFleet):
+		key = "node.address of fleet"
 	}
 	switch {
 	case errors.Is(err, fs.ErrPermission) && !ofNet:
