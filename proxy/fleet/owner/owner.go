@@ -14,9 +14,10 @@ import (
 )
 
 const (
-	// questionTime is how long the others may take to say who has a sid, and
-	// mostQuestions how many are asked in a second: anybody can make sids up.
-	questionTime  = 200 * time.Millisecond
+	// questionTime is how long the others may take to say who has a sid: whoever has
+	// it may be busy, and its client would lose its session. mostQuestions is how many
+	// are asked in a second: anybody can make sids up.
+	questionTime  = time.Second
 	mostQuestions = 100
 )
 

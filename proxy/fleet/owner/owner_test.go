@@ -47,10 +47,10 @@ func newTestNodes(t *testing.T, ids ...string) []*node {
 			Log: slog.New(slog.NewTextHandler(t.Output(), nil)), ErrorLog: log.New(t.Output(), "", 0),
 			ConnContext: func(ctx context.Context, _ net.Conn) context.Context { return ctx },
 			Handler: Owner{
-				Has: func(_ context.Context, sid string) bool {
+				Has: func(ctx context.Context, sid string) bool {
 					n.asked.Add(1)
 					if n.hangs.Load() {
-						time.Sleep(2 * questionTime)
+						<-ctx.Done()
 					}
 					return slices.Contains(n.has, sid)
 				},
