@@ -26,11 +26,16 @@ func (s *Storage) fits(ctx context.Context, crt string, value []byte) bool {
 	if err != nil {
 		return true // who asks for the key hears of it
 	}
-	if _, err := tls.X509KeyPair(value, key); err != nil {
-		s.log.Warn("certificates: certificate and key are no pair, and count as missing", "file", crt, "error", err)
+	if !isPair(value, key) {
+		s.log.Warn("certificates: certificate and key are no pair, and count as missing", "file", crt)
 		return false
 	}
 	return true
+}
+
+func isPair(crt, key []byte) bool {
+	_, err := tls.X509KeyPair(crt, key)
+	return err == nil
 }
 
 // endOf returns when a certificate ends; zero if it is none.

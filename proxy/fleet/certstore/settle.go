@@ -3,7 +3,6 @@ package certstore
 import (
 	"context"
 	"crypto/rand"
-	"crypto/tls"
 	"errors"
 	"io/fs"
 	"path"
@@ -23,6 +22,9 @@ const (
 	// turn is how often locks are kept, and how soon it is noticed that Redis has
 	// lost what it knew.
 	turn = store.LockLife / 3
+	// passing is for how long a challenge, or a test of the storage, can be of use.
+	passing   = 24 * time.Hour
+	tidyEvery = 24 * time.Hour
 )
 
 // Run keeps the locks, and puts back what Redis has lost, until ctx ends. Then it
@@ -31,12 +33,11 @@ func (s *Storage) Run(ctx context.Context) {
 	defer s.release()
 	t := time.NewTicker(turn)
 	defer t.Stop()
-	sealed := false
+	var tidied time.Time
 	for {
 		s.beat(ctx)
-		_, err := s.settle(ctx)
-		if err == nil && !sealed {
-			sealed = s.sealAnew(ctx) == nil
+		if _, err := s.settle(ctx); err == nil && time.Since(tidied) > tidyEvery && s.tidy(ctx) == nil {
+			tidied = time.Now()
 		}
 		select {
 		case <-ctx.Done():
@@ -87,6 +88,12 @@ func (s *Storage) lockWithin(ctx context.Context, name string, long time.Duratio
 	return s.Lock(ctx, name)
 }
 
+// look is settle for a reader, who goes on with the folder unless it is sure.
+func (s *Storage) look(ctx context.Context) (changed, sure bool) {
+	changed, err := s.settle(ctx)
+	return changed, err == nil
+}
+
 func (s *Storage) knows(age string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -131,8 +138,8 @@ func (s *Storage) putSite(ctx context.Context, dir, crt string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	key, err := s.folder.Load(ctx, keyOf(crt))
-	if _, e := tls.X509KeyPair(ours, key); err != nil || e != nil || !endOf(ours).After(time.Now()) {
+	key, _ := s.folder.Load(ctx, keyOf(crt)) // one that cannot be read fits nothing
+	if !isPair(ours, key) || !endOf(ours).After(time.Now()) {
 		return false, nil // it is no use to anybody
 	}
 	f, err := s.shared.Read(ctx, crt)
@@ -172,29 +179,39 @@ func (s *Storage) putFile(ctx context.Context, name string, g store.Guard) (bool
 	return err == nil, err
 }
 
-// sealAnew seals what the secret before has sealed, so that it can be left out of
-// the file some day. What changes meanwhile is sealed by whoever changes it.
-func (s *Storage) sealAnew(ctx context.Context) error {
-	if len(s.seal.all) == 1 {
-		return nil
-	}
+// tidy seals anew what the secret before has sealed, so that this can be left out
+// of the file some day, and removes what nodes have left behind that were killed.
+func (s *Storage) tidy(ctx context.Context) error {
 	names, err := s.shared.Names(ctx, "")
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		f, err := s.shared.Read(ctx, name)
-		if errors.Is(err, store.ErrAway) {
-			return err
-		}
-		value, now, e := s.seal.openBy(name, f.Value)
-		if err != nil || e != nil || now {
+		if kept(name) && len(s.seal.all) == 1 {
 			continue
 		}
-		err = s.shared.Write(ctx, name, s.seal.close(name, value), len(value), store.Guard{Was: f.Value})
-		if err != nil && !errors.Is(err, store.ErrFenced) {
+		f, err := s.shared.Read(ctx, name)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			return err
+		case kept(name):
+			err = s.sealAnew(ctx, name, f.Value)
+		case time.Since(f.Modified) > passing:
+			err = s.shared.Remove(ctx, name, store.Guard{})
+		}
+		if errors.Is(err, store.ErrAway) {
 			return err
 		}
 	}
 	return nil
+}
+
+// sealAnew does so unless the file changes meanwhile: then whoever changes it does.
+func (s *Storage) sealAnew(ctx context.Context, name string, sealed []byte) error {
+	value, now, err := s.seal.openBy(name, sealed)
+	if err != nil || now {
+		return err
+	}
+	return s.shared.Write(ctx, name, s.seal.close(name, value), len(value), store.Guard{Was: sealed})
 }

@@ -1,6 +1,7 @@
 package certstore
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -174,10 +175,10 @@ func TestRotation(t *testing.T) {
 	}
 	before, after := newTestNode(t, redis, secret, next), newTestNode(t, redis, next, secret)
 	before.wantSite(s)
-	must(t, before.sealAnew(ctx))
+	must(t, before.tidy(ctx))
 	a.wantSite(s)
 	after.wantSite(s)
-	must(t, after.sealAnew(ctx))
+	must(t, after.tidy(ctx))
 	before.wantSite(s)
 	last := newTestNode(t, redis, next)
 	last.wantSite(s)
@@ -185,4 +186,22 @@ func TestRotation(t *testing.T) {
 	if _, err := a.Load(ctx, account); err == nil {
 		t.Error("with the secret that was replaced: got an account")
 	}
+}
+
+// TestLeftBehind removes what a node that was killed has not, a day later.
+func TestLeftBehind(t *testing.T) {
+	const old, fresh = "acme/ca/challenge_tokens/old.json", "rw_test_1"
+	redis := redistest.Start(t)
+	a := newTestNode(t, redis)
+	ctx := t.Context()
+	for _, name := range []string{old, fresh, account} {
+		must(t, a.Store(ctx, name, []byte("x")))
+	}
+	for _, name := range []string{old, account} {
+		redis.Do("HSET", "{usher:edge}:cert:f:"+name, "m", fmt.Sprint(time.Now().Add(-passing-time.Minute).UnixMilli()))
+	}
+	must(t, a.tidy(ctx))
+	a.wantNone(old)
+	a.wantFile(fresh, "x")
+	a.wantFile(account, "x")
 }

@@ -80,8 +80,8 @@ func kept(name string) bool {
 func (s *Storage) ask(ctx context.Context, name string, do func() error) (local bool, err error) {
 	err = do()
 	if errors.Is(err, fs.ErrNotExist) && kept(name) && s.folder.Exists(ctx, name) {
-		switch changed, e := s.settle(ctx); {
-		case e != nil:
+		switch changed, sure := s.look(ctx); {
+		case !sure:
 			return true, nil
 		case changed:
 			err = do()
@@ -116,8 +116,8 @@ func (s *Storage) load(ctx context.Context, name string) (value []byte, err erro
 		return value, err
 	}
 	// Another node may have put back what is older than the copy here.
-	switch changed, e := s.settle(ctx); {
-	case e != nil:
+	switch changed, sure := s.look(ctx); {
+	case !sure:
 		return value, nil
 	case changed:
 		if err := read(); err != nil {

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -70,8 +71,8 @@ func (s *Server) Kill() {
 	if s.process == nil {
 		return
 	}
-	s.process.Process.Kill()
-	s.process.Wait() // it was killed
+	s.process.Process.Kill() //nolint:errcheck // it may have ended by itself
+	s.process.Wait()         //nolint:errcheck // it was killed
 	s.process = nil
 }
 
@@ -97,9 +98,13 @@ func (s *Server) Do(args ...string) string {
 	}
 	defer c.Close()
 	c.SetDeadline(time.Now().Add(waittest.Patience))
-	fmt.Fprintf(c, "*%d\r\n", len(args))
+	var command strings.Builder
+	fmt.Fprintf(&command, "*%d\r\n", len(args))
 	for _, a := range args {
-		fmt.Fprintf(c, "$%d\r\n%s\r\n", len(a), a)
+		fmt.Fprintf(&command, "$%d\r\n%s\r\n", len(a), a)
+	}
+	if _, err := io.WriteString(c, command.String()); err != nil {
+		s.t.Fatal(err)
 	}
 	answer, err := reply(bufio.NewReader(c))
 	if err != nil {
@@ -119,10 +124,18 @@ func reply(r *bufio.Reader) (string, error) {
 	case '-':
 		return "", errors.New(rest)
 	case '$':
-		return bulk(r, rest)
+		n, err := strconv.Atoi(rest)
+		if err != nil || n < 0 {
+			return "", err
+		}
+		text := make([]byte, n+2)
+		_, err = io.ReadFull(r, text)
+		return string(text[:n]), err
 	case '*':
-		var n int
-		fmt.Sscan(rest, &n)
+		n, err := strconv.Atoi(rest)
+		if err != nil {
+			return "", err
+		}
 		parts := make([]string, max(n, 0))
 		for i := range parts {
 			if parts[i], err = reply(r); err != nil {
@@ -133,17 +146,4 @@ func reply(r *bufio.Reader) (string, error) {
 	default:
 		return rest, nil
 	}
-}
-
-func bulk(r *bufio.Reader, length string) (string, error) {
-	var n int
-	fmt.Sscan(length, &n)
-	if n < 0 {
-		return "", nil
-	}
-	text := make([]byte, n+2)
-	if _, err := io.ReadFull(r, text); err != nil {
-		return "", err
-	}
-	return string(text[:n]), nil
 }

@@ -66,7 +66,7 @@ func options(r config.Redis, secure *tls.Config) *redis.UniversalOptions {
 }
 
 // Close ends all connections. Calls that are under way fail.
-func (s *Store) Close() { s.client.Close() } //nolint:errcheck // nothing is lost by it
+func (s *Store) Close() { s.client.Close() }
 
 // Away returns since when there has been no answer; zero if there is one.
 func (s *Store) Away() time.Time { return s.breaker.since() }
