@@ -138,9 +138,8 @@ func (s *Storage) putSite(ctx context.Context, dir, crt string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	key, _ := s.folder.Load(ctx, keyOf(crt)) // one that cannot be read fits nothing
-	if !isPair(ours, key) || !endOf(ours).After(time.Now()) {
-		return false, nil // it is no use to anybody
+	if !s.usable(ctx, crt, ours) {
+		return false, nil
 	}
 	f, err := s.shared.Read(ctx, crt)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -163,9 +162,15 @@ func (s *Storage) putSite(ctx context.Context, dir, crt string) (bool, error) {
 	return true, nil
 }
 
+// usable tells whether anybody could be shown the folder's certificate.
+func (s *Storage) usable(ctx context.Context, crt string, text []byte) bool {
+	key, err := s.folder.Load(ctx, keyOf(crt))
+	return err == nil && isPair(text, key) && endOf(text).After(time.Now())
+}
+
 // putFile writes the folder's copy of a file, if there is one and the guard holds.
 func (s *Storage) putFile(ctx context.Context, name string, g store.Guard) (bool, error) {
-	if info, err := s.folder.Stat(ctx, name); err != nil || !info.IsTerminal {
+	if !s.hasFile(ctx, name) {
 		return false, nil
 	}
 	value, err := s.folder.Load(ctx, name)
@@ -177,6 +182,11 @@ func (s *Storage) putFile(ctx context.Context, name string, g store.Guard) (bool
 		return false, nil
 	}
 	return err == nil, err
+}
+
+func (s *Storage) hasFile(ctx context.Context, name string) bool {
+	info, err := s.folder.Stat(ctx, name)
+	return err == nil && info.IsTerminal
 }
 
 // tidy seals anew what the secret before has sealed, so that this can be left out
