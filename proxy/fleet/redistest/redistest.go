@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -32,6 +33,26 @@ type Server struct {
 // test ends.
 func Start(t testing.TB, args ...string) *Server {
 	t.Helper()
+	return start(t, append([]string{"--port", portOf, "--save", "", "--appendonly", "no"}, args...))
+}
+
+// StartTLS is Start for one that speaks TLS alone.
+func StartTLS(t testing.TB, args ...string) *Server {
+	t.Helper()
+	return start(t, append([]string{"--port", "0", "--tls-port", portOf, "--save", ""}, args...))
+}
+
+// Sentinel runs a sentinel, which writes to its file.
+func Sentinel(t testing.TB, file string) *Server {
+	t.Helper()
+	return start(t, []string{file, "--sentinel", "--port", portOf})
+}
+
+// portOf stands for the server's port.
+const portOf = "PORT"
+
+func start(t testing.TB, args []string) *Server {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -39,7 +60,11 @@ func Start(t testing.TB, args ...string) *Server {
 	s := &Server{Address: l.Addr().String(), t: t}
 	_, port, _ := net.SplitHostPort(s.Address)
 	l.Close()
-	s.args = append([]string{"--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", t.TempDir()}, args...)
+	args[slices.Index(args, portOf)] = port
+	s.args = append(args, "--bind", "127.0.0.1")
+	if !slices.Contains(args, "--dir") {
+		s.args = append(s.args, "--dir", t.TempDir())
+	}
 	t.Cleanup(s.Kill)
 	s.Restart()
 	return s
