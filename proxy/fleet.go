@@ -30,6 +30,9 @@ var ErrFleet = errors.New("fleet")
 // sessions' requests may come at once.
 const meetTime = time.Second
 
+// adviseEvery is how often a Redis that is away is asked for what is unwise.
+const adviseEvery = 5 * time.Second
+
 // fleet is what this usher and others have in common, from New to the end of Run:
 // a reload does not change it. It is nil for an usher by itself.
 type fleet struct {
@@ -153,6 +156,28 @@ func (f *fleet) leave(ctx context.Context) {
 func (f *fleet) stop(ctx context.Context) {
 	if f != nil {
 		f.link.Stop(ctx)
+	}
+}
+
+// advise says in the log what is unwise about Redis, once it answers.
+func (f *fleet) advise(ctx context.Context, log *slog.Logger) {
+	if f == nil || f.store == nil {
+		return
+	}
+	t := time.NewTicker(adviseEvery)
+	defer t.Stop()
+	for {
+		if advice, err := f.store.Advice(ctx); err == nil {
+			if advice != "" {
+				log.Warn("fleet", "warning", advice)
+			}
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
 	}
 }
 

@@ -21,7 +21,7 @@ import (
 
 // fleetOf is the key of that name in a routes file.
 func fleetOf(redis *redistest.Server) string {
-	return fmt.Sprintf("fleet: {redis: 'redis://%s', secret: a-secret-of-thirty-two-bytes-or-more}\n", redis.Address)
+	return fmt.Sprintf("fleet: {redis: 'redis://%s', node: {address: '127.0.0.1:0'}, secret: a-secret-of-thirty-two-bytes-or-more}\n", redis.Address)
 }
 
 // fleetNode is an usher of its own: what certmagic remembers of challenges is a
@@ -248,7 +248,9 @@ func TestFleetAway(t *testing.T) {
 	a, redis := newTestACME(t, acmeOptions{}), redistest.Start(t)
 	dir, trust := t.TempDir(), a.trust(t)
 	secure := fmt.Sprintf("127.0.0.1:%d", a.secure)
+	redis.Do("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
 	b := newTestBrokerIn(t, dir, fleetOf(redis)+acmeTLS(a, a.both(), "domains: ws.example.com"))
+	wantSoon(t, "the log warns of an eviction", 1, func() int { return len(b.log.lines(t, "fleet")) })
 	kept := wantIssued(t, secure, "ws.example.com", trust)
 	b.wantStop(t, patience)
 	redis.Kill()
@@ -290,8 +292,8 @@ func TestFleetAway(t *testing.T) {
 	}
 }
 
-// TestNoFleet runs an usher by itself: nothing of a fleet is there.
-func TestNoFleet(t *testing.T) {
+// TestNoRedis runs an usher by itself, with certificates: nothing of a fleet is there.
+func TestNoRedis(t *testing.T) {
 	a := newTestACME(t, acmeOptions{})
 	b := newTestBrokerIn(t, t.TempDir(), acmeTLS(a, a.both(), "domains: ws.example.com"))
 	wantIssued(t, fmt.Sprintf("127.0.0.1:%d", a.secure), "ws.example.com", a.trust(t))

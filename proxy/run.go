@@ -61,6 +61,9 @@ func (s *Server) start(ctx context.Context) error {
 	s.serving.Go(func() { s.heed(ctx) })
 	s.serving.Go(func() { s.watchIncidents(s.succession.ending) })
 	s.serving.Go(func() { s.heedKeys(ctx) })
+	if s.fleet != nil {
+		s.serving.Go(func() { s.fleet.advise(ctx, s.log) })
+	}
 	if s.Load != nil {
 		s.routesFile.Read()
 		s.serving.Go(func() { s.watch(ctx) })

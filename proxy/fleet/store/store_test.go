@@ -220,6 +220,9 @@ func TestRestricted(t *testing.T) {
 		t.Errorf("lock: got %v, %v", ok, err)
 	}
 	must(t, s.Unlock(ctx, "l", "a"))
+	if advice, err := s.Advice(ctx); err != nil || !strings.Contains(advice, "could not be told") {
+		t.Errorf("advice: got %q, %v", advice, err)
+	}
 	r.Password = "wrong"
 	if _, err := newTestStore(t, r).Age(ctx); !errors.Is(err, ErrAway) || strings.Contains(err.Error(), "wrong") {
 		t.Errorf("a wrong password: got %v, want ErrAway", err)
@@ -228,5 +231,16 @@ func TestRestricted(t *testing.T) {
 	defer other.Close()
 	if age, err := other.Age(ctx); age != "" || err != nil {
 		t.Errorf("another fleet: got %q, %v, want nothing of the first", age, err)
+	}
+}
+
+func TestAdvice(t *testing.T) {
+	redis := redistest.Start(t)
+	s := newTestStore(t, at(redis))
+	for policy, want := range map[string]string{"noeviction": "", "volatile-lru": "", "allkeys-lru": "policy is allkeys-lru"} {
+		redis.Do("CONFIG", "SET", "maxmemory-policy", policy)
+		if got, err := s.Advice(t.Context()); err != nil || want == "" && got != "" || !strings.Contains(got, want) {
+			t.Errorf("%s: got %q, %v, want %q", policy, got, err, want)
+		}
 	}
 }
