@@ -19,7 +19,7 @@ const (
 	maxStreams = 100
 	// streamWindow is what a client may send on a stream that nobody reads, and
 	// connectionWindow on all of them: so that a few that stall do not stop the
-	// others.
+	// others. The config may say otherwise.
 	streamWindow     = 256 << 10
 	connectionWindow = 4 << 20
 )
@@ -46,6 +46,8 @@ type Config struct {
 	IdleTimeout       time.Duration
 	MaxHeaderBytes    int
 	MaxStreams        int // that one connection may ask for at a time; if zero, 100
+	StreamWindow      int // bytes of a stream that nobody reads; if zero, 256 KiB
+	ConnectionWindow  int // and of all of them; if zero, 4 MiB
 	ErrorLog          *log.Logger
 
 	WriteTimeout time.Duration // in which a client takes nothing of what waits for it, of any stream
@@ -80,8 +82,8 @@ func NewServer(config Config) *Server {
 		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams:          cmp.Or(config.MaxStreams, maxStreams),
 			MaxReadFrameSize:              streamBuffer,
-			MaxReceiveBufferPerStream:     streamWindow,
-			MaxReceiveBufferPerConnection: connectionWindow,
+			MaxReceiveBufferPerStream:     cmp.Or(config.StreamWindow, streamWindow),
+			MaxReceiveBufferPerConnection: cmp.Or(config.ConnectionWindow, connectionWindow),
 			WriteByteTimeout:              config.WriteTimeout,
 			SendPingTimeout:               config.PingInterval,
 			PingTimeout:                   config.PingTimeout,

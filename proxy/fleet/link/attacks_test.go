@@ -1,10 +1,12 @@
 package link
 
 import (
+	"context"
 	"io"
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -140,6 +142,50 @@ func TestNodeThatFloods(t *testing.T) {
 		if res.Body.Close(); res.StatusCode == http.StatusOK {
 			t.Errorf("head of %d bytes: got %d, want it refused", 2*maxHead, res.StatusCode)
 		}
+	}
+}
+
+// Streams that nobody reads stop no others, at either end, and have little of
+// them kept.
+func TestStreamsThatNobodyReads(t *testing.T) {
+	var told atomic.Int64
+	b := newTestLink(t, "b", func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == "GET" {
+			io.WriteString(w, "here")
+			return
+		}
+		w.WriteHeader(http.StatusOK)
+		for b := make([]byte, 16<<10); ; told.Add(int64(len(b))) {
+			if _, err := w.Write(b); err != nil {
+				return
+			}
+		}
+	}, keyOne)
+	a := newTestLink(t, "a", nil, keyOne)
+	a.knows(b.Addr())
+	const n = 40
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	for range n {
+		res, err := a.RoundTrip("b", request(ctx, "POST", io.NopCloser(zeros{})))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+	}
+	waittest.Until(t, "all are told a window", func() bool { return told.Load() >= n*streamWindow })
+	echoed, stop := context.WithTimeout(t.Context(), waittest.Patience)
+	defer stop()
+	for range 100 {
+		body := io.NopCloser(strings.NewReader(strings.Repeat("x", 1<<10)))
+		res, err := a.RoundTrip("b", request(echoed, "PUT", body))
+		if err != nil {
+			t.Fatalf("beside streams that nobody reads: got %v", err)
+		}
+		res.Body.Close()
+	}
+	if got := told.Load(); got > 4*n*streamWindow {
+		t.Errorf("got %d bytes told to who reads nothing, want some %d", got, n*streamWindow)
 	}
 }
 

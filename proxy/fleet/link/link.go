@@ -26,10 +26,16 @@ const (
 	// takeTimeout is how long a node may take nothing of what waits for it.
 	takeTimeout = 10 * time.Second
 
-	maxStreams  = 10_000   // that a node may ask for at a time: its clients' polls that wait
-	maxHead     = 64 << 10 // bytes of a request's head
-	maxGreeting = 64       // connections of whoever, that have not proved anything yet
-	maxEach     = 4        // connections of one node; an older one is of its process before
+	maxStreams = 10_000   // that a node may ask for at a time: its clients' polls that wait
+	maxHead    = 64 << 10 // bytes of a request's head
+
+	// A client that takes nothing, or whose server takes nothing, has so much of
+	// its stream kept, either way. All may at once, and never stop another.
+	streamWindow     = 64 << 10
+	connectionWindow = maxStreams * streamWindow
+
+	maxGreeting = 64 // connections of whoever, that have not proved anything yet
+	maxEach     = 4  // connections of one node; an older one is of its process before
 )
 
 // ErrGone is for a node that is not there: nobody answers at its address, or it

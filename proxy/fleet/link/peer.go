@@ -118,6 +118,7 @@ func (p *peer) dial(lose func()) (conn *http.ClientConn, id string, err error) {
 		DisableCompression: true,
 		HTTP2: &http.HTTP2Config{
 			SendPingTimeout: pingAfter, PingTimeout: pingWait, WriteByteTimeout: takeTimeout,
+			MaxReceiveBufferPerStream: streamWindow, MaxReceiveBufferPerConnection: connectionWindow,
 			StrictMaxConcurrentRequests: true, // who is one too many waits, and the connection counts as good
 		},
 		DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {

@@ -29,6 +29,8 @@ func (l *Link) newServer() *http2.Server {
 		ReadHeaderTimeout: patience,
 		MaxHeaderBytes:    maxHead,
 		MaxStreams:        maxStreams,
+		StreamWindow:      streamWindow,
+		ConnectionWindow:  connectionWindow,
 		ErrorLog:          l.config.ErrorLog,
 		WriteTimeout:      takeTimeout,
 		PingInterval:      pingAfter,
