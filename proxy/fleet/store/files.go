@@ -35,6 +35,9 @@ func (s *Store) Read(ctx context.Context, name string) (File, error) {
 	if err != nil {
 		return File{}, err
 	}
+	if len(got) != 3 {
+		return File{}, errReply
+	}
 	value, ok := got[0].(string)
 	if !ok {
 		return File{}, &fs.PathError{Op: "read", Path: name, Err: fs.ErrNotExist}

@@ -53,7 +53,7 @@ func New(r config.Redis, name string, secure *tls.Config, log *slog.Logger) *Sto
 
 func options(r config.Redis, secure *tls.Config) *redis.UniversalOptions {
 	return &redis.UniversalOptions{
-		Addrs: r.Addresses, DB: r.Database, Username: r.Username, Password: r.Password, TLSConfig: secure,
+		Addrs: r.Addresses, DB: r.Database, Username: r.Username, Password: r.Password, Dialer: dialler(secure),
 		MasterName: r.Master, SentinelPassword: r.SentinelPassword, IsClusterMode: r.Kind == config.RedisCluster,
 
 		DialTimeout: dialTimeout, DialerRetries: 1, ReadTimeout: callTimeout, WriteTimeout: callTimeout, PoolTimeout: callTimeout,
