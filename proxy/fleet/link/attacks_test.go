@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -55,6 +56,35 @@ func TestSlowStrangers(t *testing.T) {
 	a := newTestLink(t, "a", nil, keyOne)
 	a.knows(b.Addr())
 	a.wantAnswer(t, "b", "b hears a")
+}
+
+// Strangers who come again whenever they are dropped keep no node away.
+func TestStrangersWhoStay(t *testing.T) {
+	b := newTestLink(t, "b", nil, keyOne)
+	ctx, cancel := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	defer all.Wait()
+	defer cancel()
+	for range maxGreeting + 10 {
+		all.Go(func() {
+			for ctx.Err() == nil {
+				if c, err := net.Dial("tcp", b.Addr().String()); err == nil {
+					stop := context.AfterFunc(ctx, func() { c.Close() })
+					io.Copy(io.Discard, c) // until it is dropped
+					stop()
+					c.Close()
+				}
+			}
+		})
+	}
+	waittest.Equal(t, "connections that prove nothing", maxGreeting, func() int {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return len(b.greeting)
+	})
+	a := newTestLink(t, "a", nil, keyOne)
+	a.knows(b.Addr())
+	a.wantUp(t, 1)
 }
 
 // A node that hangs is found within a time, by who waits for an answer, who asks

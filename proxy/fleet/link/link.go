@@ -70,17 +70,17 @@ type Link struct {
 	config   Config
 	identity *identity
 	http     *http2.Server
-	greeting chan struct{} // holds one for each connection that proves who it is
 	ctx      context.Context
 	cancel   context.CancelFunc
 	running  sync.WaitGroup
 
 	strangers atomic.Int64 // when one was logged last, in nanoseconds since 1970
 
-	mu      sync.Mutex
-	peers   []*peer                  // guarded by mu
-	started bool                     // guarded by mu
-	inside  map[string][]*http2.Conn // by id, the oldest first; guarded by mu
+	mu       sync.Mutex
+	peers    []*peer                  // guarded by mu
+	started  bool                     // guarded by mu
+	greeting map[net.Conn]struct{}    // of whoever has not proved yet who it is; guarded by mu
+	inside   map[string][]*http2.Conn // by id, the oldest first; guarded by mu
 }
 
 // New returns a Link that neither takes connections nor makes any before Start.
@@ -89,7 +89,7 @@ func New(c Config) (*Link, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Link{config: c, identity: n, greeting: make(chan struct{}, maxGreeting), inside: make(map[string][]*http2.Conn)}
+	l := &Link{config: c, identity: n, greeting: make(map[net.Conn]struct{}), inside: make(map[string][]*http2.Conn)}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.http = l.newServer()
 	l.SetNodes(c.Nodes)

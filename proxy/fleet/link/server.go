@@ -48,8 +48,7 @@ func (l *Link) serve() {
 	}
 }
 
-// accept takes whoever comes. Who is one too many is dropped at once: what he
-// would have to wait for is the time of strangers.
+// accept takes whoever comes.
 func (l *Link) accept() {
 	for pause := time.Duration(0); ; {
 		c, err := l.config.Listener.Accept()
@@ -62,22 +61,41 @@ func (l *Link) accept() {
 			continue
 		}
 		pause = 0
-		select {
-		case l.greeting <- struct{}{}:
-			l.running.Go(func() { l.greet(c) })
-		default:
-			c.Close()
+		l.admit(c)
+		l.running.Go(func() { l.greet(c) })
+	}
+}
+
+// admit notes a connection that is to prove who it is. If there are too many, any of
+// them is dropped: a node needs a moment and comes again, so that strangers who stay,
+// or come ever again, do not keep it away.
+func (l *Link) admit(c net.Conn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.greeting) == maxGreeting {
+		for one := range l.greeting { // in no order
+			one.Close()
+			delete(l.greeting, one)
+			break
 		}
 	}
+	l.greeting[c] = struct{}{}
+}
+
+// greeted notes that a connection has proved who it is, or has not.
+func (l *Link) greeted(c net.Conn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.greeting, c)
 }
 
 // greet has who comes prove to be a node, and hands him over.
 func (l *Link) greet(c net.Conn) {
-	defer func() { <-l.greeting }()
 	ctx, cancel := context.WithTimeout(l.ctx, patience)
 	defer cancel()
 	t := tls.Server(c, l.identity.server())
 	err := t.HandshakeContext(ctx)
+	l.greeted(c)
 	if err != nil {
 		c.Close()
 		l.noteStranger(c, err)
