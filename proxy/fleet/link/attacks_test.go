@@ -2,6 +2,7 @@ package link
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -85,6 +86,21 @@ func TestStrangersWhoStay(t *testing.T) {
 	a := newTestLink(t, "a", nil, keyOne)
 	a.knows(b.Addr())
 	a.wantUp(t, 1)
+}
+
+// Two nodes of one id see that, and each other once that is mended.
+func TestTwins(t *testing.T) {
+	b := newTestLink(t, "a", nil, keyOne)
+	a := newTestLink(t, "a", nil, keyOne)
+	a.knows(b.Addr(), a.Addr())
+	waittest.Until(t, "a sees that another has its id", func() bool {
+		all := a.Peers()
+		return len(all) == 1 && errors.Is(all[0].Err, errTwin) && !all[0].Up
+	})
+	b.Stop(t.Context())
+	c := newTestLinkAt(t, relisten(t, b.Addr().String()), "c", nil, keyOne)
+	a.wantUp(t, 1)
+	a.wantAnswer(t, "c", c.ID()+" hears a")
 }
 
 // A node that hangs is found within a time, by who waits for an answer, who asks

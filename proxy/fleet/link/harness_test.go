@@ -38,11 +38,16 @@ func listen(t *testing.T) net.Listener {
 // newTestLink returns the link of a node that looks for no other until it is told to.
 func newTestLink(t *testing.T, id string, handler http.HandlerFunc, keys ...[]byte) *Link {
 	t.Helper()
+	return newTestLinkAt(t, listen(t), id, handler, keys...)
+}
+
+func newTestLinkAt(t *testing.T, at net.Listener, id string, handler http.HandlerFunc, keys ...[]byte) *Link {
+	t.Helper()
 	if handler == nil {
 		handler = func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, id+" hears "+From(r)) }
 	}
 	l, err := New(Config{
-		ID: id, Listener: listen(t), Keys: keys, Handler: handler,
+		ID: id, Listener: at, Keys: keys, Handler: handler,
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), ErrorLog: log.New(t.Output(), "", 0),
 		ConnContext: func(ctx context.Context, _ net.Conn) context.Context { return ctx },
 	})

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -115,6 +116,14 @@ func (n *identity) verify(s tls.ConnectionState) error {
 		_, err = peerOf(s)
 	}
 	return err
+}
+
+// isOwn tells whether this very process has made the certificate of the other end.
+func (n *identity) isOwn(s tls.ConnectionState) bool {
+	return slices.ContainsFunc(n.authorities, func(a *authority) bool {
+		own, err := a.certificate(n.id, n.now())
+		return err == nil && s.PeerCertificates[0].Equal(own.Leaf)
+	})
 }
 
 // peerOf returns the id of the node at the other end of a connection whose

@@ -22,8 +22,12 @@ const (
 	justNow    = 100 * time.Millisecond
 )
 
-// errSelf is for an address of this very node.
-var errSelf = errors.New("it is this node")
+var (
+	// errSelf is for an address of this very node.
+	errSelf = errors.New("it is this node")
+	// errTwin is for another with its id: sids of both lead to either.
+	errTwin = errors.New("another node has the id of this one")
+)
 
 // peer is another node, or an address where one may be, and the connection to it.
 // keep has a goroutine that makes it, and makes it anew when it is lost.
@@ -111,6 +115,7 @@ func (p *peer) keep() {
 func (p *peer) dial(lose func()) (conn *http.ClientConn, id string, err error) {
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
+	own := false
 	var protocols http.Protocols
 	protocols.SetHTTP2(true)
 	t := &http.Transport{
@@ -127,14 +132,16 @@ func (p *peer) dial(lose func()) (conn *http.ClientConn, id string, err error) {
 			if err != nil {
 				return nil, err
 			}
-			id, err = peerOf(c.(*tls.Conn).ConnectionState())
+			state := c.(*tls.Conn).ConnectionState()
+			id, err = peerOf(state)
+			own = p.link.identity.isOwn(state)
 			return c, err
 		},
 	}
 	if conn, err = t.NewClientConn(ctx, "https", p.Address); err != nil {
 		return nil, "", err
 	}
-	if err := p.expects(id); err != nil {
+	if err := p.expects(id, own); err != nil {
 		conn.Close()
 		return nil, id, err
 	}
@@ -157,10 +164,12 @@ func usable(c *http.ClientConn) bool {
 }
 
 // expects says why the node of that id is not the one that is looked for.
-func (p *peer) expects(id string) error {
+func (p *peer) expects(id string, own bool) error {
 	switch {
-	case id == p.link.ID():
+	case own, p.Address == p.link.Addr().String(): // where the process before it may answer
 		return errSelf
+	case id == p.link.ID():
+		return errTwin
 	case p.ID != "" && p.ID != id:
 		return fmt.Errorf("node %s is at %s, where %s should be", id, p.Address, p.ID)
 	}
@@ -175,7 +184,9 @@ func (p *peer) tell(conn *http.ClientConn, lose func(), id string, err error) {
 		p.since = time.Now()
 		p.note(id, err)
 	}
-	p.id = cmp.Or(id, p.id)
+	if !errors.Is(err, errTwin) {
+		p.id = cmp.Or(id, p.id)
+	}
 	p.conn, p.lose, p.err, p.tried = conn, lose, err, time.Now()
 	close(p.outcome)
 	p.outcome = make(chan struct{})
