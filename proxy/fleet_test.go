@@ -152,6 +152,32 @@ func TestFleetPolls(t *testing.T) {
 	}
 }
 
+// Many clients whose sids say nothing may come to the wrong node at once.
+func TestFleetManyQuestions(t *testing.T) {
+	main, admin := newTestService(t, "main"), newTestService(t, "admin")
+	nodes := newTestFleet(t, 2, split(main, admin, ""))
+	const n = 400
+	all := make(chan *poller, n)
+	for range n {
+		p := nodes[0].newPoller(t, polling3)
+		p.open()
+		p.url = "http://" + nodes[1].address + "/socket.io/"
+		all <- p
+	}
+	close(all)
+	var asking sync.WaitGroup
+	for range 8 {
+		asking.Go(func() {
+			for p := range all {
+				if status, body, _ := p.ask(t.Context(), "POST", "1:2"); status != 200 {
+					t.Errorf("got %d %q", status, body)
+				}
+			}
+		})
+	}
+	asking.Wait()
+}
+
 // A WebSocket at the wrong node takes over from polling, and ends with its
 // session, from either end.
 func TestFleetUpgrade(t *testing.T) {

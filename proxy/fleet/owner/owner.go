@@ -16,7 +16,8 @@ import (
 const (
 	// questionTime is how long the others may take to say who has a sid: whoever has
 	// it may be busy, and its client would lose its session. mostQuestions is how many
-	// are asked in a second: anybody can make sids up.
+	// are asked in a second, but for those that somebody says yes to: anybody can make
+	// sids up.
 	questionTime  = time.Second
 	mostQuestions = 100
 )
@@ -28,7 +29,7 @@ type Owners struct {
 
 	mu     sync.Mutex
 	second int64 // since 1970, of the last question; guarded by mu
-	asked  int   // in that second; guarded by mu
+	asked  int   // in that second, without a yes so far; guarded by mu
 }
 
 // New returns what the node of l knows, whose fleet has these keys, the newest
@@ -82,7 +83,8 @@ func (o *Owners) marked(h affinity.Home) (list []string) {
 // ask asks all others who are there whether a sid is theirs, and returns the first
 // who says so.
 func (o *Owners) ask(ctx context.Context, sid string) string {
-	if !o.mayAsk(time.Now().Unix()) {
+	second := time.Now().Unix()
+	if !o.mayAsk(second) {
 		return ""
 	}
 	ctx, cancel := context.WithTimeout(ctx, questionTime)
@@ -101,6 +103,7 @@ func (o *Owners) ask(ctx context.Context, sid string) string {
 	go func() { all.Wait(); close(yes) }()
 	id, ok := <-yes
 	if ok {
+		o.wasReal(second)
 		o.sids.Learn(sid, id)
 	}
 	return id
@@ -115,6 +118,16 @@ func (o *Owners) mayAsk(second int64) bool {
 	}
 	o.asked++
 	return o.asked <= mostQuestions
+}
+
+// wasReal takes back that a question of that second counts: clients that all come
+// anew at once, as behind the end of a node, are no strangers.
+func (o *Owners) wasReal(second int64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if second == o.second {
+		o.asked--
+	}
 }
 
 // has asks a node whether it has a sid.
