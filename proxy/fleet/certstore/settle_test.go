@@ -154,9 +154,10 @@ func TestSealed(t *testing.T) {
 	}
 	// What is sealed is good in its own place alone.
 	redis.Do("COPY", "{usher:edge}:cert:f:"+account, "{usher:edge}:cert:f:"+s.dir+".key", "REPLACE")
-	if _, err := a.Load(t.Context(), s.dir+".key"); err == nil || !strings.Contains(err.Error(), "sealed") {
+	if _, err := newTestNode(t, redis).Load(t.Context(), s.dir+".key"); err == nil || !strings.Contains(err.Error(), "sealed") {
 		t.Errorf("another file's content: got %v", err)
 	}
+	a.wantSite(s) // as its folder has it
 }
 
 // TestRotation replaces the secret of a fleet, node by node.
@@ -183,9 +184,11 @@ func TestRotation(t *testing.T) {
 	last := newTestNode(t, redis, next)
 	last.wantSite(s)
 	last.wantFile(account, "a's")
-	if _, err := a.Load(ctx, account); err == nil {
+	if _, err := newTestNode(t, redis).Load(ctx, account); err == nil {
 		t.Error("with the secret that was replaced: got an account")
 	}
+	a.wantSite(s) // who was left behind goes on with its folder
+	a.wantFile(account, "a's")
 }
 
 // TestLeftBehind removes what a node that was killed has not, a day later.

@@ -76,7 +76,7 @@ func kept(name string) bool {
 }
 
 // ask has Redis answer, once more if it has lost what it knew. local tells that
-// it cannot: the folder's answer counts.
+// it cannot, or that nobody here can read what it says: the folder's answer counts.
 func (s *Storage) ask(ctx context.Context, name string, do func() error) (local bool, err error) {
 	err = do()
 	if errors.Is(err, fs.ErrNotExist) && kept(name) && s.folder.Exists(ctx, name) {
@@ -86,6 +86,10 @@ func (s *Storage) ask(ctx context.Context, name string, do func() error) (local 
 		case changed:
 			err = do()
 		}
+	}
+	if errors.Is(err, errSealed) && kept(name) && s.folder.Exists(ctx, name) {
+		s.log.Warn("certificates: the copy in the folder counts", "file", name, "error", err)
+		return true, err
 	}
 	return errors.Is(err, store.ErrAway) && kept(name), err
 }
