@@ -63,6 +63,24 @@ func newTestLinkAt(t *testing.T, at net.Listener, id string, handler http.Handle
 	return l
 }
 
+// lines is a log that is looked at.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder // guarded by mu
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) count(text string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.text.String(), text)
+}
+
 // knows has l know where others are.
 func (l *Link) knows(all ...net.Addr) {
 	var list []Node

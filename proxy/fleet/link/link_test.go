@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -173,5 +174,33 @@ func TestWhatIsMissing(t *testing.T) {
 		if _, err := New(c); err == nil || errors.Is(err, ErrGone) {
 			t.Errorf("%+v: got %v, want an error", c, err)
 		}
+	}
+}
+
+// A node that is lost is told of once, and once that it is back.
+func TestLossIsLogged(t *testing.T) {
+	b := newTestLink(t, "b", nil, keyOne)
+	log := &lines{}
+	a, err := New(Config{
+		ID: "a", Listener: listen(t), Keys: [][]byte{keyOne}, Nodes: []Node{{Address: b.Addr().String()}},
+		Log: slog.New(slog.NewTextHandler(log, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Start()
+	defer a.Stop(t.Context())
+	a.wantUp(t, 1)
+	b.Stop(t.Context())
+	waittest.Equal(t, "warnings", 1, func() int { return log.count("level=WARN") })
+	for range 3 {
+		a.wantGone(t, "b", patience, "")
+	}
+	again := newTestLinkAt(t, relisten(t, b.Addr().String()), "b", nil, keyOne)
+	a.wantUp(t, 1)
+	a.wantAnswer(t, again.ID(), "b hears a")
+	waittest.Equal(t, "lines that it is there", 2, func() int { return log.count("node of the fleet is there") })
+	if got := log.count("level=WARN"); got != 1 {
+		t.Errorf("got %d warnings, want one for each loss", got)
 	}
 }

@@ -180,8 +180,10 @@ func (p *peer) expects(id string, own bool) error {
 func (p *peer) tell(conn *http.ClientConn, lose func(), id string, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if was := p.conn; (was == nil) != (conn == nil) || p.since.IsZero() {
+	if conn != nil || p.since.IsZero() {
 		p.since = time.Now()
+	}
+	if conn != nil || p.err == nil { // not each attempt that fails
 		p.note(id, err)
 	}
 	if !errors.Is(err, errTwin) {
