@@ -194,10 +194,10 @@ func TestNodeThatFloods(t *testing.T) {
 // Streams that nobody reads stop no others, at either end, and have little of
 // them kept.
 func TestStreamsThatNobodyReads(t *testing.T) {
-	var told atomic.Int64
+	var told, taken atomic.Int64
 	b := newTestLink(t, "b", func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == "GET" {
-			io.WriteString(w, "here")
+		if r.Method == "PUT" {
+			io.Copy(w, r.Body)
 			return
 		}
 		w.WriteHeader(http.StatusOK)
@@ -209,17 +209,17 @@ func TestStreamsThatNobodyReads(t *testing.T) {
 	}, keyOne)
 	a := newTestLink(t, "a", nil, keyOne)
 	a.knows(b.Addr())
-	const n = 40
+	const n = 80
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	for range n {
-		res, err := a.RoundTrip("b", request(ctx, "POST", io.NopCloser(zeros{})))
+		res, err := a.RoundTrip("b", request(ctx, "POST", io.NopCloser(counted{&taken})))
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer res.Body.Close()
 	}
-	waittest.Until(t, "all are told a window", func() bool { return told.Load() >= n*streamWindow })
+	waittest.Until(t, "windows are full", func() bool { return told.Load() >= n*streamWindow && taken.Load() >= n*streamWindow })
 	echoed, stop := context.WithTimeout(t.Context(), waittest.Patience)
 	defer stop()
 	for range 100 {
@@ -228,11 +228,22 @@ func TestStreamsThatNobodyReads(t *testing.T) {
 		if err != nil {
 			t.Fatalf("beside streams that nobody reads: got %v", err)
 		}
+		if _, err := io.Copy(io.Discard, res.Body); err != nil {
+			t.Fatalf("beside streams that nobody reads: got %v", err)
+		}
 		res.Body.Close()
 	}
 	if got := told.Load(); got > 4*n*streamWindow {
 		t.Errorf("got %d bytes told to who reads nothing, want some %d", got, n*streamWindow)
 	}
+}
+
+// counted is zeros whose number is known.
+type counted struct{ n *atomic.Int64 }
+
+func (c counted) Read(p []byte) (int, error) {
+	c.n.Add(int64(len(p)))
+	return len(p), nil
 }
 
 type zeros struct{}
