@@ -102,7 +102,7 @@ var ErrOver error = errOver
 // Begin is the session that r has begun there, which was let in.
 func (g *Gate) Begin(at SID, r *http.Request, s headers.Sender, granted Grant, now time.Time) *Begun {
 	granted.Cookies = nil
-	size := 1<<10 + len(granted.Question.Text()) + len(granted.Who)
+	size := 1<<10 + len(at.Path) + len(at.SID) + len(granted.Question.Text()) + len(granted.Who)
 	for _, h := range granted.Headers {
 		size += len(h.Value)
 	}

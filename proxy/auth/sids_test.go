@@ -104,3 +104,19 @@ func TestSIDsAreForgotten(t *testing.T) {
 		t.Errorf("got %d remembered", n)
 	}
 }
+
+// Clients choose how long the path is where a session begins, and so how much of it is
+// remembered.
+func TestSIDsOfLongPaths(t *testing.T) {
+	sids := new(SIDs)
+	g := &Gate{kind: "jwt", way: newTokens(new(config.JWTAuth)), keep: NewKeeper(nil)}
+	t.Cleanup(g.keep.Close)
+	r := httptest.NewRequestWithContext(t.Context(), "GET", "/", nil)
+	path := "/socket.io/" + strings.Repeat("x", 100<<10)
+	for i := range 1000 {
+		sids.Add(g.Begin(at(path, fmt.Sprint(i)), r, headers.Sender{}, Grant{}, time.Now()))
+	}
+	if n := len(sids.young) + len(sids.old); n > 2*mostSIDs/(100<<10)+4 {
+		t.Errorf("got %d remembered", n)
+	}
+}
