@@ -114,30 +114,42 @@ func (g *Gate) Begin(at SID, r *http.Request, s headers.Sender, granted Grant, n
 // known to be good, is not judged: its sid stands for it. Others are judged by
 // themselves, and must be the same user's. It may wait as Check does.
 func (g *Gate) Again(at SID, r *http.Request, s headers.Sender, route string, b *Begun, now time.Time) (Grant, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if g.ends(b, route, now) {
-		b.over = true
-		g.keep.count(route, g.kind, refused)
-		return Grant{}, errOver
+	granted, known, err := g.still(b, route, now)
+	if err != nil {
+		return Grant{}, err
 	}
-	granted := b.grant
 	shown := g.way.shows(question{r, s})
-	if mark := g.keep.markOf(shown); at != b.at || shown != "" && mark != b.shown {
-		own, err := g.Check(r, s, route, now)
-		switch {
-		case err != nil:
-			return Grant{}, err
-		case !own.alike(b.grant):
-			g.keep.count(route, g.kind, refused)
-			return Grant{}, errAnother
-		}
-		granted.Cookies = own.Cookies
-		if at == b.at {
-			b.shown = mark
-		}
+	mark := g.keep.markOf(shown)
+	if at == b.at && (shown == "" || mark == known) {
+		return granted, nil
+	}
+	own, err := g.Check(r, s, route, now) // the session's other requests don't wait for it
+	switch {
+	case err != nil:
+		return Grant{}, err
+	case !own.alike(granted):
+		g.keep.count(route, g.kind, refused)
+		return Grant{}, errAnother
+	}
+	granted.Cookies = own.Cookies
+	if at == b.at {
+		b.mu.Lock()
+		b.shown = mark
+		b.mu.Unlock()
 	}
 	return granted, nil
+}
+
+// still returns what b was given, and the mark of what was good last, unless that has
+// ended.
+func (g *Gate) still(b *Begun, route string, now time.Time) (granted Grant, known [sha256.Size]byte, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.over = g.ends(b, route, now); b.over {
+		g.keep.count(route, g.kind, refused)
+		return Grant{}, known, errOver
+	}
+	return b.grant, b.shown, nil
 }
 
 // ends tells whether what b was let in by has ended: by its time, by the loss of its

@@ -80,6 +80,48 @@ func TestSIDs(t *testing.T) {
 	}
 }
 
+// slowWay decides when it is told to.
+type slowWay struct {
+	way
+	asked, goes chan struct{}
+}
+
+func (w slowWay) check(question, time.Time) (Grant, error) {
+	w.asked <- struct{}{}
+	<-w.goes
+	return Grant{}, no("no", "")
+}
+
+// Somebody who must be judged by himself holds nobody up whose sid stands for him.
+func TestSIDIsNotHeldUp(t *testing.T) {
+	keep := NewKeeper(nil)
+	t.Cleanup(keep.Close)
+	w := slowWay{newTokens(&config.JWTAuth{From: []config.TokenSource{{Place: config.FromAuthorization}}}), make(chan struct{}), make(chan struct{})}
+	g := &Gate{kind: "jwt", way: w, keep: keep}
+	ask := func(b *Begun, token string) error {
+		r := httptest.NewRequestWithContext(t.Context(), "GET", "/", nil)
+		if token != "" {
+			r.Header.Set("Authorization", "Bearer "+token)
+		}
+		_, err := g.Again(at("/a", "1"), r, headers.Sender{}, "", b, time.Now())
+		return err
+	}
+	b := g.Begin(at("/a", "1"), httptest.NewRequestWithContext(t.Context(), "GET", "/", nil), headers.Sender{}, Grant{Who: "ann"}, time.Now())
+	other := make(chan error)
+	go func() { other <- ask(b, "another") }()
+	<-w.asked
+	own := make(chan error, 1)
+	go func() { own <- ask(b, "") }()
+	select {
+	case err := <-own:
+		wantStatus(t, err, 0)
+	case <-time.After(5 * time.Second):
+		t.Error("the session's own poll waits for what is said of another's")
+	}
+	close(w.goes)
+	wantStatus(t, <-other, 401)
+}
+
 // What is remembered is bounded, and who comes again stays.
 func TestSIDsAreForgotten(t *testing.T) {
 	sids := new(SIDs)
