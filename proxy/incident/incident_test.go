@@ -43,6 +43,8 @@ func TestStates(t *testing.T) {
 		"an operator's": {Observation{Upstreams: one(0, endpoint("a", upstream.Healthy, minutesAgo(9), ""), endpoint("b", upstream.Disabled, minutesAgo(2), refused))}, nil},
 		"both": {Observation{Upstreams: one(0, endpoint("a", upstream.Unhealthy, minutesAgo(9), "old"), endpoint("b", upstream.CircuitOpen, minutesAgo(2), refused))},
 			[]string{"upstream_down upstream chat is down 2m0s: new clients are refused: " + refused}},
+		"its checks fail later": {Observation{Upstreams: one(0, upstream.EndpointStats{State: upstream.Unhealthy, Since: minutesAgo(2), Down: minutesAgo(5), LastError: refused})},
+			[]string{"upstream_down upstream chat is down 5m0s: new clients are refused: " + refused}},
 		"who waits": {Observation{Upstreams: one(3, endpoint("a", upstream.CircuitOpen, minutesAgo(2), "")), Waiting: map[string]int{"chat": 40, "other": 2}},
 			[]string{"upstream_down upstream chat is down 2m0s: 3 requests wait, 40 clients wait for a namespace: it does not answer"}},
 		"all drained": {Observation{Upstreams: one(1, endpoint("a", upstream.Disabled, minutesAgo(2), refused)), Drains: []string{"endpoint a"}},

@@ -63,23 +63,33 @@ func (o *Observation) ofCertificates(now time.Time) (list []Incident) {
 // each that fails. What an operator has put out of use is no failure of its own.
 func (o *Observation) ofUpstream(s *upstream.Stats) (list []Incident) {
 	usable, last := 0, upstream.EndpointStats{}
+	var since time.Time
 	for _, e := range s.Endpoints {
 		switch e.State {
 		case upstream.Healthy, upstream.Unchecked:
 			usable++
 		case upstream.Unhealthy, upstream.CircuitOpen:
-			list = append(list, Incident{Kind: EndpointDown, Name: s.Name + " " + e.Endpoint, Since: e.Since, Text: "others of its upstream serve: " + why(e)})
+			list = append(list, Incident{Kind: EndpointDown, Name: s.Name + " " + e.Endpoint, Since: began(&e), Text: "others of its upstream serve: " + why(e)})
 		case upstream.Draining, upstream.Disabled:
 		}
-		if e.Since.After(last.Since) {
-			last = e
+		if at := began(&e); at.After(since) {
+			last, since = e, at
 		}
 	}
 	if usable > 0 || len(s.Endpoints) == 0 {
 		return list
 	}
 	// The upstream is down since the last of its endpoints is.
-	return []Incident{{Kind: UpstreamDown, Name: s.Name, Since: last.Since, Text: o.hurt(s) + why(last)}}
+	return []Incident{{Kind: UpstreamDown, Name: s.Name, Since: since, Text: o.hurt(s) + why(last)}}
+}
+
+// began is when e came out of use. One that fails goes from state to state: clients
+// find out first, and its checks later.
+func began(e *upstream.EndpointStats) time.Time {
+	if fails := e.State == upstream.Unhealthy || e.State == upstream.CircuitOpen; fails && !e.Down.IsZero() {
+		return e.Down
+	}
+	return e.Since
 }
 
 // hurt says who notices that an upstream is down.

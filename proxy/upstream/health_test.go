@@ -202,6 +202,12 @@ func TestEndpointThatFailsIsPassedOver(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		wantReached(t, u, "it is tried again", "b:1 b:1 b:1")
+		for _, checks := range []verdict{failing, notChecked} { // they find out later than clients
+			u.members[0].change(time.Now(), func(h *health) { h.verdict = checks })
+			if again := u.stats().Endpoints[0]; again.Down != s.Since || again.Since == s.Since {
+				t.Errorf("endpoint that is %s: got %v, and down since %v, want that since %v", again.State, again.Since, again.Down, s.Since)
+			}
+		}
 		if n := u.stats().Endpoints[0].DialFailures["refused"]; n != 2 {
 			t.Errorf("refusals: got %d, want 2", n)
 		}

@@ -45,6 +45,7 @@ type EndpointStats struct {
 
 	State State
 	Since time.Time // the state is what it is
+	Down  time.Time // no connection comes about, or checks fail, since then; zero if it is not so
 
 	Weight      int
 	MaxSessions int // 0 is no limit
@@ -103,7 +104,7 @@ func (e *Endpoint) stats() EndpointStats {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	s.State, s.Since = e.shown(), e.health.since
+	s.State, s.Since, s.Down = e.shown(), e.health.since, e.health.down
 	s.LastError, s.LastErrorAt, s.RetryAt = e.health.last, e.health.lastAt, e.health.until
 	return s
 }
