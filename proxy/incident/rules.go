@@ -3,6 +3,7 @@ package incident
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,7 +36,7 @@ func (o *Observation) states() (list []Incident) {
 		list = append(list, Incident{Kind: Stopping, Text: fmt.Sprintf("%d sessions are left", o.Sessions)})
 	}
 	for _, d := range o.Drains {
-		list = append(list, Incident{Kind: Drained, Name: d, Text: "no new session comes there until usher drain --undo"})
+		list = append(list, Incident{Kind: Drained, Name: d, Text: "no new session comes there until the same usher drain with --undo"})
 	}
 	return list
 }
@@ -103,6 +104,11 @@ func (o *Observation) hurt(s *upstream.Stats) string {
 	}
 	if len(list) == 0 {
 		list = append(list, "new clients are refused")
+	}
+	for _, other := range o.Upstreams {
+		if slices.Contains(other.WaitsFor, s.Name) {
+			list = append(list, other.Name+" takes no sockets, being after it")
+		}
 	}
 	return strings.Join(list, ", ") + ": "
 }
