@@ -136,6 +136,7 @@ func (s *keySet) renew(now time.Time) {
 	list, err := s.load(ctx)
 	if err == nil {
 		s.have.Store(&fetched{list, now})
+		s.outage.keeps()
 		s.keep.noteRenewed()
 	} else {
 		s.keep.log.Warn("key set not read", "url", shown(s.url), "kept", s.have.Load() != nil, "error", err)

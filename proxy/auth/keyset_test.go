@@ -86,10 +86,18 @@ func TestKeySet(t *testing.T) {
 				t.Errorf("%s: got in by a quick look, and then %v", what, err)
 			}
 		}
+		keep.Keep(Set{new(config.Auth): &Gate{kind: "jwt", way: tokens, keep: keep}})
+		wantOutage := func(kept bool) {
+			t.Helper()
+			if list := keep.Outages(); len(list) != 1 || list[0].Kept != kept {
+				t.Errorf("got outages %+v, want one, kept %t", list, kept)
+			}
+		}
 		one := s.raw("RS256", `{"alg":"RS256","kid":"r"}`, `{}`)
 		two := s.raw("ES256", `{"alg":"ES256","kid":"e"}`, `{}`)
 		ask("no set", one, 503)
 		ask("no set, asked again at once", one, 503)
+		wantOutage(false)
 		if n := up.asked.Load(); n != 1 {
 			t.Errorf("got %d questions, want one", n)
 		}
@@ -107,6 +115,7 @@ func TestKeySet(t *testing.T) {
 		ask("nobody answers", two, 0)
 		waitUntil(t, "it is counted", func() bool { return keep.KeyAges(clock)[0].Fails == 2 })
 		ask("nobody answers, and it is known", two, 0)
+		wantOutage(true)
 		ask("nobody answers, and the key is unknown", one, 401)
 		if n := up.asked.Load(); n > 6 {
 			t.Errorf("got %d questions, want few", n)

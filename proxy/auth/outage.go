@@ -15,6 +15,7 @@ type outage struct {
 	mu    sync.Mutex
 	since time.Time // zero for not at all; guarded by mu
 	err   error     // the last one; guarded by mu
+	kept  bool      // guarded by mu: as in Outage
 }
 
 // note notes what came of a question, and tells the log when an outage begins and
@@ -36,12 +37,20 @@ func (o *outage) note(err error, log *slog.Logger, who string) {
 	o.err = err
 }
 
+// keeps notes that what was said now counts also in an outage.
+func (o *outage) keeps() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.kept = true
+}
+
 // Outage is somebody who decides on who may come in, and cannot be asked.
 type Outage struct {
 	Kind  string // of auth
 	URL   string // without its query, which may hold a secret
 	Since time.Time
 	Err   error
+	Kept  bool // what it has said before counts
 }
 
 // Outages returns those of what the routes file asks.
@@ -52,7 +61,7 @@ func (k *Keeper) Outages() (list []Outage) {
 	for at, o := range asked {
 		o.mu.Lock()
 		if !o.since.IsZero() {
-			list = append(list, Outage{at.kind, shown(at.url), o.since, o.err})
+			list = append(list, Outage{at.kind, shown(at.url), o.since, o.err, o.kept})
 		}
 		o.mu.Unlock()
 	}

@@ -53,6 +53,8 @@ func TestStates(t *testing.T) {
 			[]string{"upstream_down upstream chat is down 2m0s: 1 request waits: an operator has drained a", "drained endpoint a is drained 0s: no new session comes there until the same usher drain with --undo"}},
 		"auth": {Observation{Outages: []auth.Outage{{Kind: "forward", URL: "http://a/", Since: minutesAgo(1), Err: errors.New("EOF")}}},
 			[]string{"auth_down auth cannot be asked: forward http://a/ 1m0s: who is let in by it alone gets 503: EOF"}},
+		"auth, with a key set of before": {Observation{Outages: []auth.Outage{{Kind: "jwt", URL: "http://a/", Since: minutesAgo(1), Err: errors.New("EOF"), Kept: true}}},
+			[]string{"auth_down auth cannot be asked: jwt http://a/ 1m0s: the last key set counts, and tokens of newer keys are refused: EOF"}},
 		"descriptors": {Observation{Descriptors: 801, MaxDescriptors: 1000}, []string{"descriptors few descriptors are left 0s: 801 of 1000 are open: at the limit new clients wait"}},
 		"enough":      {Observation{Descriptors: 800, MaxDescriptors: 1000}, nil},
 		"reload": {Observation{Faults: []string{"routes.yaml:1:1: a", "routes.yaml:2:1: b"}, Refused: minutesAgo(3)},

@@ -24,7 +24,11 @@ func (o *Observation) states() (list []Incident) {
 		list = append(list, o.ofUpstream(&o.Upstreams[i])...)
 	}
 	for _, a := range o.Outages {
-		list = append(list, Incident{Kind: AuthDown, Name: a.Kind + " " + a.URL, Since: a.Since, Text: "who is let in by it alone gets 503: " + a.Err.Error()})
+		hurt := "who is let in by it alone gets 503: "
+		if a.Kept {
+			hurt = "the last key set counts, and tokens of newer keys are refused: "
+		}
+		list = append(list, Incident{Kind: AuthDown, Name: a.Kind + " " + a.URL, Since: a.Since, Text: hurt + a.Err.Error()})
 	}
 	if o.MaxDescriptors > 0 && o.Descriptors*ofParts > o.MaxDescriptors*mostOpen {
 		list = append(list, Incident{Kind: Descriptors, Text: fmt.Sprintf("%d of %d are open: at the limit new clients wait", o.Descriptors, o.MaxDescriptors)})
