@@ -121,6 +121,8 @@ func TestSIDStandsForItsUser(t *testing.T) {
 		socket := "/socket.io/?" + strings.Replace(p.query, "polling", "websocket", 1)
 		wantOutcome(t, what+": another's socket", b.address, socket, another, 400)
 		wantOutcome(t, what+": a socket", b.address, socket, nil, 101)
+		stolen := "/socket.io/?" + strings.Replace(polling4, "polling", "websocket", 1) + "&sid=begun-by-websocket"
+		wantOutcome(t, what+": another's socket, by the sid of a session that began by WebSocket", b.address, stolen, another, 400)
 		if got := user(); got != "u1" {
 			t.Errorf("%s: the socket: got user %q, want the one who began", what, got)
 		}

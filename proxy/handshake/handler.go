@@ -222,6 +222,9 @@ func (h *Handler) serveUpgrade(w http.ResponseWriter, r *http.Request, c Claim) 
 	if err := checkClaim(r, &c); err != nil {
 		return err
 	}
+	if c.sid.SID != "" && h.begun(r, c.sid) == nil {
+		return errNotBegun
+	}
 	var err error
 	if c.grant, err = h.authorize(w, r, c.Route, &c.Sender, c.sid); err != nil {
 		return err
@@ -252,7 +255,7 @@ func (h *Handler) Begin(r *http.Request, s headers.Sender, now time.Time) *Excha
 		return nil
 	}
 	c, err := h.newClaim(q, s)
-	if err != nil || !c.Upstream.Prompt() || h.begun(r, c.sid) != nil {
+	if err != nil || !c.Upstream.Prompt() || c.sid.SID != "" {
 		return nil
 	}
 	unask, err := h.ask(c.Route, s, now)

@@ -19,7 +19,14 @@ import (
 // usher looks at the answers that give a sid, as the sid stands from then on for who
 // was let in.
 
-var errSIDs = refusal.UnknownSID(refusal.Protocol, "the request has more than one sid")
+var (
+	errSIDs = refusal.UnknownSID(refusal.Protocol, "the request has more than one sid")
+
+	// errNotBegun is for an upgrade: a server gives the whole of a session that has begun
+	// by WebSocket to who upgrades it, and of that one nobody knows whose it is. Clients
+	// go on by polling.
+	errNotBegun = refusal.UnknownSID(refusal.Auth, "nobody was seen to begin the session that is to be upgraded")
+)
 
 // sidOf names the Engine.IO session of a request by its query, with no sid for one
 // that begins a session; it is the zero value for what is not Engine.IO's at all. Of
