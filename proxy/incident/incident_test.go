@@ -15,7 +15,7 @@ import (
 
 var now = time.Date(2026, 11, 30, 3, 0, 0, 0, time.UTC)
 
-func minutesAgo(n time.Duration) time.Time { return now.Add(-n * time.Minute) }
+func minutesAgo(n int) time.Time { return now.Add(-time.Duration(n) * time.Minute) }
 
 // lines are what the list says, with the minutes since each began.
 func lines(list []Incident) (all []string) {
@@ -96,12 +96,12 @@ func TestRates(t *testing.T) {
 			TLS:      []refusal.HandshakeTotal{{Result: refusal.Secured, Count: 100 * count}, {Result: refusal.ClientGone, Count: 100 * count}},
 		}
 		when := now.Add(time.Duration(seconds) * time.Second)
-		got := ""
+		var got strings.Builder
 		for _, i := range tr.Observe(when, o) {
-			got += fmt.Sprintf("%s since %v: %s", i.What, i.Since.Sub(now), i.Text)
+			fmt.Fprintf(&got, "%s since %v: %s", i.What, i.Since.Sub(now), i.Text)
 		}
-		if got != want {
-			t.Errorf("after %d s: got %q, want %q", seconds, got, want)
+		if got.String() != want {
+			t.Errorf("after %d s: got %q, want %q", seconds, got.String(), want)
 		}
 	}
 	at(0, 100, "") // of before
@@ -135,9 +135,9 @@ func TestSince(t *testing.T) {
 	for i, tt := range []struct {
 		drains []string
 		since  time.Duration
-	}{{[]string{"a"}, 0}, {[]string{"a"}, 0}, {nil, -1}, {[]string{"a"}, 3}} {
+	}{{[]string{"a"}, 0}, {[]string{"a"}, 0}, {nil, 0}, {[]string{"a"}, 3 * time.Second}} {
 		got := tr.Observe(now.Add(time.Duration(i)*time.Second), &Observation{Drains: tt.drains})
-		if len(got) != len(tt.drains) || len(got) > 0 && got[0].Since.Sub(now) != tt.since*time.Second {
+		if len(got) != len(tt.drains) || len(got) > 0 && got[0].Since.Sub(now) != tt.since {
 			t.Errorf("%d: got %+v, want it since %v", i, got, tt.since)
 		}
 	}

@@ -204,7 +204,7 @@ func TestEndpointThatFailsIsPassedOver(t *testing.T) {
 		wantReached(t, u, "it is tried again", "b:1 b:1 b:1")
 		for _, checks := range []verdict{failing, notChecked} { // they find out later than clients
 			u.members[0].change(time.Now(), func(h *health) { h.verdict = checks })
-			if again := u.stats().Endpoints[0]; again.Down != s.Since || again.Since == s.Since {
+			if again := u.stats().Endpoints[0]; !again.Down.Equal(s.Since) || again.Since.Equal(s.Since) {
 				t.Errorf("endpoint that is %s: got %v, and down since %v, want that since %v", again.State, again.Since, again.Down, s.Since)
 			}
 		}
