@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package redistest runs a real Redis for a test: redis-server, or what
 // USHER_REDIS_BIN names, such as valkey-server. Only tests import it.
 package redistest
