@@ -74,7 +74,7 @@ var layers = map[string]struct {
 	"transfer":   {imports: []string{"front", "handover", "namespaces", "relay", "session", "upstream"}},
 	"messages":   {imports: []string{"handshake", "route", "session", "tap", "ws"}, owns: []string{"github.com/koding/websocketproxy", "github.com/gorilla/websocket"}},
 
-	"incident": {imports: []string{"auth", "refusal", "upstream"}},
+	"incident": {imports: []string{"auth", "refusal", "upstream"}, owns: []string{"github.com/prometheus/procfs"}},
 
 	"admin":   {imports: []string{"auth", "config", "headers", "incident", "plain", "refusal", "route", "session", "tap", "upstream"}},
 	"metrics": {imports: []string{"accesslog", "auth", "engineio", "fleet/link", "handshake", "incident", "namespaces", "plain", "refusal", "relay", "session", "upstream"}, owns: []string{"github.com/prometheus/client_golang"}},

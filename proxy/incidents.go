@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/prometheus/procfs"
-
 	"usher/proxy/incident"
 )
 
@@ -54,23 +52,6 @@ func (s *Server) observe() *incident.Observation {
 	for _, c := range live.certs.Stats() {
 		o.Certificates = append(o.Certificates, incident.Cert{Name: c.Name, Begins: c.NotBefore, Ends: c.NotAfter})
 	}
-	o.Descriptors, o.MaxDescriptors = descriptors()
+	o.Descriptors, o.MaxDescriptors = incident.OpenDescriptors()
 	return o
-}
-
-// descriptors returns how many this process has open, and how many it may have;
-// zero where the system does not tell.
-func descriptors() (open, most int) {
-	self, err := procfs.Self()
-	if err != nil {
-		return 0, 0
-	}
-	limits, err := self.Limits()
-	if err != nil {
-		return 0, 0
-	}
-	if open, err = self.FileDescriptorsLen(); err != nil {
-		return 0, 0
-	}
-	return open, int(min(limits.OpenFiles, 1<<31))
 }

@@ -15,6 +15,7 @@ import (
 var corpusEnv = []string{
 	"UPSTREAM=main", "PORT=3001", "COUNT=12", "FLAG=true", "EMPTY=", "YAML=[main, {a: b}]",
 	"SECRET=hunter2", "LINES=hunter2\r\nX-Evil: 1", "NOWHERE=hunter2",
+	"FLEET=hunter2 and more, 32 bytes at least",
 }
 
 // TestCheckCorpus has "usher check" say of each bad file what the file wants.
