@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
+	"runtime"
 	"strings"
+	"sync"
 )
 
 const fuzzTime = "3s"
@@ -19,9 +22,25 @@ func fuzzAll(ctx context.Context, t *tally) {
 		t.fail("go test -list ^Fuzz", err.Error())
 		return
 	}
-	for _, target := range fuzzTargets(out) {
-		t.fuzz(ctx, target)
+	// One target is linked while another runs.
+	next := make(chan fuzzTarget)
+	var running sync.WaitGroup
+	var mu sync.Mutex
+	for range runtime.GOMAXPROCS(0) {
+		running.Go(func() {
+			for target := range next {
+				err := fuzz(ctx, target)
+				mu.Lock()
+				t.assert(target.pkg+"."+target.name, err)
+				mu.Unlock()
+			}
+		})
 	}
+	for _, target := range fuzzTargets(out) {
+		next <- target
+	}
+	close(next)
+	running.Wait()
 }
 
 type fuzzTarget struct {
@@ -42,14 +61,14 @@ func fuzzTargets(out []byte) []fuzzTarget {
 	}
 }
 
-func (t *tally) fuzz(ctx context.Context, target fuzzTarget) {
-	c := command(ctx, "go", "test", "-run", "^$", "-fuzz", "^"+target.name+"$",
-		"-fuzztime", fuzzTime, "-fuzzminimizetime", "1s", target.pkg)
-	if out, err := c.CombinedOutput(); err != nil && !timeIsUp(string(out)) {
-		t.fail(target.pkg+"."+target.name, string(out)+err.Error())
-		return
+// fuzz runs one target, by one worker.
+func fuzz(ctx context.Context, target fuzzTarget) error {
+	out, err := command(ctx, "go", "test", "-run", "^$", "-fuzz", "^"+target.name+"$", "-parallel", "1",
+		"-fuzztime", fuzzTime, "-fuzzminimizetime", "1s", "-vet=off", target.pkg).CombinedOutput()
+	if err != nil && !timeIsUp(string(out)) {
+		return fmt.Errorf("%s%w", out, err)
 	}
-	t.passed++
+	return nil
 }
 
 // timeIsUp recognizes the end of the fuzz time that Go before 1.27 reports as a

@@ -15,9 +15,10 @@ import (
 // machine may take as long as it needs.
 const packageTimeout = "30m"
 
+// testAll vets nothing: go vet has.
 func testAll(ctx context.Context, t *tally) {
 	skips := reasons{"usher/proxy/command.TestUpgradeSkew": "a clone without history has no earlier usher"}
-	t.goTest(command(ctx, "go", "test", "-race", "-timeout="+packageTimeout, "-json", "./..."), skips)
+	t.goTest(command(ctx, "go", "test", "-race", "-vet=off", "-timeout="+packageTimeout, "-json", "./..."), skips)
 }
 
 func testPortable(ctx context.Context, t *tally) {
@@ -25,7 +26,7 @@ func testPortable(ctx context.Context, t *tally) {
 		"usher/proxy/relay.TestEchoAllocatesNothing": "promised for epoll only: waiting by closures allocates",
 		"usher/proxy/relay.TestDialOfNoAddress":      "package net, which dials there, takes them all",
 	}
-	t.goTest(command(ctx, "go", "test", "-race", "-json", "-tags", "portable", "./proxy/relay/..."), skips)
+	t.goTest(command(ctx, "go", "test", "-race", "-vet=off", "-json", "-tags", "portable", "./proxy/relay/..."), skips)
 }
 
 // reasons says why tests may be skipped, by package and name.

@@ -31,7 +31,7 @@ func quickSteps() []step {
 // slowPackages have tests that wait for processes, or for what takes its time.
 var slowPackages = []string{"usher/proxy", "usher/proxy/command", "usher/proxy/doctor", "usher/scripts/bench"}
 
-// testShort vets nothing: go vet has.
+// testShort leaves slowPackages out.
 func testShort(ctx context.Context, t *tally) {
 	out, err := command(ctx, "go", "list", "./...").Output()
 	if err != nil {
