@@ -1,6 +1,11 @@
 'use strict';
 
 // An upgrade of usher takes the clients along: none of them notices.
+//
+// As a test this is short. For a thousand clients, ten upgrades, and a second
+// between two questions of each client:
+//
+//   CLIENTS=1000 UPGRADES=10 PAUSE=1000 node --test scripts/interop/succession.test.js
 
 const assert = require('node:assert/strict');
 const { execFileSync } = require('node:child_process');
@@ -16,22 +21,32 @@ const { atEnd } = require('./ends');
 const { split } = require('./namespaces');
 const { direct } = require('./usher');
 
-const layout = { main: { namespaces: ['/'] }, admin: { namespaces: ['/admin'] } };
+const layout = { main: { namespaces: ['/'] }, admin: { namespaces: ['/admin'] }, chat: { namespaces: ['/chat'] }, seller: { namespaces: ['/seller'] } };
+
+const count = Number(process.env.CLIENTS ?? 2 * kinds.length);
+const upgrades = Number(process.env.UPGRADES ?? 3);
+const pause = Number(process.env.PAUSE ?? 5); // in milliseconds
 
 // Two clients of each kind, one of which keeps its connections alive, three
-// upgrades, and numbered events both ways in two namespaces all the while.
+// upgrades, and numbered events both ways in four namespaces all the while.
 for (const secure of [false, true]) {
   const title = `clients of three generations go on through three upgrades${secure ? ', by TLS' : ''}`;
-  test(title, { skip: direct && 'there is no usher' }, (t) => upgrades(t, secure));
+  test(title, { skip: direct && 'there is no usher' }, (t) => succession(t, secure));
 }
 
-async function upgrades(t, secure) {
-  const edge = await split(t, layout, { max_connects: 100 }, {}, secure ? { tls: { certificates: [certificate(t)] } } : {});
+async function succession(t, secure) {
+  const edge = await split(t, layout, { max_connects: count + 100, max_sessions_per_address: count + 100 }, {}, secure ? { tls: { certificates: [certificate(t)] } } : {});
   const base = secure ? edge.secure : edge.base;
   let over = false;
-  const clients = [...kinds, ...kinds].map((kind, i) => talk(t, base, kind, () => over, i < kinds.length));
+  const clients = [];
+  for (let i = 0; i < count; i++) {
+    clients.push(talk(t, base, kinds[i % kinds.length], () => over, i % (2 * kinds.length) < kinds.length));
+    if (i % 50 === 49) { // as many as the kernel's queue of a service may hold
+      await Promise.all(clients.map((c) => c.begun));
+    }
+  }
   await Promise.all(clients.map((c) => c.begun));
-  for (let i = 0; i < 3; i++) {
+  for (let i = 0; i < upgrades; i++) {
     const fresh = kinds.map((kind) => talk(t, base, kind, () => over, i % 2 === 0)); // in the midst of whatever it is
     clients.push(...fresh);
     await sleep(20 * i);
@@ -66,27 +81,27 @@ function talk(t, base, kind, over, keepAlive) {
   const agent = new library.Agent({ keepAlive, rejectUnauthorized: false });
   atEnd(t, () => agent.destroy());
   const root = open(t, kind, base, { agent, rejectUnauthorized: false });
-  const both = [root, root.io.socket('/admin')];
+  const sockets = [root, ...['/admin', '/chat', '/seller'].map((namespace) => root.io.socket(namespace))];
   const lost = [];
-  const ticks = both.map((s) => {
+  const ticks = sockets.map((s) => {
     const numbers = [];
     s.on('tick', (n) => numbers.push(n));
     s.on('disconnect', (reason) => over() || lost.push(`${name}: ${reason}`));
     return numbers;
   });
-  const begun = Promise.all(both.map(connected));
+  const begun = Promise.all(sockets.map(connected));
   const ended = begun.then(async () => {
     let n = 0;
     for (; !over(); n++) {
-      both.forEach((s) => s.emit('number', n));
-      const answers = await Promise.all(both.map((s, i) => call(s, 'echo', n, Buffer.from([i]))));
-      assert.deepEqual(answers, [n, n], `${name}: answers`);
+      sockets.forEach((s) => s.emit('number', n));
+      const answers = await Promise.all(sockets.map((s, i) => call(s, 'echo', n, Buffer.from([i]))));
+      assert.deepEqual(answers, sockets.map(() => n), `${name}: answers`);
       if (n % 20 === 0) {
-        both.forEach((s) => s.emit('stream', 20, 5));
+        sockets.forEach((s) => s.emit('stream', 20, 5));
       }
-      await sleep(5);
+      await sleep(pause);
     }
-    for (const s of both) {
+    for (const s of sockets) {
       assert.deepEqual(await call(s, 'numbers'), [...Array(n).keys()], `${name}: to the server`);
     }
     await sleep(300); // of streams that have begun
