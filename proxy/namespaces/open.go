@@ -56,10 +56,9 @@ func (q *request) open() (left handshake.Verdict) {
 	e := v.entry(s.newSID(q.Version), !q.visit.Upgrade, q.B64)
 	e.Ready = func(sid string, r demux.Refusal) { ready <- opening{sid, r} }
 	v.fan = s.Frames.Open(x, q.options, e)
-	s.Opened(x)
 	select {
 	case o := <-ready:
-		return q.opened(v, o)
+		return q.opened(v, x, o)
 	case <-q.http.Context().Done():
 		v.fan.Break(errGone)
 		q.refuse(context.Cause(q.http.Context()))
@@ -110,8 +109,9 @@ func (q *request) marks() []session.Mark {
 	return q.visit.Marker.Marks(q.http.Header)
 }
 
-// opened answers the handshake.
-func (q *request) opened(v *visitor, o opening) (left handshake.Verdict) {
+// opened answers the handshake. Until the client has the answer x has not begun: it is
+// not what another of its user's is closed for, nor can its client be told to stay away.
+func (q *request) opened(v *visitor, x *session.Session, o opening) (left handshake.Verdict) {
 	switch {
 	case o.refused.Status != 0:
 		q.refused(o.refused)
@@ -123,13 +123,14 @@ func (q *request) opened(v *visitor, o opening) (left handshake.Verdict) {
 	}
 	q.server.stats.open(q.Version, q.visit.Upgrade)
 	if q.visit.Upgrade {
-		return handshake.Verdict{Accept: func(a handshake.Accepted, err error) { q.accepted(v, a, err) }}
+		return handshake.Verdict{Accept: func(a handshake.Accepted, err error) { q.accepted(v, x, a, err) }}
 	}
 	if q.Cookie != nil {
 		q.setCookie(o.sid)
 	}
 	q.visit.Sender.Trace.Answered(http.StatusOK)
 	q.poll(v)
+	q.server.Opened(x)
 	return left
 }
 
@@ -150,7 +151,7 @@ func (q *request) refused(r demux.Refusal) {
 
 // accepted gives a session its WebSocket. If the client has gone, so has the
 // session.
-func (q *request) accepted(v *visitor, a handshake.Accepted, err error) {
+func (q *request) accepted(v *visitor, x *session.Session, a handshake.Accepted, err error) {
 	switch {
 	case err != nil:
 		v.fan.Break(err)
@@ -158,6 +159,7 @@ func (q *request) accepted(v *visitor, a handshake.Accepted, err error) {
 		v.fan.Break(errGone)
 	default:
 		v.fan.Socket(q.server.leg(a), q.B64)
+		q.server.Opened(x)
 	}
 }
 

@@ -6,20 +6,20 @@
 const assert = require('node:assert/strict');
 const { before, test } = require('node:test');
 const { setTimeout: sleep } = require('node:timers/promises');
-const { call, connect, kindsOf, namespace, next } = require('./clients');
+const { call, connect, kindsOf, namespace, next, open } = require('./clients');
 const { atEnd, forFile } = require('./ends');
 const { split } = require('./namespaces');
 const { secret, signed } = require('./tokens');
 
 const file = forFile();
 const quiet = 1_000; // milliseconds: five times what a client waits at most before it comes back
+const route = {
+  auth: { jwt: { secret, audience: 'chat', from: [{ query: 'token' }], claims: { 'X-User-Id': 'sub' } } },
+  limits: { sessions_per_user: { max: 1, by: 'X-User-Id', over: 'close_oldest' } },
+};
 let edge;
 
 before(async () => {
-  const route = {
-    auth: { jwt: { secret, audience: 'chat', from: [{ query: 'token' }], claims: { 'X-User-Id': 'sub' } } },
-    limits: { sessions_per_user: { max: 1, by: 'X-User-Id', over: 'close_oldest' } },
-  };
   const layout = { main: { namespaces: ['/'] }, admin: { namespaces: ['/admin'] }, down: { namespaces: ['/down'] } };
   edge = await split(file, layout, {}, route);
   await edge.services.down.kill();
@@ -56,3 +56,41 @@ for (const kind of kindsOf('1.x', '2.x', '3.x', '4.0', '4.x')) {
     assert.equal(came.length, 3, 'connections of this user');
   });
 }
+
+// Clients 1 and 2 are in "/" as soon as their handshake is answered. As long as it can't
+// be, as nobody is there, they have no session that another's is to be closed for.
+for (const kind of kindsOf('1.x', '2.x')) {
+  test(`who can't begin closes nobody, client ${kind.version}, ${kind.transport}`, async (t) => {
+    const layout = { main: { namespaces: ['/'] }, admin: { namespaces: ['/admin'] } };
+    const own = await split(t, layout, {}, route);
+    const come = (of) => open(t, of, own.base, { query: { token: signed('one', 60) } });
+    await own.services.main.kill();
+    const there = come({ version: '4.x', transport: 'websocket' });
+    const admin = await namespace(t, there, '/admin');
+    const crowd = Array.from({ length: 20 }, () => come(kind));
+    await Promise.all(crowd.map((s) => next(s.io, 'reconnect_attempt')));
+    await sleep(quiet);
+    assert.deepEqual(replaced(own), [], 'closed for those who wait');
+    assert.equal(await call(admin, 'echo', 'here'), 'here');
+
+    const left = [];
+    crowd.forEach((s, i) => s.on('disconnect', (why) => left.push([i, why])));
+    const settled = crowd.map((s) => Promise.any(['connect', 'disconnect'].map((event) => next(s, event))));
+    await own.restart(t, 'main', layout.main);
+    await Promise.all(settled);
+    await quietly(() => left.length);
+    assert.deepEqual(left.map(([, why]) => why), Array(19).fill('io server disconnect'));
+    assert.equal(new Set(left.map(([i]) => i)).size, 19, 'each once');
+    assert.equal(crowd.filter((s) => s.connected).length, 1, 'the newest stays');
+    assert.equal(replaced(own).length, 20, 'with that of /admin');
+  });
+}
+
+// quietly waits until a number is what it was for a while.
+async function quietly(number) {
+  for (let last; last !== (last = number()); ) {
+    await sleep(quiet);
+  }
+}
+
+const replaced = (of) => of.front.logged('session ended').filter(({ cause }) => cause === 'usher.replaced');
