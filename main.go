@@ -3,10 +3,8 @@
 package main
 
 import (
-	"errors"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -18,9 +16,6 @@ const defaultRoutes = "routes.yaml"
 
 func main() {
 	err := app().RunContext(command.UntilSignal(), os.Args)
-	if topic, ok := errors.AsType[cli.ExitCoder](err); ok { // of "usher help" alone
-		err = &command.UsageError{Text: strings.ToLower(topic.Error()), Hint: `"usher help" lists the verbs`}
-	}
 	os.Exit(command.Report(command.Visible(os.Stderr), err))
 }
 
@@ -35,13 +30,14 @@ func app() *cli.App {
 		v.HideHelpCommand = true
 	}
 	return &cli.App{
-		Name:        "usher",
-		Writer:      command.Visible(os.Stdout),
-		ErrWriter:   command.Visible(os.Stderr),
-		Usage:       "one handshake per socket, frames relayed by path",
-		Commands:    verbs,
-		Flags:       []cli.Flag{routesFlag("USHER_ROUTES")},
-		HideVersion: true,
+		Name:                  "usher",
+		Writer:                command.Visible(os.Stdout),
+		ErrWriter:             command.Visible(os.Stderr),
+		Usage:                 "one handshake per socket, frames relayed by path",
+		Commands:              verbs,
+		Flags:                 []cli.Flag{routesFlag("USHER_ROUTES")},
+		HideVersion:           true,
+		CustomAppHelpTemplate: cli.AppHelpTemplate + "\nTOPICS (usher help TOPIC):\n" + command.TopicList(),
 		// A header has commas.
 		DisableSliceFlagSeparator: true,
 		Action:                    noVerb,
@@ -215,6 +211,13 @@ func otherVerbs() []*cli.Command {
 			Action:    demoServiceVerb,
 		},
 		{
+			Name:      "help",
+			Aliases:   []string{"h"},
+			Usage:     "list the verbs and topics, or tell all about one",
+			ArgsUsage: "[VERB or TOPIC]",
+			Action:    action("VERB or TOPIC", false, helpVerb),
+		},
+		{
 			Name:   "schema",
 			Usage:  "print the JSON Schema of the routes file, for editors",
 			Action: action("", false, schemaVerb),
@@ -336,6 +339,20 @@ func upgradeVerb(c *cli.Context, _ string) error {
 	return command.Upgrade(c.Context, c.App.Writer, command.UpgradeOptions{OperatorOptions: operator(c), JSON: c.Bool("json")})
 }
 
+// helpVerb prefers the topic where a verb has the same name, which has --help.
+func helpVerb(c *cli.Context, word string) error {
+	isVerb := c.App.Command(word) != nil
+	switch {
+	case word == "":
+		return cli.ShowAppHelp(c)
+	case command.HasTopic(word):
+		return command.Help(c.App.Writer, os.Stdout, command.HelpOptions{Topic: word, Verb: isVerb})
+	case isVerb:
+		return cli.ShowCommandHelp(c, word)
+	}
+	return command.UnknownTopic(word, verbNames(c.App))
+}
+
 func schemaVerb(c *cli.Context, _ string) error { return command.Schema(c.App.Writer) }
 
 func versionVerb(c *cli.Context, _ string) error { return command.Version(c.App.Writer) }
@@ -344,11 +361,15 @@ func noVerb(c *cli.Context) error {
 	if !c.Args().Present() {
 		return cli.ShowAppHelp(c)
 	}
-	names := make([]string, 0, len(c.App.Commands))
-	for _, v := range c.App.VisibleCommands() {
+	return command.UnknownVerb(c.Args().First(), verbNames(c.App))
+}
+
+func verbNames(app *cli.App) []string {
+	names := make([]string, 0, len(app.Commands))
+	for _, v := range app.VisibleCommands() {
 		names = append(names, v.Name)
 	}
-	return command.UnknownVerb(c.Args().First(), names)
+	return names
 }
 
 // routes returns --routes as it was given behind the verb, or before it.
