@@ -180,7 +180,7 @@ func (l *loader) forwardAuth(v value) *ForwardAuth {
 	}
 	l.duration(o.field("timeout"), positive, &a.Timeout)
 	l.recheck(o.field("recheck"), &a.Recheck)
-	a.Expiry = l.expiry(o)
+	a.Expiry = l.expiry(o, "recheck", a.Recheck > 0)
 	return a
 }
 
@@ -216,19 +216,19 @@ func isWebURL(text string) bool {
 
 const unauthorized = 3000 // a close code that is registered by IANA
 
-// expiry reads what becomes of open sessions.
-func (l *loader) expiry(o object) Expiry {
+// expiry reads what becomes of open sessions, which end as ends says, too, if that is on.
+func (l *loader) expiry(o object, ends string, on bool) Expiry {
 	e := Expiry{Code: unauthorized}
-	on := "close"
-	choice(l, o.field("on_expiry"), &on, "close", "keep")
-	e.Keep = on == "keep"
+	does := "close"
+	choice(l, o.field("on_expiry"), &does, "close", "keep")
+	e.Keep = does == "keep"
 	if code := o.field("close_code"); code.given() {
 		n := int64(unauthorized)
 		l.count(code, 1, 4999, &n)
 		if n < 3000 && n != 1008 {
 			l.errorf(code.Position, "close_code must be 1008, or from 3000 to 4999: others mean something else (RFC 6455, 7.4)")
-		} else if e.Keep {
-			l.errorf(code.used, "close_code is never used: sessions are kept, by on_expiry")
+		} else if e.Keep && !on {
+			l.errorf(code.used, "close_code is never used: sessions are kept, by on_expiry, and there is no %s that ends them", ends)
 		}
 		e.Code = uint16(n)
 	}

@@ -112,8 +112,8 @@ func (l *loader) jwtAuth(v value, connects bool) *JWTAuth {
 		a.Require = append(a.Require, ClaimValue{p.key.text, l.claimValue(p.value)})
 	}
 	l.duration(o.field("leeway"), orZero, &a.Leeway)
-	a.Expiry = l.expiry(o)
 	l.keyLoss(o.field("revoke_on_key_loss"), a)
+	a.Expiry = l.expiry(o, "revoke_on_key_loss", a.RevokeOnKeyLoss)
 	return a
 }
 
