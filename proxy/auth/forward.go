@@ -33,6 +33,7 @@ type service struct {
 	*config.ForwardAuth
 	url    string // static
 	client *http.Client
+	user   string // static: the header that names the user alone, "" if it is not known
 	rules  headers.Rules
 	asking singleflight.Group
 	room   chan struct{} // one for each question that waits
@@ -42,7 +43,7 @@ type service struct {
 }
 
 func newService(a *config.ForwardAuth, client *http.Client, cfg *config.Config, log *slog.Logger) *service {
-	s := &service{log: log, ForwardAuth: a, url: a.URL, client: client, rules: headers.Rules{Trusted: cfg.TrustedProxies}, room: make(chan struct{}, mostWaiting), again: make(chan struct{}, mostAgain)}
+	s := &service{log: log, ForwardAuth: a, url: a.URL, client: client, user: cfg.NamesUser(a), rules: headers.Rules{Trusted: cfg.TrustedProxies}, room: make(chan struct{}, mostWaiting), again: make(chan struct{}, mostAgain)}
 	if rest, ok := strings.CutPrefix(a.URL, "unix:"); ok {
 		_, path, _ := strings.Cut(rest, ":")
 		s.url = "http://localhost/" + strings.TrimPrefix(path, "/")
@@ -174,6 +175,9 @@ func (s *service) granted(h http.Header) (g Grant, err error) {
 				return g, fmt.Errorf("answered with a %s that no header can hold", name)
 			}
 			g.Headers = append(g.Headers, config.Header{Name: name, Value: value})
+			if name == s.user {
+				g.Who = value
+			}
 		}
 	}
 	g.Cookies = h["Set-Cookie"]

@@ -173,7 +173,8 @@ func (g *Gate) ends(b *Begun, route string, now time.Time) bool {
 	return became == refused
 }
 
-// alike tells whether two are one user's.
+// alike tells whether two are one user's. Where nobody says which header of a service's
+// names the user, all of them do.
 func (g Grant) alike(other Grant) bool {
 	if g.Who != "" || other.Who != "" {
 		return g.Who == other.Who

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -77,6 +78,52 @@ func TestSIDs(t *testing.T) {
 	}
 	if (*SIDs)(nil).Find(at("/a", "1")) != nil || sids.Find(at("/a", "2")) != nil || sids.Find(SID{"other", "route", "/a", "1"}) != nil {
 		t.Error("got a session that nobody has begun")
+	}
+}
+
+// The headers of a service may change for a user between two answers. Which of them names
+// the user is known where something counts or closes sessions by it: no other user is let
+// in by the sid. Where it is not known, whatever changes makes another user.
+func TestSIDsOfService(t *testing.T) {
+	now := time.Now()
+	for _, tt := range []struct {
+		what, by      string
+		user, roles   string // of the second answer
+		status, named int    // where no name is known, and where one is
+	}{
+		{"the same", "X-User", "ann", "a", 0, 0},
+		{"other roles", "X-User", "ann", "a,b", 400, 0},
+		{"no roles", "X-User", "ann", "", 400, 0},
+		{"another user", "X-User", "bob", "a", 400, 400},
+		{"nobody", "X-User", "", "a", 400, 400},
+	} {
+		for _, named := range []bool{false, true} {
+			user, roles := "ann", "a"
+			s := newTestService(t, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header()["X-User"], w.Header()["X-Roles"] = []string{user}, []string{roles}
+			})
+			want := tt.status
+			if named {
+				f := s.ForwardAuth
+				cfg := &config.Config{Routes: []*config.Route{{}, {Auth: &config.Auth{Forward: f}, Quota: config.Quota{SessionsPerUser: config.UserBound{By: tt.by}}}}}
+				s, want = newService(f, s.client, cfg, s.log), tt.named
+			}
+			keep := NewKeeper(nil)
+			t.Cleanup(keep.Close)
+			g := &Gate{kind: "forward", way: s, keep: keep}
+			q := clientOf(t, "/", "Cookie", "a=1")
+			granted, err := g.Check(q.Request, q.sender, "", now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := g.Begin(at("/a", "1"), q.Request, q.sender, granted, now)
+			user, roles = tt.user, tt.roles
+			q = clientOf(t, "/", "Cookie", "a=2")
+			_, err = g.Again(at("/a", "1"), q.Request, q.sender, "", b, now)
+			if wantStatus(t, err, want); t.Failed() {
+				t.Fatalf("%s, named %v", tt.what, named)
+			}
+		}
 	}
 }
 

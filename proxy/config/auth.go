@@ -95,6 +95,23 @@ func (c *Config) Given() (names []string) {
 	return slices.Compact(names)
 }
 
+// NamesUser returns the header by whose value alone users of a service are told apart,
+// as close_by or sessions_per_user of a route that asks it says; "" if nothing does.
+func (c *Config) NamesUser(f *ForwardAuth) string {
+	by := slices.Clone(c.Admin.CloseBy)
+	for _, r := range c.Routes {
+		if r.Auth != nil && r.Auth.Forward == f {
+			by = append(by, r.Quota.SessionsPerUser.By)
+		}
+	}
+	for _, name := range by {
+		if name != "" && slices.Contains(f.Headers, name) {
+			return name
+		}
+	}
+	return ""
+}
+
 var (
 	authKeys    = []string{"forward", "jwt", "basic"}
 	expiryKeys  = []string{"on_expiry", "close_code"}
