@@ -44,6 +44,7 @@ var layers = map[string]struct {
 	"session":   {},
 
 	"fleet/certstore": {imports: []string{"fleet/keys", "fleet/store"}, owns: []string{"github.com/caddyserver/certmagic", "golang.org/x/crypto/chacha20poly1305"}},
+	"fleet/member":    {imports: []string{"fleet/link", "fleet/store"}},
 	"fleet/store":     {imports: []string{"config"}, owns: []string{"github.com/redis/go-redis/v9"}},
 
 	"tap":    {imports: []string{"redact", "session", "ws"}, pure: true},

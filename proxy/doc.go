@@ -74,7 +74,7 @@
 //	the file         config, nginx (which makes one), route, headers
 //	hops             front, handshake, auth, upstream, refusal, limits, plain, pages, forward, encode, namespaces, relay, messages
 //	state            session, certs, handover, transfer
-//	the fleet        fleet/keys, fleet/store, fleet/certstore, fleet/link, fleet/owner
+//	the fleet        fleet/keys, fleet/store, fleet/certstore, fleet/link, fleet/owner, fleet/member
 //	operators        accesslog, admin, incident, metrics, tracing, command, doctor, demo
 //
 // # Words
