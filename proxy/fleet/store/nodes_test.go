@@ -35,7 +35,7 @@ func TestNodes(t *testing.T) {
 	say("a", "1", "", "a=1")
 	say("b", "1", "", "a=1", "b=1")
 	say("a", "2", "1", "a=2", "b=1")
-	if left := redis.Do("PTTL", "{usher:edge}:node:a"); len(left) != 4 {
+	if left := redis.Do("PTTL", "{usher:edge}:node:a"); len(left) != 4 && left != "10000" {
 		t.Errorf("life: got %s ms, want nearly %v", left, NodeLife)
 	}
 	must(t, s.Retire(t.Context(), "b", "other"))
