@@ -15,6 +15,7 @@ import (
 	"usher/proxy/config"
 	"usher/proxy/fleet/keys"
 	"usher/proxy/fleet/link"
+	"usher/proxy/fleet/member"
 	"usher/proxy/fleet/owner"
 	"usher/proxy/fleet/store"
 	"usher/proxy/front"
@@ -42,6 +43,8 @@ type fleet struct {
 	link     *link.Link
 	listener net.Listener
 	address  string // where it listens, as it stands in the file or follows from it
+
+	member *member.Member // nil without Redis
 }
 
 func openFleet(cfg *config.Config, log *slog.Logger) (*fleet, error) {
@@ -90,9 +93,32 @@ func (s *Server) join(cfg *config.Config, from *handover.Inheritance) error {
 	if err != nil {
 		return fmt.Errorf("%s:%d:%d: %w: %w", cfg.File, cfg.Fleet.Line, cfg.Fleet.Column, ErrFleet, err)
 	}
+	if f.store != nil {
+		epoch := headers.NewID()
+		f.member = &member.Member{
+			Shared: f.store, Link: f.link, File: nodesOf(cfg.Fleet.Nodes), Log: s.log,
+			Own: func() member.Note { return s.note(epoch) },
+		}
+	}
 	s.namespaces.Owners = owner.New(f.link, f.keys.All(keys.Affinity))
 	s.live.Load().pool.UseSecret(f.keys.Now(keys.Affinity))
 	return nil
+}
+
+// note is what this node says of itself to the others.
+func (s *Server) note(epoch string) member.Note {
+	address := s.fleet.address
+	if _, port, err := net.SplitHostPort(address); err != nil || port == "0" {
+		address = s.fleet.link.Addr().String()
+	}
+	state := "ready"
+	if s.stopping.Load() {
+		state = "leaving"
+	}
+	return member.Note{
+		ID: s.fleet.node(), Address: address, Epoch: epoch, Version: s.Version, State: state,
+		Sessions: s.sessions.Stats().Open,
+	}
 }
 
 func nodesOf(addresses []string) []link.Node {
@@ -131,6 +157,9 @@ func (f *fleet) start(ctx context.Context, log *slog.Logger) {
 	}
 	log.Info("node of a fleet", "node", f.node(), "address", f.link.Addr().String())
 	f.link.Start()
+	if f.member != nil {
+		f.member.Beat(ctx, time.Now())
+	}
 	ctx, cancel := context.WithTimeout(ctx, meetTime)
 	defer cancel()
 	f.link.Meet(ctx)

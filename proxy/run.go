@@ -63,6 +63,9 @@ func (s *Server) start(ctx context.Context) error {
 	s.serving.Go(func() { s.heedKeys(ctx) })
 	if s.fleet != nil {
 		s.serving.Go(func() { s.fleet.advise(ctx, s.log) })
+		if s.fleet.member != nil {
+			s.serving.Go(func() { s.fleet.member.Run(ctx) })
+		}
 	}
 	if s.Load != nil {
 		s.routesFile.Read()
