@@ -77,7 +77,7 @@ func (l *loader) externalAccount(v value) ExternalAccount {
 	if _, err := base64.RawURLEncoding.DecodeString(key.text); ok && err != nil {
 		l.errorf(key.Position, "mac_key must be base64 of the kind for URLs, without = at its end (RFC 8555, 7.3.4)")
 	}
-	if ok && !key.secret {
+	if ok && key.inFile() {
 		l.warnf(key.Position, "mac_key is written out in a file that everybody may read: use ${NAME}, or take the permission away")
 	}
 	return ExternalAccount{KeyID: id.text, MACKey: key.text}

@@ -2,7 +2,7 @@ package config
 
 import "strings"
 
-// expand puts the environment's values in the place of ${NAME}. That happens
+// expand puts the environment's values in the place of ${NAME} and ${NAME:-default}. That happens
 // in the finished tree: whatever a variable holds, it stays one word.
 func (l *loader) expand(w word) (word, bool) {
 	if name, ok := strings.CutPrefix(w.text, "$"); ok && isVariable(name) && name == strings.ToUpper(name) {
@@ -33,32 +33,58 @@ func (l *loader) expand(w word) (word, bool) {
 			rest = behind
 			continue
 		}
-		name, after, closed := strings.Cut(behind, "}")
-		held, set := l.variable(w, name, closed)
-		b.WriteString(before + held)
+		inside, after, closed := strings.Cut(behind, "}")
+		name, other, has := strings.Cut(inside, ":-")
+		held, set := l.variable(w, name, other, has, closed)
+		b.WriteString(before + held.text)
 		ok, rest = ok && set, after
-		w.secret = true
+		w.secret, w.written = true, w.written || held.written
 	}
 	w.text = b.String()
 	return w, ok
 }
 
-func (l *loader) variable(w word, name string, closed bool) (string, bool) {
+// held is what stands in the place of a variable.
+type held struct {
+	text    string
+	written bool // it is the default that stands in the file
+}
+
+// variable returns what the environment has by that name, or other, as a shell does
+// it: where it is not set, or empty.
+func (l *loader) variable(w word, name, other string, has, closed bool) (held, bool) {
 	switch {
 	case !closed:
 		l.errorf(w.Position, `%s has a "${" without "}": a literal "${" is written "$${"`, w.name)
 	case !isVariable(name):
-		l.errorf(w.Position, `%s: %q is no name of an environment variable: a literal "${" is written "$${"`, w.name, name)
+		shown, how := otherForm(name)
+		l.errorf(w.Position, `%s: %q is no name of an environment variable%s: a literal "${" is written "$${"`, w.name, shown, how)
+	case strings.Contains(other, "${"):
+		l.errorf(w.Position, `%s: the default of %s has a "${": it is plain text, and no other variable`, w.name, name)
 	default:
-		held, ok := l.env(name)
+		text, ok := l.env(name)
+		if has && text == "" {
+			return held{other, other != ""}, true
+		}
 		if instead := variables[name]; !ok && instead != "" {
 			l.errorf(w.Position, "%s: the environment variable %s is not set, and what nginx has by that name is nothing here: %s", w.name, name, instead)
 		} else if !ok {
 			l.errorf(w.Position, "%s: the environment variable %s is not set", w.name, name)
 		}
-		return held, ok
+		return held{text: text}, ok
 	}
-	return "", false
+	return held{}, false
+}
+
+// otherForm tells what may be shown of what should be a name: behind one may stand
+// what a shell has for defaults, and that may be a secret. how says how it is
+// written here, "" if there is nothing like it.
+func otherForm(name string) (shown, how string) {
+	at := strings.IndexAny(name, ":-=?+")
+	if at < 0 || !isVariable(name[:at]) {
+		return name, ""
+	}
+	return name[:at+1] + "...", ", and a default is written ${" + name[:at] + ":-...}"
 }
 
 func isVariable(name string) bool {

@@ -106,7 +106,7 @@ func (l *loader) headerValue(name string, w word) bool {
 	case name == "Host" && NormalHost(w.text) == "":
 		l.errorf(w.Position, "header Host must be HOST or HOST:PORT, not %s", w)
 		return false
-	case !w.secret && isSecret(name):
+	case w.inFile() && isSecret(name):
 		l.warnf(w.Position, "%s is written out in a file that everybody may read: use ${NAME}, or take the permission away", w.name)
 	}
 	return true

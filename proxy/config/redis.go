@@ -116,7 +116,7 @@ func (l *loader) redisURL(v value, r *Redis) {
 	r.Addresses, r.Secure = []string{net.JoinHostPort(u.Hostname(), port)}, u.Scheme == "rediss"
 	r.Username = u.User.Username()
 	var has bool
-	if r.Password, has = u.User.Password(); has && !w.secret {
+	if r.Password, has = u.User.Password(); has && (!w.secret || w.written && strings.Contains(w.shown, r.Password)) {
 		l.warnf(w.Position, "the password of %s is written out in a file that everybody may read: use ${NAME}, or take the permission away", w.name)
 	}
 	if db := strings.TrimPrefix(u.Path, "/"); db != "" {

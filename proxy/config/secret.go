@@ -21,7 +21,7 @@ func (l *loader) secret(v value, name string, least int, broken func(text string
 		l.errorf(w.Position, "%s must have %d bytes at least: it could be found by trying", name, least)
 	case rule != "":
 		l.errorf(w.Position, "%s must be %s", name, rule)
-	case !w.secret:
+	case w.inFile():
 		l.warnf(w.Position, "%s is written out in a file that everybody may read: use ${NAME}, or take the permission away", name)
 	}
 	return w.text

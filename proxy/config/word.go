@@ -1,6 +1,7 @@
 package config
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -16,19 +17,24 @@ type word struct {
 	tag    string // its YAML type
 	text   string // with the environment's values in place
 	shown  string // as it stands in the file
-	secret bool   // text holds something from the environment
+	secret bool   // text holds something from the environment, or in place of that
+
+	written bool // what it holds in place of that is a default of the file
 }
 
 // String returns the word for an error: quoted, as it stands in the file. What
 // the environment holds may be a secret and is never shown.
 func (w word) String() string {
 	const longest = 80
-	shown := withoutSecrets(w.shown)
+	shown := withoutSecrets(fallbacks.ReplaceAllString(w.shown, "${1}..."))
 	if r := []rune(shown); len(r) > longest {
 		shown = string(r[:longest]) + "..."
 	}
 	return strconv.Quote(shown)
 }
+
+// fallbacks finds the defaults of variables, which may be secrets as their values.
+var fallbacks = regexp.MustCompile(`(\$\{[A-Za-z_][A-Za-z0-9_]*:?[-=?+])[^}]*`)
 
 // withoutSecrets hides a password or a token in a URL. HOST:PORT has none, and
 // its host may be named "auth".
@@ -38,6 +44,9 @@ func withoutSecrets(s string) string {
 	}
 	return redact.Text(s, false)
 }
+
+// inFile tells whether w, which is a secret, stands in the file for all to read.
+func (w word) inFile() bool { return !w.secret || w.written }
 
 // instead returns ": write X" for an error, unless X tells a secret.
 func (w word) instead(x string) string {
