@@ -3,8 +3,10 @@
 package main
 
 import (
+	"cmp"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -12,17 +14,16 @@ import (
 	"usher/proxy/command"
 )
 
-const defaultRoutes = "routes.yaml"
-
 func main() {
-	err := app().RunContext(command.UntilSignal(), os.Args)
+	app := app()
+	err := app.RunContext(command.UntilSignal(), flagsFirst(app, os.Args))
 	os.Exit(command.Report(command.Visible(os.Stderr), err))
 }
 
 func app() *cli.App {
 	verbs := slices.Concat(
 		withFlags(fileVerbs(), routesFlag()),
-		withFlags(operatorVerbs(), routesFlag(), &cli.StringFlag{Name: "admin", Usage: "the admin `ADDRESS`, if not that of the routes file; USHER_TOKEN has its token, if it wants one"}),
+		withFlags(operatorVerbs(), routesFlag(), &cli.StringFlag{Name: "admin", Usage: "the admin `ADDRESS` or URL, if not that of the routes file; USHER_TOKEN has its token, if it wants one"}),
 		otherVerbs(),
 	)
 	for _, v := range verbs {
@@ -30,16 +31,20 @@ func app() *cli.App {
 		v.HideHelpCommand = true
 	}
 	return &cli.App{
-		Name:                  "usher",
-		Writer:                command.Visible(os.Stdout),
-		ErrWriter:             command.Visible(os.Stderr),
-		Usage:                 "one handshake per socket, frames relayed by path",
-		Commands:              verbs,
-		Flags:                 []cli.Flag{routesFlag("USHER_ROUTES")},
-		HideVersion:           true,
+		Name:      "usher",
+		Writer:    command.Visible(os.Stdout),
+		ErrWriter: command.Visible(os.Stderr),
+		Usage:     "one handshake per socket, frames relayed by path",
+		Commands:  verbs,
+		Flags: []cli.Flag{
+			routesFlag("USHER_ROUTES"),
+			&cli.BoolFlag{Name: "version", Aliases: []string{"v"}, Usage: "print the version"},
+		},
+		HideVersion:           true, // the library's has words of its own
 		CustomAppHelpTemplate: cli.AppHelpTemplate + "\nTOPICS (usher help TOPIC):\n" + command.TopicList(),
 		// A header has commas.
 		DisableSliceFlagSeparator: true,
+		Before:                    versionAlone,
 		Action:                    noVerb,
 		OnUsageError:              usageError,
 		ExitErrHandler:            func(*cli.Context, error) {}, // main reports it
@@ -58,9 +63,10 @@ func withFlags(verbs []*cli.Command, flags ...cli.Flag) []*cli.Command {
 func fileVerbs() []*cli.Command {
 	return []*cli.Command{
 		{
-			Name:   "run",
-			Usage:  "serve the routes file until a signal ends it",
-			Action: action("", false, runVerb),
+			Name:      "run",
+			Usage:     "serve the routes file until a signal ends it",
+			ArgsUsage: "[FILE]",
+			Action:    action("FILE", false, runVerb),
 		},
 		{
 			Name:      "check",
@@ -223,6 +229,17 @@ func otherVerbs() []*cli.Command {
 			Action: action("", false, schemaVerb),
 		},
 		{
+			Name:      "completion",
+			Usage:     "print what has a shell complete verbs and flags: bash, zsh or fish",
+			ArgsUsage: "SHELL",
+			Action:    action("SHELL", true, completionVerb),
+		},
+		{
+			Name:   "man",
+			Usage:  "print the manual page: usher man | man -l -",
+			Action: action("", false, manVerb),
+		},
+		{
 			Name:   "version",
 			Usage:  "print the version, the Go it was built with and the commit",
 			Action: action("", false, versionVerb),
@@ -233,7 +250,10 @@ func otherVerbs() []*cli.Command {
 // routesFlag stands before the verb and behind it. Only before it the
 // environment counts, or it would hide the flag that is given there.
 func routesFlag(env ...string) cli.Flag {
-	return &cli.StringFlag{Name: "routes", Usage: "the routes `FILE`", Value: defaultRoutes, EnvVars: env}
+	return &cli.StringFlag{
+		Name: "routes", Usage: "the routes `FILE`", EnvVars: env, TakesFile: true,
+		DefaultText: command.LocalRoutes + ", or " + command.SystemRoutes + " where there is none",
+	}
 }
 
 // action checks the arguments of a verb before it acts.
@@ -247,15 +267,12 @@ func action(what string, required bool, act func(c *cli.Context, arg string) err
 	}
 }
 
-func runVerb(c *cli.Context, _ string) error {
-	return command.Run(c.Context, routes(c), os.Stderr)
+func runVerb(c *cli.Context, file string) error {
+	return command.Run(c.Context, cmp.Or(file, routes(c)), os.Stderr)
 }
 
 func checkVerb(c *cli.Context, file string) error {
-	if file == "" {
-		file = routes(c)
-	}
-	return command.Check(c.App.Writer, c.App.ErrWriter, file)
+	return command.Check(c.App.Writer, c.App.ErrWriter, cmp.Or(file, routes(c)))
 }
 
 func explainVerb(c *cli.Context, url string) error {
@@ -357,8 +374,18 @@ func schemaVerb(c *cli.Context, _ string) error { return command.Schema(c.App.Wr
 
 func versionVerb(c *cli.Context, _ string) error { return command.Version(c.App.Writer) }
 
+func versionAlone(c *cli.Context) error {
+	if c.Bool("version") && c.Args().Present() {
+		return &command.UsageError{Text: "--version stands alone", Hint: "usher --version, or usher " + strings.Join(c.Args().Slice(), " ")}
+	}
+	return nil
+}
+
 func noVerb(c *cli.Context) error {
-	if !c.Args().Present() {
+	switch {
+	case c.Bool("version"):
+		return command.Version(c.App.Writer)
+	case !c.Args().Present():
 		return cli.ShowAppHelp(c)
 	}
 	return command.UnknownVerb(c.Args().First(), verbNames(c.App))
@@ -379,17 +406,13 @@ func routes(c *cli.Context) string {
 			return file
 		}
 	}
-	return defaultRoutes
+	return command.FindRoutes(command.LocalRoutes, command.SystemRoutes)
 }
 
-func usageError(c *cli.Context, err error, _ bool) error {
-	names := []string{"help"}
-	flags := c.App.Flags
-	if c.Command != nil {
-		flags = append(flags, c.Command.Flags...)
+func usageError(c *cli.Context, err error, inVerb bool) error {
+	verb, list := "", c.App.Flags
+	if inVerb {
+		verb, list = c.Command.Name, c.Command.Flags
 	}
-	for _, f := range flags {
-		names = append(names, f.Names()...)
-	}
-	return command.FlagError(err, names)
+	return command.FlagError(err, verb, flags(list))
 }

@@ -73,7 +73,7 @@ func (o CloseOptions) order(in *os.File) (admin.CloseOrder, error) {
 	case o.ID == "" && !fits:
 		return order, &UsageError{Text: "close needs to know what", Hint: "an id, --route, --upstream, --endpoint, --client or --header; to close all, usher drain --all"}
 	case o.ID != "" && fits:
-		return order, &UsageError{Text: "an id cannot stand with --route, --upstream, --endpoint, --client or --header"}
+		return order, &UsageError{Text: "an id cannot stand with --route, --upstream, --endpoint, --client or --header", Hint: "usher close " + o.ID + " closes the one session"}
 	case o.Code < 0 || o.Code > 4999:
 		return order, &UsageError{Text: fmt.Sprintf("--code: %d is no close code", o.Code), Hint: "an application's own are from 4000 to 4999"}
 	}

@@ -24,7 +24,7 @@ type DoctorOptions struct {
 // that there is something to do.
 func Doctor(ctx context.Context, w io.Writer, o DoctorOptions) error {
 	if o.Timeout < 0 {
-		return &UsageError{Text: fmt.Sprintf("--timeout %v: it must be more than nothing", o.Timeout)}
+		return &UsageError{Text: fmt.Sprintf("--timeout %v: it must be more than nothing", o.Timeout), Hint: "usher doctor --timeout 5s " + o.URL}
 	}
 	report, err := doctor.Examine(ctx, doctor.Options(o))
 	if bad, ok := errors.AsType[*doctor.URLError](err); ok {

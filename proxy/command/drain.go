@@ -91,11 +91,11 @@ func (o DrainOptions) target() (admin.Target, error) {
 	case t == admin.Target{}:
 		return t, &UsageError{Text: "drain needs to know what", Hint: "--route ROUTE, --upstream UPSTREAM, --endpoint ENDPOINT, or --all for everything"}
 	case o.All && t != admin.Target{All: true}:
-		return t, &UsageError{Text: "--all cannot stand with --route, --upstream or --endpoint"}
+		return t, &UsageError{Text: "--all cannot stand with --route, --upstream or --endpoint", Hint: "usher drain --all drains everything, usher drain --route ROUTE one route"}
 	case o.Route != "" && (o.Upstream != "" || o.Endpoint != ""):
-		return t, &UsageError{Text: "--route cannot stand with --upstream or --endpoint"}
+		return t, &UsageError{Text: "--route cannot stand with --upstream or --endpoint", Hint: "call it twice: usher drain --route ROUTE, usher drain --upstream UPSTREAM"}
 	case o.Undo && o.Wait:
-		return t, &UsageError{Text: "--wait cannot stand with --undo"}
+		return t, &UsageError{Text: "--wait cannot stand with --undo", Hint: "leave out --wait: what takes a drain back is done at once"}
 	}
 	return t, nil
 }

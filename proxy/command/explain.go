@@ -115,7 +115,7 @@ func splitTarget(target string) (host, path string, upgrade bool, err error) {
 	}
 	u, err := url.Parse(target)
 	if err != nil {
-		return "", "", false, &UsageError{Text: fmt.Sprintf("%q is no URL: %v", target, errors.Unwrap(err))}
+		return "", "", false, &UsageError{Text: fmt.Sprintf("%q is no URL: %v", target, errors.Unwrap(err)), Hint: "such as wss://app.example.com/socket.io"}
 	}
 	switch u.Scheme { // in lower case
 	case "ws", "wss":

@@ -9,12 +9,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
 	"net/http"
-	"net/netip"
 	"os"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -48,27 +45,42 @@ type operator struct {
 
 // connect finds the operators' address. It does not dial yet.
 func (o OperatorOptions) connect() (*operator, error) {
-	var at config.Admin
-	var err error
-	if at, err = config.LoadAdmin(o.Routes); err != nil && o.Admin == "" {
+	var given place
+	if o.Admin != "" {
+		var err error
+		if given, err = parsePlace(o.Admin); err != nil {
+			return nil, err
+		}
+	}
+	at, err := config.LoadAdmin(o.Routes)
+	if err != nil && o.Admin == "" {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, &hintError{
-				Err:  fmt.Errorf("no routes file %q", o.Routes),
+				Err:  noFile(o.Routes),
 				Hint: "the routes file says where usher takes orders: name it with --routes FILE, or the address with --admin ADDRESS",
 			}
 		}
 		return nil, &hintError{Err: err, Hint: "the routes file says where usher takes orders: mend it, or name the address with --admin ADDRESS"}
 	}
-	if o.Admin != "" && o.Admin != at.Address {
-		at = config.Admin{Address: o.Admin} // the file's token is not for somebody else
-	}
-	if at.Address == "" {
+	if at.Address == "" && o.Admin == "" {
 		return nil, &hintError{
 			Err:  errNoAddress,
 			Hint: `add "admin: 127.0.0.1:9901" (or a unix socket) to it, and restart usher or send it SIGHUP`,
 		}
 	}
-	return newOperator(at.Address, cmp.Or(os.Getenv(tokenVariable), at.Token))
+	own, token := place{}, os.Getenv(tokenVariable)
+	if at.Address != "" {
+		if own, err = parsePlace(at.Address); err != nil {
+			return nil, err
+		}
+	}
+	if o.Admin == "" {
+		given, o.Admin = own, at.Address
+	}
+	if given == own { // the file's token is not for somebody else
+		token = cmp.Or(token, at.Token)
+	}
+	return given.operator(o.Admin, token), nil
 }
 
 // orSignal adds to err, if there is nobody to ask, the signal that has usher do
@@ -79,29 +91,6 @@ func orSignal(err error, name, does string) error {
 		return err
 	}
 	return &hintError{Err: hinted.Err, Hint: fmt.Sprintf("send usher %s, which %s as well; or %s", name, does, hinted.Hint)}
-}
-
-func newOperator(address, token string) (*operator, error) {
-	c := &operator{address: address, token: token}
-	network, target := "unix", strings.TrimPrefix(address, "unix:")
-	c.url = "http://localhost"
-	if target == address {
-		host, port, err := net.SplitHostPort(address)
-		if err != nil {
-			return nil, &UsageError{Text: fmt.Sprintf("--admin: %q is no address", address), Hint: "it is HOST:PORT or unix:/PATH, as in the routes file"}
-		}
-		if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
-			host = "127.0.0.1" // usher listens on all addresses of this machine
-		}
-		network, target = "tcp", net.JoinHostPort(host, port)
-		c.url = "http://" + target
-	}
-	c.client.Transport = &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, network, target)
-		},
-	}
-	return c, nil
 }
 
 // get reads the answer to a GET into v.

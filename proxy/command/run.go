@@ -3,7 +3,6 @@ package command
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -69,10 +68,7 @@ func load(file string) (*config.Config, error) {
 	case err == nil:
 		return cfg, nil
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, &hintError{
-			Err:  fmt.Errorf("no routes file %q", file),
-			Hint: `name one with --routes FILE or USHER_ROUTES, or see usher at work without one: "usher demo"`,
-		}
+		return nil, &hintError{Err: noFile(file), Hint: `name one with --routes FILE or USHER_ROUTES, or see usher at work without one: "usher demo"`}
 	case errors.Is(err, fs.ErrPermission):
 		return nil, &hintError{Err: err, Hint: "this user must be able to read the routes file"}
 	case errors.Is(err, syscall.EISDIR):

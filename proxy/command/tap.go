@@ -37,7 +37,7 @@ var errTapLost = errors.New("the tap was cut off: usher has stopped, or this rea
 // Tap writes the frames of a running usher as they pass, until ctx ends.
 func Tap(ctx context.Context, w, stderr io.Writer, o TapOptions) error {
 	if o.Limit < 0 {
-		return &UsageError{Text: fmt.Sprintf("--limit must be 1 or more, not %d", o.Limit)}
+		return &UsageError{Text: fmt.Sprintf("--limit must be 1 or more, not %d", o.Limit), Hint: "usher tap --limit 10; without it, it goes on"}
 	}
 	c, err := o.connect()
 	if err != nil {

@@ -234,7 +234,7 @@ func TestTopRuns(t *testing.T) {
 		io.WriteString(w, `{"version": "usher 1", "phase": "serving", "ready": true, "routes": [{"route": "/a"}]}`)
 	}))
 	defer server.Close()
-	c, err := newOperator(server.Listener.Addr().String(), "")
+	c, err := OperatorOptions{Routes: "none.yaml", Admin: server.Listener.Addr().String()}.connect()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,7 +38,7 @@ func parseHeaders(lines []string, in io.Reader) (http.Header, error) {
 		}
 		if before, asked := strings.CutSuffix(value, "-"); asked && (before == "" || strings.ContainsAny(before[len(before)-1:], " =.")) {
 			if read {
-				return nil, &UsageError{Text: "two headers end in -: standard input is read for one"}
+				return nil, &UsageError{Text: "two headers end in -: standard input is read for one", Hint: "write the value of the other in the call, if it is no secret"}
 			}
 			read = true
 			secret, err := readLine(in)
@@ -48,7 +48,7 @@ func parseHeaders(lines []string, in io.Reader) (http.Header, error) {
 			value = before + secret
 		}
 		if !httpguts.ValidHeaderFieldValue(value) {
-			return nil, &UsageError{Text: fmt.Sprintf("the value of %s has a character that no header may have", name)}
+			return nil, &UsageError{Text: fmt.Sprintf("the value of %s has a character that no header may have", name), Hint: "a value is text in one line"}
 		}
 		h.Add(name, value)
 	}
