@@ -22,7 +22,7 @@ func completionVerb(c *cli.Context, shell string) error {
 	case "zsh":
 		return command.CompleteZsh(c.App.Writer, before, verbs)
 	case "fish":
-		text, err := c.App.ToFishCompletion()
+		text, err := app().ToFishCompletion() // of one that has not run: "help" is its own verb then, without end
 		if err == nil {
 			_, err = io.WriteString(c.App.Writer, text)
 		}
@@ -32,7 +32,7 @@ func completionVerb(c *cli.Context, shell string) error {
 }
 
 func manVerb(c *cli.Context, _ string) error {
-	text, err := c.App.ToManWithSection(1)
+	text, err := app().ToManWithSection(1) // likewise
 	if err == nil {
 		_, err = io.WriteString(c.App.Writer, text)
 	}
