@@ -80,9 +80,11 @@ var layers = map[string]struct {
 	"admin":   {imports: []string{"auth", "config", "headers", "incident", "plain", "refusal", "route", "session", "tap", "upstream"}},
 	"metrics": {imports: []string{"accesslog", "auth", "engineio", "fleet/link", "handshake", "incident", "namespaces", "plain", "refusal", "relay", "session", "upstream"}, owns: []string{"github.com/prometheus/client_golang"}},
 
+	"command/help": {imports: []string{"config"}, pure: true},
+
 	"demo":    {imports: []string{"", "config", "ws"}},
 	"doctor":  {imports: []string{"ws"}},
-	"command": {imports: []string{"", "accesslog", "admin", "affinity", "auth", "certs", "config", "demo", "doctor", "fleet/keys", "handover", "headers", "nginx", "pages", "refusal", "route"}, owns: []string{"golang.org/x/net/http/httpguts", "golang.org/x/term"}},
+	"command": {imports: []string{"", "accesslog", "admin", "affinity", "auth", "certs", "command/help", "config", "demo", "doctor", "fleet/keys", "handover", "headers", "nginx", "pages", "refusal", "route"}, owns: []string{"golang.org/x/net/http/httpguts", "golang.org/x/term"}},
 }
 
 var impure = []string{"log", "log/slog", "net", "net/http", "os"}

@@ -45,7 +45,8 @@ func (s *screen) block(lines []string) int {
 	case first == "" || strings.HasPrefix(first, "<!--"):
 		return 1
 	case strings.HasPrefix(first, "#"):
-		s.out.WriteString(emphasize(inline(strings.TrimLeft(first, "# "))) + "\n\n")
+		s.paragraph("", []string{emphasize(inline(strings.TrimLeft(first, "# ")))})
+		s.out.WriteString("\n")
 		return 1
 	case strings.HasPrefix(first, "```"):
 		return s.code(lines)
@@ -117,6 +118,9 @@ func (s *screen) table(lines []string) {
 		if i != 1 { // |---|
 			rows = append(rows, cells(line))
 		}
+	}
+	for i, row := range rows { // each has as many as the first
+		rows[i] = append(row, make([]string, len(rows[0]))...)[:len(rows[0])]
 	}
 	for i, head := range rows[0] {
 		rows[0][i] = emphasize(head)
