@@ -82,9 +82,10 @@ var layers = map[string]struct {
 
 	"command/help": {imports: []string{"config"}, pure: true},
 
-	"demo":    {imports: []string{"", "config", "ws"}},
-	"doctor":  {imports: []string{"ws"}},
-	"command": {imports: []string{"", "accesslog", "admin", "affinity", "auth", "certs", "command/help", "config", "demo", "doctor", "fleet/keys", "handover", "headers", "nginx", "pages", "refusal", "route"}, owns: []string{"golang.org/x/net/http/httpguts", "golang.org/x/term"}},
+	"demo":         {imports: []string{"", "config", "ws"}},
+	"doctor":       {imports: []string{"ws"}},
+	"command/line": {imports: []string{"command"}, owns: []string{"github.com/urfave/cli/v2"}},
+	"command":      {imports: []string{"", "accesslog", "admin", "affinity", "auth", "certs", "command/help", "config", "demo", "doctor", "fleet/keys", "handover", "headers", "nginx", "pages", "refusal", "route"}, owns: []string{"golang.org/x/net/http/httpguts", "golang.org/x/term"}},
 }
 
 var impure = []string{"log", "log/slog", "net", "net/http", "os"}

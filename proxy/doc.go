@@ -75,7 +75,7 @@
 //	hops             front, handshake, auth, upstream, refusal, limits, plain, pages, forward, encode, namespaces, relay, messages
 //	state            session, certs, handover, transfer
 //	the fleet        fleet/keys, fleet/store, fleet/certstore, fleet/link, fleet/owner, fleet/member
-//	operators        accesslog, admin, incident, metrics, tracing, command, command/help, doctor, demo
+//	operators        accesslog, admin, incident, metrics, tracing, command, command/line, command/help, doctor, demo
 //
 // # Words
 //

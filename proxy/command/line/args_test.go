@@ -1,4 +1,4 @@
-package main
+package line
 
 import (
 	"strings"
@@ -28,7 +28,7 @@ func TestFlagsFirst(t *testing.T) {
 		{"check a --frobnicate b", "check --frobnicate a b"},
 		{"nonsense a --json", "nonsense a --json"},
 		{"--nonsense check a --json", "--nonsense check --json a"},
-		{"help check --json", "help check --json"},
+		{"help check --json", "help --json check"},
 	} {
 		got := flagsFirst(app(), append([]string{"usher"}, strings.Fields(tt.line)...))
 		if joined := strings.Join(got[1:], " "); joined != tt.want {
