@@ -28,6 +28,7 @@ func app() *cli.App {
 		withFlags(operatorVerbs(), routesFlag(), &cli.StringFlag{Name: "admin", Usage: "the admin `ADDRESS` or URL, if not that of the routes file; USHER_TOKEN has its token, if it wants one"}),
 		otherVerbs(),
 	)
+	verbs = append(verbs, helpCommand())
 	for _, v := range verbs {
 		v.OnUsageError = usageError
 		v.HideHelpCommand = true
@@ -40,10 +41,11 @@ func app() *cli.App {
 		Commands:  verbs,
 		Flags: []cli.Flag{
 			routesFlag("USHER_ROUTES"),
+			cli.HelpFlag,
 			&cli.BoolFlag{Name: "version", Aliases: []string{"v"}, Usage: "print the version"},
 		},
 		HideVersion:           true, // the library's has words of its own
-		CustomAppHelpTemplate: cli.AppHelpTemplate + "\nTOPICS (usher help TOPIC):\n" + command.TopicList(),
+		CustomAppHelpTemplate: cli.AppHelpTemplate + topicsTemplate(),
 		// A header has commas.
 		DisableSliceFlagSeparator: true,
 		Before:                    versionAlone,
@@ -219,13 +221,6 @@ func otherVerbs() []*cli.Command {
 			Action:    demoServiceVerb,
 		},
 		{
-			Name:      "help",
-			Aliases:   []string{"h"},
-			Usage:     "list the verbs and topics, or tell all about one",
-			ArgsUsage: "[VERB or TOPIC]",
-			Action:    action("VERB or TOPIC", false, helpVerb),
-		},
-		{
 			Name:   "schema",
 			Usage:  "print the JSON Schema of the routes file, for editors",
 			Action: action("", false, schemaVerb),
@@ -358,20 +353,6 @@ func upgradeVerb(c *cli.Context, _ string) error {
 	return command.Upgrade(c.Context, c.App.Writer, command.UpgradeOptions{OperatorOptions: operator(c), JSON: c.Bool("json")})
 }
 
-// helpVerb prefers the topic where a verb has the same name, which has --help.
-func helpVerb(c *cli.Context, word string) error {
-	isVerb := c.App.Command(word) != nil
-	switch {
-	case word == "":
-		return cli.ShowAppHelp(c)
-	case command.HasTopic(word):
-		return command.Help(c.App.Writer, os.Stdout, command.HelpOptions{Topic: word, Verb: isVerb})
-	case isVerb:
-		return cli.ShowCommandHelp(c, word)
-	}
-	return command.UnknownTopic(word, verbNames(c.App))
-}
-
 func schemaVerb(c *cli.Context, _ string) error { return command.Schema(c.App.Writer) }
 
 func versionVerb(c *cli.Context, _ string) error { return command.Version(c.App.Writer) }
@@ -391,14 +372,6 @@ func noVerb(c *cli.Context) error {
 		return cli.ShowAppHelp(c)
 	}
 	return command.UnknownVerb(c.Args().First(), verbNames(c.App))
-}
-
-func verbNames(app *cli.App) []string {
-	names := make([]string, 0, len(app.Commands))
-	for _, v := range app.VisibleCommands() {
-		names = append(names, v.Name)
-	}
-	return names
 }
 
 // routes returns --routes as it was given behind the verb, or before it.
