@@ -15,7 +15,7 @@ import (
 	"usher/proxy/metrics"
 )
 
-// paper is the README or a topic of "usher help".
+// paper is the README, a topic of "usher help", or what stands in .github.
 type paper struct {
 	file  string // from the root of the repository
 	text  string
@@ -39,7 +39,7 @@ func papers(t *testing.T) []paper {
 		t.Fatalf("got %d topics, %v", len(files), err)
 	}
 	var all []paper
-	for _, file := range append(files, root+"/README.md") {
+	for _, file := range append(files, root+"/README.md", root+"/.github/CHANGELOG.md", root+"/.github/SECURITY.md") {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
