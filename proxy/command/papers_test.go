@@ -119,6 +119,12 @@ func TestPapersCalls(t *testing.T) {
 			if !strings.HasPrefix(code, "usher ") && !strings.HasPrefix(code, "./usher ") && !strings.Contains(code, "| usher ") {
 				continue
 			}
+			if words := strings.Fields(code); len(words) == 2 && strings.HasPrefix(words[1], "-") {
+				if !strings.Contains(help, words[1]) {
+					t.Errorf("%s: there is no %s", p.file, code)
+				}
+				continue
+			}
 			parts := call.FindStringSubmatch(code)
 			if parts == nil {
 				t.Errorf("%s: a call of usher without a verb: %s", p.file, code)
@@ -144,6 +150,50 @@ func wantIn(t *testing.T, file, what, word string, all []string) {
 	t.Helper()
 	if !slices.Contains(all, word) {
 		t.Errorf("%s: there is no %s %q", file, what, word)
+	}
+}
+
+// TestPapersExamples has "usher check" take each routes file, in a folder that has
+// the files that these name.
+func TestPapersExamples(t *testing.T) {
+	dir := t.TempDir()
+	cert, key, err := pair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := regexp.MustCompile(`\b[\w./-]+\.(pem|key|htpasswd|html|json|log)\b`)
+	contents := map[string][]byte{
+		"pem": cert, "key": key, "html": []byte("<p>a"), "json": []byte("{}"),
+		"htpasswd": []byte("a:$2y$10$YyWvBxmk9pVVYbIP8wKNTOPhzcT8gxDdA1yZFxvRjpQEhDz5qz3sS\n"),
+	}
+	variable := regexp.MustCompile(`\$\{(\w+)\}`)
+	for _, p := range papers(t) {
+		for _, example := range p.yaml {
+			env := os.Environ()
+			for _, found := range variable.FindAllStringSubmatch(example, -1) {
+				env = append(env, found[1]+"=a-value-of-the-environment-of-32-bytes")
+			}
+			example = file.ReplaceAllStringFunc(example, func(named string) string {
+				name := filepath.Join(dir, filepath.Base(named))
+				if content, ok := contents[strings.TrimPrefix(filepath.Ext(name), ".")]; ok {
+					mustWrite(t, name, content)
+				}
+				return name
+			})
+			mustWrite(t, filepath.Join(dir, "routes.yaml"), []byte(example))
+			c := exec.CommandContext(t.Context(), usher, "check", filepath.Join(dir, "routes.yaml"))
+			c.Env = env
+			if out, err := c.CombinedOutput(); err != nil {
+				t.Errorf("%s: usher check: %v\n%s\n%s", p.file, err, out, example)
+			}
+		}
+	}
+}
+
+func mustWrite(t *testing.T, name string, content []byte) {
+	t.Helper()
+	if err := os.WriteFile(name, content, 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -237,9 +287,8 @@ func TestPapersSayThingsOnce(t *testing.T) {
 	for _, p := range papers(t) {
 		text := regexp.MustCompile(`\n\s*\n|\n- |[.:;?!]\s`).Split(tableRow.ReplaceAllString(p.prose, ""), -1)
 		for _, sentence := range text {
-			words := strings.Fields(sentence)
-			plain := strings.Join(words, " ")
-			if len(words) < least || strings.Trim(plain, "` ,.-") == "" {
+			plain := strings.Join(strings.Fields(sentence), " ")
+			if words := strings.Fields(strings.NewReplacer("`", "", ",", "").Replace(sentence)); len(words) < least {
 				continue
 			}
 			if before, twice := where[plain]; twice {
