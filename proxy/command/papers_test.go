@@ -112,7 +112,7 @@ func TestPapersCalls(t *testing.T) {
 		for _, code := range p.spans {
 			code, _, _ = strings.Cut(code, " #")
 			code, _, _ = strings.Cut(code, " > ")
-			if strings.HasPrefix(code, "--") { // a flag without its verb
+			if flag.MatchString(code) && strings.HasPrefix(code, "--") { // a flag without its verb
 				wantIn(t, p.file, "flag", flag.FindStringSubmatch(code)[1], any)
 				continue
 			}

@@ -230,7 +230,7 @@ func emphasize(text string) string {
 // broken.
 func wrap(text string, width int) (lines []string) {
 	line := ""
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		if line != "" && columnsOf(line)+1+columnsOf(word) <= width {
 			line += " " + word
 			continue
