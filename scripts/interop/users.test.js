@@ -79,10 +79,13 @@ for (const kind of kindsOf('1.x', '2.x')) {
     await own.restart(t, 'main', layout.main);
     await Promise.all(settled);
     await quietly(() => left.length);
-    assert.deepEqual(left.map(([, why]) => why), Array(19).fill('io server disconnect'));
-    assert.equal(new Set(left.map(([i]) => i)).size, 19, 'each once');
+    // One that is in the midst of its upgrade may not hear why, and comes back.
+    const unheard = kind.transport === 'upgrade' ? left.filter(([, why]) => why === 'transport close').length : 0;
+    const told = left.filter(([, why]) => why === 'io server disconnect');
+    assert.equal(new Set(told.map(([i]) => i)).size, 19, 'each is told');
+    assert.deepEqual([told.length, left.length], [19, 19 + unheard], 'each is told once');
     assert.equal(crowd.filter((s) => s.connected).length, 1, 'the newest stays');
-    assert.equal(replaced(own).length, 20, 'with that of /admin');
+    assert.equal(replaced(own).length, 20 + unheard, 'with that of /admin');
   });
 }
 
