@@ -43,21 +43,22 @@ type Member struct {
 	warned  time.Time // when that was logged
 }
 
-// Run says that this node is there, and hears who else is, until ctx is done. Then
-// it takes back what it has said.
+// Run goes on with what the first Beat has begun, until ctx is done. Then it takes
+// back what was said.
 func (m *Member) Run(ctx context.Context) {
 	for {
-		m.Beat(ctx, time.Now())
 		select {
 		case <-ctx.Done():
 			m.bye()
 			return
-		case <-time.After(beat - beat/20 + rand.N(beat/10)):
+		case now := <-time.After(beat - beat/20 + rand.N(beat/10)):
+			m.Beat(ctx, now)
 		}
 	}
 }
 
-// Beat does so once. It is called before Run, or by it.
+// Beat says that this node is there, and hears who else is. It is called once
+// before Run, and by it.
 func (m *Member) Beat(ctx context.Context, now time.Time) {
 	own := m.Own()
 	text, _ := json.Marshal(own) // of plain strings
