@@ -41,16 +41,12 @@ func manVerb(c *cli.Context, _ string) error {
 
 // verbs are those that people type.
 func verbs(app *cli.App) []command.Verb {
-	names := make([]string, 0, len(app.Commands))
-	for _, v := range app.VisibleCommands() {
-		names = append(names, v.Name)
-	}
 	var list []command.Verb
 	for _, v := range app.VisibleCommands() {
 		one := command.Verb{Name: v.Name, Usage: v.Usage, Flags: flags(v.Flags), None: v.ArgsUsage == ""}
 		switch v.Name {
 		case "help":
-			one.Args, one.None = names, false
+			one.Args, one.None = verbNames(app), false
 		case "completion":
 			one.Args = shells
 		}
