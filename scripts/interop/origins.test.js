@@ -27,16 +27,15 @@ const ways = {
 };
 
 // attempt connects, and says by which transport in the end; it runs in the page.
+// What is connected stays so: a browser may send a poll behind the close of its
+// session, whose answer of 400 would be a fault of the page.
 function attempt([edge, options]) {
   const socket = window.io(edge, { reconnection: false, forceNew: true, withCredentials: true, ...options });
   return new Promise((resolve) => {
     socket.once('connect_error', (err) => resolve(err.message ?? err));
     socket.once('connect', () => {
       const { engine } = socket.io;
-      const done = () => {
-        resolve(engine.transport.name);
-        socket.close();
-      };
+      const done = () => resolve(engine.transport.name);
       return engine.transport.name === 'websocket' || options.transports ? done() : engine.once('upgrade', done);
     });
   });
