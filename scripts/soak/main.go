@@ -33,7 +33,8 @@ func main() {
 	flag.DurationVar(&o.length, "for", 0, "begin further rounds of faults for this long; 0 is one round")
 	flag.StringVar(&o.only, "only", "", "only faults whose names have this in them, and the end")
 	flag.Uint64Var(&o.seed, "seed", 1, "decides sizes of messages and the order of faults")
-	upgrades := flag.Int("upgrades", 0, "instead of the faults, so many upgrades with sockets that talk ten times a second: what they notice")
+	upgrades := flag.Int("upgrades", 0, "instead of the faults, so many upgrades with sockets that talk: what they notice")
+	flag.DurationVar(&o.every, "every", 100*time.Millisecond, "with -upgrades: how often each socket has something to say")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "soak: unexpected argument %q\n", flag.Arg(0))
@@ -54,6 +55,7 @@ type options struct {
 	length  time.Duration
 	seed    uint64
 	only    string
+	every   time.Duration
 }
 
 func fatal(err error) {

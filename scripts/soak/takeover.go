@@ -19,7 +19,7 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// takeover is what sockets notice that have something to say ten times a second
+// takeover is what sockets notice that have something to say at a steady rate
 // while usher takes its own place again and again: half of them by TLS.
 func takeover(ctx context.Context, o options, upgrades int) (err error) {
 	s, err := newStage(o)
@@ -31,7 +31,7 @@ func takeover(ctx context.Context, o options, upgrades int) (err error) {
 	if err := s.begin(ctx); err != nil {
 		return err
 	}
-	talks, err := s.talk(o.sockets)
+	talks, err := s.talk(o.sockets, o.every)
 	if err != nil {
 		return err
 	}
@@ -93,8 +93,9 @@ func (w waits) p99() time.Duration { return w[len(w)*99/100].Round(100 * time.Mi
 
 func (w waits) longest() time.Duration { return w[len(w)-1].Round(100 * time.Microsecond) }
 
-// talk opens sockets, half of them by TLS.
-func (s *stage) talk(sockets int) (*talks, error) {
+// talk opens sockets, half of them by TLS. None has anything to say before the
+// last is open: those that talk would keep the others from it for minutes.
+func (s *stage) talk(sockets int, every time.Duration) (*talks, error) {
 	t := &talks{}
 	for n := range sockets {
 		c, err := dial(s.groups[n%2].url, s.usher.trust())
@@ -102,24 +103,26 @@ func (s *stage) talk(sockets int) (*talks, error) {
 			return nil, err
 		}
 		t.conns = append(t.conns, c.conn)
+	}
+	for n, c := range t.conns {
 		sent := make(chan time.Time, 1000)
-		t.over.Go(func() { t.send(c.conn, sent, n) })
-		t.over.Go(func() { t.receive(c.conn, sent) })
+		t.over.Go(func() {
+			time.Sleep(time.Duration(n) * every / time.Duration(sockets))
+			t.send(c, sent, every)
+		})
+		t.over.Go(func() { t.receive(c, sent) })
 	}
 	return t, nil
 }
 
-const talkEvery = 100 * time.Millisecond
-
-func (t *talks) send(c *websocket.Conn, sent chan<- time.Time, n int) {
-	time.Sleep(time.Duration(n) * talkEvery / 4000 % talkEvery)
+func (t *talks) send(c *websocket.Conn, sent chan<- time.Time, every time.Duration) {
 	for number := uint64(0); !t.stop.Load(); number++ {
 		m := binary.BigEndian.AppendUint64(make([]byte, 0, 64), number)
 		sent <- time.Now()
 		if err := c.WriteMessage(websocket.BinaryMessage, append(m, make([]byte, number%50)...)); err != nil {
 			return // receive tells
 		}
-		time.Sleep(talkEvery)
+		time.Sleep(every)
 	}
 }
 
